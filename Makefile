@@ -1,0 +1,61 @@
+# Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check format lock browser test-installs clean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-virtualenv
+LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+          --no-emit-index-url --no-header pyproject.toml
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+up: $(VENV)/.runtime  ## serve the API on port 8000 and the web app on port 8501
+	@$(BIN)/sightserve up
+
+setup: $(VENV)/.runtime  ## only the environment: .venv/bin/sightserve exists afterwards
+
+test: $(VENV)/.dev browser check  ## everything that must pass, a real browser included
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## format, lint, types, imports
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n 12; $(BIN)/lint-imports --no-logo >/dev/null
+
+format: $(VENV)/.dev  ## rewrite the code in the project's format
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
+	@$(LOCK) --upgrade --extra backend --extra frontend --extra dev -o requirements/dev.txt
+	@$(LOCK) --extra backend -c requirements/dev.txt -o requirements/backend.txt
+	@$(LOCK) --extra frontend -c requirements/dev.txt -o requirements/frontend.txt
+
+test-installs: $(VENV)/.dev  ## each extra alone, in an environment of its own (minutes)
+	@$(BIN)/python -m pytest -m installs
+
+browser:
+	@tools/install_browser.sh $(BIN)/python
+
+clean:  ## remove the environment and every cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist test-artifacts
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Sightserve needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + \
+	  ". Name another with: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+
+# The stamps hold what was installed: they are older than a changed lock file, and then the install runs again.
+$(VENV)/.runtime: requirements/backend.txt requirements/frontend.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/backend.txt -r requirements/frontend.txt
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@

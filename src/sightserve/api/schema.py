@@ -1,0 +1,172 @@
+"""The bodies of the HTTP contract, requests' answers and problems alike, with units and ranges.
+
+The backend writes them and the client reads them. A reader ignores fields that it does not know, so that a newer backend
+can add some without breaking an older client.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(ge=0.0, description="milliseconds")]
+
+
+class WireModel(BaseModel):
+    """Base of everything that crosses the wire: immutable, and tolerant of fields from the future."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class RankedLabel(WireModel):
+    """One class and how probable it is."""
+
+    index: Annotated[int, Field(ge=0, description="position in the model's output")]
+    label: str
+    probability: Probability
+
+
+class ModelRef(WireModel):
+    """Which model answered."""
+
+    name: str
+    version: str
+
+
+class ImageInfo(WireModel):
+    """What the image was: its size is that of the upright picture, after EXIF orientation."""
+
+    width: Annotated[int, Field(ge=1, description="pixels")]
+    height: Annotated[int, Field(ge=1, description="pixels")]
+    format: Annotated[str, Field(description="JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF or HEIF")]
+
+
+class Timing(WireModel):
+    """Where the time went on the server, network and upload not counted."""
+
+    queue: Milliseconds
+    decode: Milliseconds
+    inference: Milliseconds
+
+
+class Prediction(WireModel):
+    """The answer for one image."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        json_schema_extra={
+            "example": {
+                "filename": "cat.jpg",
+                "prediction": "tabby",
+                "probability": 0.7,
+                "top_k": [
+                    {"index": 281, "label": "tabby", "probability": 0.7},
+                    {"index": 285, "label": "Egyptian cat", "probability": 0.15},
+                ],
+                "probabilities": None,
+                "model": {"name": "efficientnet-lite0-int8", "version": "1.0.0"},
+                "image": {"width": 500, "height": 375, "format": "JPEG"},
+                "timing_ms": {"queue": 0.1, "decode": 3.4, "inference": 7.9},
+            }
+        },
+    )
+
+    filename: Annotated[str | None, Field(description="as the client sent it; never used as a path")] = None
+    prediction: Annotated[str, Field(description="the most probable class")]
+    probability: Probability
+    top_k: Annotated[list[RankedLabel], Field(description="most probable first")]
+    probabilities: Annotated[
+        list[Probability] | None, Field(description="every class in the model's order, when asked for")
+    ] = None
+    model: ModelRef
+    image: ImageInfo
+    timing_ms: Timing
+
+
+class Problem(WireModel):
+    """An error, as RFC 9457 problem details with a stable `code`."""
+
+    type: Annotated[str, Field(description="a URI for this kind of problem; `about:blank` where the code says it all")]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    code: Annotated[str, Field(description="stable; see the list of error codes")]
+    request_id: Annotated[str | None, Field(description="the same as in X-Request-ID and in the server's log")] = None
+
+
+class BatchItem(WireModel):
+    """One file of a batch: either its prediction or its problem."""
+
+    filename: str | None = None
+    result: Prediction | None = None
+    error: Problem | None = None
+
+
+class BatchPrediction(WireModel):
+    """The answers for a batch, in the order of its files."""
+
+    results: list[BatchItem]
+    succeeded: Annotated[int, Field(ge=0)]
+    failed: Annotated[int, Field(ge=0)]
+
+
+class CourseClassification(WireModel):
+    """The answer of `/classify/`, for clients that follow the course: every class's probability in one nested list."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        json_schema_extra={
+            "example": {"filename": "my_cat.jpg", "prediction": "tabby", "probabilities": [[0.0, 0.7, 0.3]]}
+        },
+    )
+
+    filename: str | None = None
+    prediction: str
+    probabilities: Annotated[list[list[Probability]], Field(description="one row of every class, in the model's order")]
+
+
+class ModelInfo(WireModel):
+    """The model that the backend serves."""
+
+    name: str
+    version: str
+    description: str
+    classes: Annotated[int, Field(ge=2)]
+    labels: Annotated[list[str], Field(description="class names in the model's order")]
+    input_width: Annotated[int, Field(ge=1, description="pixels")]
+    input_height: Annotated[int, Field(ge=1, description="pixels")]
+    source: str
+    license: Annotated[str, Field(description="SPDX expression")]
+    sha256: Annotated[str, Field(description="of the ONNX file")]
+    size_bytes: Annotated[int, Field(ge=1)]
+    accuracy: Annotated[
+        dict[str, float | int | str | None] | None, Field(description="as measured and written into the manifest")
+    ] = None
+
+
+class Limits(WireModel):
+    """What the backend takes, so that a client can say so before it uploads."""
+
+    max_upload_bytes: int
+    max_pixels: int
+    max_batch_files: int
+    image_types: Annotated[list[str], Field(description="media types")]
+
+
+class ServiceInfo(WireModel):
+    """The greeting at `/`."""
+
+    message: str
+    name: Literal["sightserve"] = "sightserve"
+    version: str
+    model: ModelRef
+    limits: Limits
+    links: dict[str, str]
+
+
+class Health(WireModel):
+    """Whether the process lives, or is ready for work."""
+
+    status: Literal["alive", "ready"]

@@ -1,0 +1,98 @@
+"""Everything that can go wrong on the data path, named after where it happens.
+
+    BackendError
+    ├── RequestError              the request cannot be read
+    │   ├── MalformedRequest
+    │   ├── PayloadTooLarge
+    │   └── TooManyFiles
+    ├── ImageError                the bytes are no image that we take
+    │   ├── UnsupportedImageType
+    │   ├── TooManyPixels
+    │   └── UnreadableImage
+    ├── ParameterError            a parameter is out of range
+    ├── NotReady                  the process is starting or draining
+    └── ModelError                the model is at fault, never the caller
+        ├── ModelLoadError
+        └── ModelOutputError
+
+Each class carries the code that it has on the wire; `api.errors` maps code to status. A message is written for the person
+who sent the request and tells nothing of the server's insides, except under ModelError, whose message goes to the log alone.
+"""
+
+from typing import ClassVar
+
+from sightserve.api.errors import ErrorCode
+
+
+class BackendError(Exception):
+    """Base of all errors of the data path."""
+
+    code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
+
+
+class RequestError(BackendError):
+    """The request cannot be read."""
+
+    code = ErrorCode.MALFORMED_REQUEST
+
+
+class MalformedRequest(RequestError):
+    """Not a readable upload: broken multipart, no file in it, an empty body."""
+
+
+class PayloadTooLarge(RequestError):
+    """More bytes than the limit."""
+
+    code = ErrorCode.PAYLOAD_TOO_LARGE
+
+
+class TooManyFiles(RequestError):
+    """More files in one batch than the limit."""
+
+    code = ErrorCode.TOO_MANY_FILES
+
+
+class ImageError(BackendError):
+    """The bytes are no image that we take."""
+
+    code = ErrorCode.UNREADABLE_IMAGE
+
+
+class UnsupportedImageType(ImageError):
+    """No image at all, or one of a type that is not on the list."""
+
+    code = ErrorCode.UNSUPPORTED_IMAGE_TYPE
+
+
+class TooManyPixels(ImageError):
+    """The header announces more pixels than the limit; nothing was decoded."""
+
+    code = ErrorCode.TOO_MANY_PIXELS
+
+
+class UnreadableImage(ImageError):
+    """A supported type, but truncated or damaged."""
+
+
+class ParameterError(BackendError):
+    """A parameter is out of range."""
+
+    code = ErrorCode.INVALID_PARAMETER
+
+
+class NotReady(BackendError):
+    """The process is starting or draining."""
+
+    code = ErrorCode.NOT_READY
+
+
+class ModelError(BackendError):
+    """The model is at fault, never the caller."""
+
+
+class ModelLoadError(ModelError):
+    """The model file cannot be loaded, or is not of the shape that a bundle promises."""
+
+
+class ModelOutputError(ModelError):
+    """The model returned something that is no probability: it never becomes a confident answer."""

@@ -1,0 +1,77 @@
+"""Data path: bytes -> [which image format, by its first bytes] -> decode.
+
+Only the format that the signature names is ever handed to a decoder: a file's name and its content type decide nothing,
+and a decoder that is not on this list never sees a stranger's bytes.
+"""
+
+from typing import Final
+
+MEDIA_TYPES: Final[dict[str, str]] = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+    "AVIF": "image/avif",
+    "HEIF": "image/heic",
+}
+
+_SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),  # BigTIFF
+    (b"MM\x00+", "TIFF"),
+    (b"BM", "BMP"),
+)
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+_HEIF_BRANDS: Final = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+
+
+def sniff(data: bytes) -> str | None:
+    """Return the name of the image format that the first bytes announce, a key of MEDIA_TYPES, or None."""
+    for signature, name in _SIGNATURES:
+        if data.startswith(signature):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp":
+        return _sniff_brands(data)
+    return None
+
+
+def _sniff_brands(data: bytes) -> str | None:
+    """Tell AVIF from HEIF by the brands of the ISO base media file type box (ISO/IEC 14496-12, section 4.3)."""
+    box_end = min(int.from_bytes(data[:4], "big"), 256, len(data))
+    # major brand at 8, its version at 12, compatible brands from 16; `mif1` alone says only that it is some HEIF image
+    brands = {data[8:12]} | {data[i : i + 4] for i in range(16, box_end - 3, 4)}
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    if brands & _HEIF_BRANDS:
+        return "HEIF"
+    return None
+
+
+def webp_canvas(data: bytes) -> tuple[int, int] | None:
+    """Return a WebP's (width, height) in pixels from its header, or None where the header is damaged.
+
+    Pillow allocates the whole canvas when it opens a WebP, before its size can be asked for: the one format whose pixels
+    have to be counted beforehand. Layout: RFC 9649, sections 2.5 to 2.7.
+    """
+    chunk, body = data[12:16], data[20:30]
+    if len(body) < 10:  # noqa: PLR2004 - bytes up to the last dimension
+        return None
+    if chunk == b"VP8X":
+        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    if chunk == b"VP8L" and body[0] == 0x2F:  # noqa: PLR2004 - the signature byte
+        bits = int.from_bytes(body[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
+        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+    return None

@@ -1,0 +1,82 @@
+"""What /docs and /openapi.json say of bodies and errors, where FastAPI cannot see it in a signature."""
+
+from typing import Any
+
+from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
+from sightserve.api.schema import Problem
+from sightserve.backend.formats import MEDIA_TYPES
+from sightserve.backend.http.problems import MEDIA_TYPE, internal_detail, problem
+
+DESCRIPTION = """
+Send an image, get its most probable classes.
+
+```
+curl -F file=@cat.jpg 'http://127.0.0.1:8000/predict?top_k=3'
+curl --data-binary @cat.jpg -H 'Content-Type: image/jpeg' 'http://127.0.0.1:8000/predict'
+```
+
+Every error is `application/problem+json` (RFC 9457) with a stable `code`, and every answer carries `X-Request-ID`.
+"""
+
+_EXAMPLES: dict[ErrorCode, str] = {
+    ErrorCode.MALFORMED_REQUEST: "the form has no file: send the image in a field named 'file' or 'image'",
+    ErrorCode.PAYLOAD_TOO_LARGE: "the upload is larger than 31,457,280 bytes (30 MiB), the limit",
+    ErrorCode.TOO_MANY_PIXELS: "the image has 20,000 x 20,000 pixels; the limit is 50,000,000 in all",
+    ErrorCode.TOO_MANY_FILES: "the batch has more than 64 files, the limit",
+    ErrorCode.UNSUPPORTED_IMAGE_TYPE: "not an image of a supported type (JPEG, PNG, ...)",
+    ErrorCode.UNREADABLE_IMAGE: "the JPEG image is damaged or incomplete",
+    ErrorCode.INVALID_PARAMETER: "top_k must be between 1 and 1000, the number of classes",
+    ErrorCode.INTERNAL: internal_detail("4bf92f3577b34da6a3ce929d0e0e4736"),
+    ErrorCode.NOT_READY: "the model is being loaded, or the server is shutting down",
+}
+
+
+def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of these codes and `internal`, grouped by status, each with an example."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for code in (*codes, ErrorCode.INTERNAL):
+        entry = responses.setdefault(
+            int(HTTP_STATUS[code]),
+            {"model": Problem, "description": "", "content": {MEDIA_TYPE: {"examples": {}}}},
+        )
+        entry["description"] += ("; " if entry["description"] else "") + f"`{code}`: {TITLE[code]}"
+        example = problem(code, _EXAMPLES[code], "4bf92f3577b34da6a3ce929d0e0e4736").model_dump()
+        entry["content"][MEDIA_TYPE]["examples"][code.value] = {"value": example}
+    return responses
+
+
+IMAGE_ERRORS = (
+    ErrorCode.MALFORMED_REQUEST,
+    ErrorCode.PAYLOAD_TOO_LARGE,
+    ErrorCode.TOO_MANY_PIXELS,
+    ErrorCode.UNSUPPORTED_IMAGE_TYPE,
+    ErrorCode.UNREADABLE_IMAGE,
+    ErrorCode.INVALID_PARAMETER,
+)
+
+_BINARY = {"type": "string", "format": "binary"}
+_FORM = {"type": "object", "properties": {"file": _BINARY}, "required": ["file"]}
+
+ONE_IMAGE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "One image: a multipart field `file` (or `image`), or the raw body with its content type.",
+        "content": {"multipart/form-data": {"schema": _FORM}}
+        | {media_type: {"schema": _BINARY} for media_type in (*MEDIA_TYPES.values(), "application/octet-stream")},
+    }
+}
+MANY_IMAGES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Several images, each a multipart field `file`.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "array", "items": _BINARY, "minItems": 1}},
+                    "required": ["file"],
+                }
+            }
+        },
+    }
+}

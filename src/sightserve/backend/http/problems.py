@@ -1,0 +1,86 @@
+"""Errors as RFC 9457 problem details: the only place where an exception becomes an HTTP answer."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
+from sightserve.api.schema import Problem
+from sightserve.backend.errors import BackendError, ModelError, RequestError
+
+MEDIA_TYPE = "application/problem+json"
+_CODE_OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.PAYLOAD_TOO_LARGE}
+_log = structlog.get_logger(__name__)
+
+
+def problem(code: ErrorCode, detail: str, request_id: str | None) -> Problem:
+    """Return the body that tells of an error."""
+    return Problem(
+        type="about:blank",
+        title=TITLE[code],
+        status=int(HTTP_STATUS[code]),
+        detail=detail,
+        code=code.value,
+        request_id=request_id,
+    )
+
+
+def problem_of(exc: BackendError, request_id: str | None) -> Problem:
+    """Return the body for an error of the data path; a model's failure is logged and told without its insides."""
+    if isinstance(exc, ModelError):
+        _log.error("model_failed", request_id=request_id, exc_info=exc)
+        return problem(exc.code, internal_detail(request_id), request_id)
+    return problem(exc.code, str(exc), request_id)
+
+
+def internal_detail(request_id: str | None) -> str:
+    """Return what a person may know of an error that is ours: how to ask about it."""
+    return f"the server failed on this request; its log has the reason under the id {request_id}"
+
+
+def response(body: Problem, headers: dict[str, str] | None = None) -> Response:
+    """Return the HTTP answer for a problem."""
+    return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def request_id_of(request: Request) -> str | None:
+    """Return the id that the middleware gave this request."""
+    request_id: str | None = request.scope.get("request_id")
+    return request_id
+
+
+async def _backend_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, BackendError)  # noqa: S101 - registered for this class only
+    # A refused upload may still be on its way: the connection cannot carry another request after it.
+    headers = {"Connection": "close"} if isinstance(exc, RequestError) else None
+    return response(problem_of(exc, request_id_of(request)), headers)
+
+
+async def _validation_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101
+    detail = "; ".join(f"{'.'.join(str(part) for part in e['loc'][1:])}: {e['msg']}" for e in exc.errors())
+    return response(problem(ErrorCode.INVALID_PARAMETER, detail, request_id_of(request)))
+
+
+async def _http_exception(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)  # noqa: S101
+    code = _CODE_OF_STATUS.get(exc.status_code)
+    if code is None:
+        code = ErrorCode.MALFORMED_REQUEST if exc.status_code < 500 else ErrorCode.INTERNAL  # noqa: PLR2004
+    detail = {
+        ErrorCode.NOT_FOUND: f"no {request.url.path} here; /docs lists what there is",
+        ErrorCode.METHOD_NOT_ALLOWED: f"{request.url.path} does not take {request.method}",
+    }.get(code, str(exc.detail))
+    return response(problem(code, detail, request_id_of(request)), dict(exc.headers or {}))
+
+
+HANDLERS: dict[int | type[Exception], Callable[[Request, Exception], Coroutine[Any, Any, Response]]] = {
+    BackendError: _backend_error,
+    RequestValidationError: _validation_error,
+    HTTPException: _http_exception,
+}

@@ -1,0 +1,174 @@
+"""Data path: request body -> [uploaded images as bytes] -> decode.
+
+A body is streamed, counted and refused as soon as it passes the limit. Nothing is written to disk, and a client's file name
+is never a path: it is cut down to its last component and only ever echoed.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from sightserve.backend.errors import MalformedRequest, PayloadTooLarge, TooManyFiles, UnsupportedImageType
+
+FILE_FIELDS = frozenset({"file", "image"})
+_MULTIPART = b"multipart/form-data"
+# What tools send for bytes that they do not know; the bytes themselves decide anyway.
+_OPAQUE = frozenset({b"", b"application/octet-stream", b"binary/octet-stream"})
+_MAX_FILENAME = 255
+_SPARE_PARTS = 16  # other form fields that a client may send beside its files
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One uploaded file: its bytes, and its name for display."""
+
+    data: bytes
+    filename: str | None = None
+
+
+async def read_one(request: Request, *, max_bytes: int) -> Upload:
+    """Return the only image in the request: a multipart field `file` or `image`, or the raw body.
+
+    Raises:
+        MalformedRequest: broken multipart, no file in it or several, an empty body, a client that hung up.
+        PayloadTooLarge: more than `max_bytes`, counted over the whole body.
+        UnsupportedImageType: a body whose content type is neither multipart nor an image.
+    """
+    uploads = await read_many(request, max_bytes=max_bytes, max_files=1)
+    return uploads[0]
+
+
+async def read_many(request: Request, *, max_bytes: int, max_files: int) -> list[Upload]:
+    """Return every image in the request, in order; at least one. Errors as in `read_one`.
+
+    Raises:
+        TooManyFiles: more than `max_files`.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+    content_type, options = parse_options_header(request.headers.get("content-type"))
+    body = _counted(request, max_bytes)
+    try:
+        if content_type == _MULTIPART:
+            return await _read_multipart(body, options.get(b"boundary", b""), max_files)
+        if content_type in _OPAQUE or content_type.startswith(b"image/"):
+            data = b"".join([chunk async for chunk in body])
+            if not data:
+                raise MalformedRequest("the body is empty: send an image, or multipart/form-data with a field 'file'")
+            return [Upload(data)]
+    except ClientDisconnect as exc:
+        raise MalformedRequest("the connection closed before the whole body had arrived") from exc
+    raise UnsupportedImageType(
+        f"content type {content_type.decode('latin-1')!r} is neither multipart/form-data nor an image type"
+    )
+
+
+async def _counted(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the body's chunks; the announced length is not trusted."""
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        yield chunk
+
+
+def _too_large(max_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"the upload is larger than {max_bytes:,} bytes ({max_bytes / 2**20:.0f} MiB), the limit")
+
+
+async def _read_multipart(body: AsyncIterator[bytes], boundary: bytes, max_files: int) -> list[Upload]:
+    if not boundary:
+        raise MalformedRequest("multipart/form-data without a boundary")
+    form = _Form(max_files)
+    try:
+        parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
+        async for chunk in body:
+            parser.write(chunk)
+    except FormParserError as exc:
+        raise MalformedRequest("the multipart body is damaged") from exc
+    if not form.complete:
+        raise MalformedRequest("the multipart body ends in the middle")
+    if not form.uploads:
+        raise MalformedRequest("the form has no file: send the image in a field named 'file' or 'image'")
+    return form.uploads
+
+
+@dataclass(slots=True)
+class _Form:
+    """Collects the files of one form from the parser's events; other fields are skipped, not kept."""
+
+    max_files: int
+    uploads: list[Upload] = field(default_factory=list)
+    complete: bool = False
+    _parts: int = 0
+    _header_name: bytearray = field(default_factory=bytearray)
+    _header_value: bytearray = field(default_factory=bytearray)
+    _headers: dict[bytes, bytes] = field(default_factory=dict)
+    _filename: str | None = None
+    _data: bytearray | None = None
+
+    def callbacks(self) -> dict[str, object]:
+        return {
+            "on_part_begin": self._part_begin,
+            "on_header_field": lambda data, start, end: self._header_name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._header_value.extend(data[start:end]),
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_finished,
+            "on_part_data": self._part_data,
+            "on_part_end": self._part_end,
+            "on_end": self._end,
+        }
+
+    def _part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > self.max_files + _SPARE_PARTS:
+            raise MalformedRequest("the form has too many fields")
+        self._headers = {}
+
+    def _header_end(self) -> None:
+        self._headers[bytes(self._header_name).lower()] = bytes(self._header_value)
+        self._header_name.clear()
+        self._header_value.clear()
+
+    def _headers_finished(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+        self._data = None
+        if _text(options.get(b"name", b"")) in FILE_FIELDS:
+            if len(self.uploads) == self.max_files:
+                raise self._too_many()
+            self._data = bytearray()
+            self._filename = display_name(_text(options[b"filename"])) if b"filename" in options else None
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._data is not None:
+            self._data += memoryview(data)[start:end]
+
+    def _part_end(self) -> None:
+        if self._data is not None:
+            self.uploads.append(Upload(bytes(self._data), self._filename))
+            self._data = None
+
+    def _end(self) -> None:
+        self.complete = True
+
+    def _too_many(self) -> Exception:
+        if self.max_files == 1:
+            return MalformedRequest("the form has several files: send one, or use /predict/batch")
+        return TooManyFiles(f"the batch has more than {self.max_files} files, the limit")
+
+
+def _text(raw: bytes) -> str:
+    """Browsers and curl send UTF-8 in these headers, whatever the standards said."""
+    return raw.decode("utf-8", errors="replace")
+
+
+def display_name(filename: str) -> str | None:
+    """Return a client's file name as it is safe to show: its last path component, printable, of bounded length."""
+    last = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(character for character in last if character.isprintable()).strip()
+    return printable[:_MAX_FILENAME] or None

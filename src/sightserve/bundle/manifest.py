@@ -1,0 +1,162 @@
+"""Before the data path: directory -> [manifest, verified model bytes, labels].
+
+A bundle is a directory with three files: `manifest.json`, an ONNX graph and a text file with one label per line. The
+graph takes uint8 photos (N, height, width, 3) in RGB and gives float32 probabilities (N, classes).
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sightserve.bundle.errors import (
+    BundleCorruptError,
+    BundleNotFoundError,
+    LabelsInvalidError,
+    ManifestInvalidError,
+)
+
+MANIFEST = "manifest.json"
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+
+
+class _Strict(BaseModel):
+    # a misspelt key must not pass for a missing one
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileRef(_Strict):
+    """A file of the bundle, and the contents that it must have."""
+
+    # a plain name: a manifest must not reach out of its own directory
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", max_length=255)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class InputSpec(_Strict):
+    """How a photo becomes the model's input: centre square crop, then resize."""
+
+    height: Annotated[int, Field(ge=1, le=4096, description="px")]
+    width: Annotated[int, Field(ge=1, le=4096, description="px")]
+    crop: Annotated[float, Field(gt=0, le=1, description="side of the square, as a fraction of the shorter side")]
+    interpolation: Interpolation
+
+
+class Accuracy(_Strict):
+    """What the model got right when somebody measured it; fractions from 0 to 1, whatever is unknown left out."""
+
+    data: str
+    photos: Annotated[int, Field(ge=1)]
+    top1: Fraction | None = None
+    top5: Fraction | None = None
+    float32_top1: Fraction | None = None
+    float32_top5: Fraction | None = None
+    agreement_with_float32: Fraction | None = None
+
+
+class Manifest(_Strict):
+    """The contents of `manifest.json`."""
+
+    format: Literal[1]
+    name: Annotated[str, Field(min_length=1)]
+    version: Annotated[str, Field(min_length=1)]
+    description: str
+    model: FileRef
+    labels: FileRef
+    classes: Annotated[int, Field(ge=2)]
+    input: InputSpec
+    source: str
+    license: Annotated[str, Field(min_length=1, description="SPDX expression")]
+    accuracy: Accuracy | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified model, in memory.
+
+    Attributes:
+        model_bytes: the ONNX graph. These very bytes were verified, so the session loads them rather than the file,
+            which somebody may have replaced since.
+        labels: class names in the model's order, as many as classes.
+    """
+
+    manifest: Manifest
+    directory: Path
+    model_bytes: bytes
+    labels: tuple[str, ...]
+
+
+def default_bundle_path() -> Path:
+    """Return the directory of the embedded model."""
+    return Path(__file__).parent / "default"
+
+
+def load_bundle(directory: Path) -> Bundle:
+    """Read a bundle and verify all of it.
+
+    Raises:
+        BundleNotFoundError: the directory or one of the three files is not there or cannot be read.
+        ManifestInvalidError: the manifest is not JSON, or not a manifest.
+        BundleCorruptError: a file's sha256 is not what the manifest says.
+        LabelsInvalidError: not one distinct, non-empty label per class.
+    """
+    if not directory.is_dir():
+        raise BundleNotFoundError(f"{directory} is not a directory: name one that holds {MANIFEST}")
+    manifest = _parse(directory / MANIFEST)
+    model_bytes = _read_verified(directory, manifest.model)
+    label_bytes = _read_verified(directory, manifest.labels)
+    labels = _labels(directory / manifest.labels.file, label_bytes, manifest.classes)
+    return Bundle(manifest, directory, model_bytes, labels)
+
+
+def _parse(path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json(_read(path))
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        others = f" (and {exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
+        raise ManifestInvalidError(f"{path} is not a manifest: {where}: {first['msg']}{others}") from exc
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as exc:
+        raise BundleNotFoundError(f"{path} is missing: a bundle needs {MANIFEST} and the files it names") from exc
+    except OSError as exc:
+        raise BundleNotFoundError(f"{path} cannot be read: {exc.strerror}") from exc
+
+
+def _read_verified(directory: Path, reference: FileRef) -> bytes:
+    path = directory / reference.file
+    content = _read(path)
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != reference.sha256:
+        raise BundleCorruptError(
+            f"{path} is not the file that {MANIFEST} describes: expected sha256 {reference.sha256}, found {actual}. "
+            f"Copy the file again or, if it was changed on purpose, write the new sha256 into {MANIFEST}"
+        )
+    return content
+
+
+def _labels(path: Path, content: bytes, classes: int) -> tuple[str, ...]:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise LabelsInvalidError(f"{path} is not UTF-8 text: {exc.reason} at byte {exc.start}") from exc
+    # only line feeds separate labels: splitlines would also split at characters that a label may hold
+    labels = tuple(line.strip() for line in text.removesuffix("\n").split("\n"))
+    if len(labels) != classes:
+        raise LabelsInvalidError(f"{path} has {len(labels)} labels, the model has {classes} classes: write one a line")
+    if "" in labels:
+        raise LabelsInvalidError(f"{path} has an empty label in line {labels.index('') + 1}: name every class")
+    label, count = Counter(labels).most_common(1)[0]
+    if count > 1:
+        raise LabelsInvalidError(f"{path} has the label {label!r} {count} times: give each class a name of its own")
+    return labels

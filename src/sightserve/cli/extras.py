@@ -1,0 +1,24 @@
+"""Commands that need an optional part of the installation say which, and how to get it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Turn the ImportError of a missing extra into the line that installs it; a bug of ours stays what it is."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").startswith("sightserve"):
+            raise
+        fail(f"{exc.name} is missing, a part of the extra '{extra}':\n  pip install 'sightserve[{extra}]'")
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say what is wrong on stderr and end with this exit code."""
+    typer.secho(f"sightserve: {message}", err=True, fg=typer.colors.RED)
+    raise typer.Exit(code)

@@ -1,0 +1,42 @@
+"""`sightserve serve`: the API."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sightserve.cli.extras import fail, needs
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; PORT sets it too [default: 8000].")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Directory of a model bundle [default: the embedded ImageNet model].")
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
+    log_format: Annotated[str | None, typer.Option(help="auto, json or console [default: auto].")] = None,
+) -> None:
+    """Serve the API until Ctrl-C.
+
+    Every setting can also come from the environment, as SIGHTSERVE_HOST, SIGHTSERVE_PORT and so on; a flag wins.
+    """
+    with needs("backend"):
+        from pydantic import ValidationError
+
+        from sightserve.backend.errors import ModelLoadError
+        from sightserve.backend.serve import serve as run
+        from sightserve.backend.settings import Settings
+    flags: dict[str, Any] = {"host": host, "port": port, "model": model, "cpus": cpus, "log_format": log_format}
+    try:
+        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as exc:
+        fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()))
+    try:
+        run(settings)
+    except ModelLoadError as exc:
+        fail(str(exc), code=1)
+    except OSError as exc:
+        fail(f"cannot listen on {settings.host}:{settings.port}: {exc.strerror or exc}", code=1)
+    except KeyboardInterrupt:
+        raise typer.Exit from None

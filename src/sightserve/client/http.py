@@ -1,0 +1,130 @@
+"""The blocking client."""
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from sightserve.api.schema import BatchPrediction, Health, ModelInfo, Prediction, ServiceInfo, WireModel
+from sightserve.client import protocol
+from sightserve.client.errors import ClientError
+from sightserve.client.protocol import ImageSource, Retry
+
+Model = TypeVar("Model", bound=WireModel)
+
+
+class Client:
+    """Talks to one backend over a pool of connections. Safe to share between threads; close it, or use `with`.
+
+        with Client("http://127.0.0.1:8000") as client:
+            print(client.predict(Path("cat.jpg")).prediction)
+
+    Every method raises a `ClientError`: `ApiError` with the backend's code, `BackendUnreachable`, `BackendTimeout` or
+    `InvalidAnswer`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: httpx2.Timeout = protocol.DEFAULT_TIMEOUT,
+        retry: Retry = protocol.DEFAULT_RETRY,
+        max_connections: int = 100,
+        transport: httpx2.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare a client; nothing is connected yet.
+
+        Args:
+            base_url: such as `http://127.0.0.1:8000`.
+            timeout: for connecting, writing and reading.
+            retry: when to try again.
+            max_connections: how many requests may be under way at once.
+            transport: replaces the network, for tests.
+            sleep: waits between tries, for tests.
+        """
+        self.base_url = base_url.rstrip("/")
+        self._retry = retry
+        self._sleep = sleep
+        self._http = httpx2.Client(
+            timeout=timeout, limits=httpx2.Limits(max_connections=max_connections), transport=transport
+        )
+
+    def predict(
+        self, image: ImageSource, *, filename: str | None = None, top_k: int = 5, probabilities: bool = False
+    ) -> Prediction:
+        """Classify one image, given as bytes, a path or an open binary file.
+
+        Raises:
+            ClientError: see the class.
+            OSError: the file cannot be read.
+        """
+        data, name = protocol.read_image(image)
+        answer = self._request(
+            Prediction,
+            "POST",
+            "/predict",
+            params=protocol.query(top_k, probabilities),
+            content=data,
+            headers=protocol.RAW_BODY,
+        )
+        return protocol.named(answer, filename or name)
+
+    def predict_batch(
+        self, images: Sequence[ImageSource], *, top_k: int = 5, probabilities: bool = False
+    ) -> BatchPrediction:
+        """Classify several images in one request; each has its own result or error, in the order given.
+
+        Raises:
+            ClientError: see the class.
+            OSError: a file cannot be read.
+        """
+        files = [("file", (name or "image", data)) for data, name in map(protocol.read_image, images)]
+        return self._request(
+            BatchPrediction, "POST", "/predict/batch", params=protocol.query(top_k, probabilities), files=files
+        )
+
+    def model(self) -> ModelInfo:
+        """Return which model the backend serves."""
+        return self._request(ModelInfo, "GET", "/model")
+
+    def info(self) -> ServiceInfo:
+        """Return the backend's version and limits."""
+        return self._request(ServiceInfo, "GET", "/")
+
+    def ready(self) -> Health:
+        """Return normally when the backend is ready for work."""
+        return self._request(Health, "GET", "/health/ready")
+
+    def _request(self, model: type[Model], method: str, path: str, **kwargs: Any) -> Model:  # noqa: ANN401
+        attempt = 1
+        while True:
+            try:
+                return self._once(model, method, path, **kwargs)
+            except ClientError as error:
+                wait = self._retry.wait(attempt, error)
+                if wait is None:
+                    raise
+            self._sleep(wait)
+            attempt += 1
+
+    def _once(self, model: type[Model], method: str, path: str, **kwargs: Any) -> Model:  # noqa: ANN401
+        try:
+            response = self._http.request(method, self.base_url + path, **kwargs)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
+            raise protocol.transport_error(exc, self.base_url) from exc
+        return protocol.parse(response, model)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

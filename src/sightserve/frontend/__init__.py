@@ -1,0 +1,1 @@
+"""The web app: Streamlit pages that know the backend only through `client`."""

@@ -1,0 +1,137 @@
+"""Everything around /predict: greeting, model, health, metrics, documentation, and what is not there."""
+
+import hashlib
+import signal
+import time
+
+import httpx2
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+from tests.processes import running_backend
+
+import sightserve
+from sightserve.backend.build import build
+from sightserve.backend.http.app import create_app
+from sightserve.backend.settings import Settings
+from sightserve.bundle.manifest import default_bundle_path
+
+
+@pytest.fixture
+def http(backend_url):
+    with httpx2.Client(base_url=backend_url, timeout=30) as client:
+        yield client
+
+
+def test_the_root_greets_and_links(http):
+    body = http.get("/").json()
+
+    assert "Welcome" in body["message"]
+    assert body["version"] == sightserve.__version__
+    for link in body["links"].values():
+        assert http.request("OPTIONS", link).status_code == 405 or http.get(link).status_code == 200
+
+
+def test_the_model_tells_where_it_comes_from(http):
+    body = http.get("/model").json()
+
+    file = default_bundle_path() / "model.onnx"
+    assert body["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert body["size_bytes"] == file.stat().st_size
+    assert len(body["labels"]) == body["classes"] == 1000
+    assert body["license"]
+    assert body["source"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health/live", "alive"), ("/health/ready", "ready")])
+def test_health(http, path, status):
+    assert http.get(path).json() == {"status": status}
+
+
+def test_metrics_count_what_was_asked(http, cat):
+    def counted() -> float:
+        families = text_string_to_metric_families(http.get("/metrics").text)
+        samples = (sample for family in families for sample in family.samples)
+        wanted = {"method": "POST", "route": "/predict", "status": "200"}
+        return sum(s.value for s in samples if s.name == "sightserve_http_requests_total" and s.labels == wanted)
+
+    before = counted()
+    http.post("/predict", content=cat)
+
+    assert counted() == before + 1
+
+
+def test_strangers_cannot_make_new_time_series(http):
+    http.get("/a-path-that-nobody-has-asked-for")
+
+    assert "a-path-that-nobody" not in http.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/predict", 405, "method_not_allowed"),
+        ("PUT", "/", 405, "method_not_allowed"),
+    ],
+)
+def test_what_is_not_there_is_a_problem_too(http, method, path, status, code):
+    response = http.request(method, path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == code
+
+
+def test_the_openapi_document_describes_every_answer_and_error_with_an_example(http):
+    document = http.get("/openapi.json").json()
+
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"]
+            for status, response in operation["responses"].items():
+                assert response["description"], (path, status)
+                if int(status) >= 400 and not path.startswith("/health"):
+                    examples = response["content"]["application/problem+json"]["examples"]
+                    assert all(example["value"]["status"] == int(status) for example in examples.values())
+    for path in ("/predict", "/predict/batch", "/classify/"):
+        operation = document["paths"][path]["post"]
+        assert "multipart/form-data" in operation["requestBody"]["content"]
+        assert {"200", "400", "413", "415", "422", "500"} <= set(operation["responses"])
+
+
+def test_the_documentation_page_loads_nothing_from_elsewhere(http):
+    page = http.get("/docs").text
+
+    assert "cdn." not in page
+    assert "https://" not in page
+    assert http.get("/swagger/swagger-ui-bundle.js").status_code == 200
+
+
+def test_sigterm_answers_what_is_under_way_and_ends(tmp_path, cat):
+    with running_backend(tmp_path / "log") as backend:
+        assert httpx2.post(f"{backend.url}/predict", content=cat).status_code == 200
+
+        started = time.monotonic()
+        backend.process.send_signal(signal.SIGTERM)
+        backend.process.wait(timeout=10)
+
+    assert time.monotonic() - started < 10
+    assert "Traceback" not in backend.log.read_text()
+
+
+def test_an_unexpected_error_is_a_500_without_insides(cat):
+    """What nobody thought of: the answer names an id, the log has the rest."""
+    app = create_app(build(Settings(cpus=1)))
+
+    @app.get("/boom")
+    async def boom() -> None:
+        raise RuntimeError("secret insides")
+
+    with TestClient(app) as client:
+        response = client.get("/boom")
+
+    assert response.status_code == 500
+    assert response.json()["code"] == "internal"
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+    assert "secret" not in response.text

@@ -1,0 +1,126 @@
+"""Request bodies to bytes, at every way of cutting them into chunks."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from sightserve.backend.errors import BackendError, MalformedRequest, PayloadTooLarge, TooManyFiles
+from sightserve.backend.http.uploads import Upload, display_name, read_many, read_one
+
+BOUNDARY = "----------boundary"
+
+
+def request(chunks: list[bytes], content_type: str | None, length: int | None = None) -> Request:
+    headers = []
+    if content_type is not None:
+        headers.append((b"content-type", content_type.encode("latin-1")))
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    messages.append({"type": "http.request", "body": b"", "more_body": False})
+
+    async def receive():
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+
+
+def form(*parts: tuple[str, str | None, bytes]) -> bytes:
+    body = b""
+    for name, filename, data in parts:
+        disposition = f'form-data; name="{name}"' + (f'; filename="{filename}"' if filename is not None else "")
+        body += f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n".encode() + data + b"\r\n"
+    return body + f"--{BOUNDARY}--\r\n".encode()
+
+
+def cut(body: bytes, places: list[int]) -> list[bytes]:
+    edges = [0, *sorted(place % (len(body) + 1) for place in places), len(body)]
+    return [body[a:b] for a, b in pairwise(edges)]
+
+
+MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+@given(data=st.binary(max_size=300), places=st.lists(st.integers(0, 10_000), max_size=6))
+def test_a_form_gives_its_file_however_it_is_cut(data, places):
+    body = form(("note", None, b"ignored"), ("file", "cat.jpg", data))
+
+    upload = asyncio.run(read_one(request(cut(body, places), MULTIPART), max_bytes=10_000))
+
+    assert upload == Upload(data, "cat.jpg")
+
+
+@given(body=st.binary(max_size=400), places=st.lists(st.integers(0, 10_000), max_size=3))
+def test_bytes_that_call_themselves_a_form_are_files_or_a_named_error(body, places):
+    try:
+        uploads = asyncio.run(read_many(request(cut(body, places), MULTIPART), max_bytes=10_000, max_files=4))
+    except BackendError:
+        return
+    assert uploads
+
+
+@given(size=st.integers(0, 40), limit=st.integers(1, 20), chunk=st.integers(1, 7), announced=st.booleans())
+def test_the_limit_counts_what_arrives_not_what_was_announced(size, limit, chunk, announced):
+    chunks = [b"x" * min(chunk, size - i) for i in range(0, size, chunk)]
+    # an announced length of 1 is a lie that must not help
+    made = request(chunks, "image/jpeg", length=1 if announced else None)
+
+    if size > limit:
+        with pytest.raises(PayloadTooLarge):
+            asyncio.run(read_one(made, max_bytes=limit))
+    elif size == 0:
+        with pytest.raises(MalformedRequest, match="empty"):
+            asyncio.run(read_one(made, max_bytes=limit))
+    else:
+        assert asyncio.run(read_one(made, max_bytes=limit)).data == b"x" * size
+
+
+def test_an_announced_length_above_the_limit_is_refused_unread():
+    made = request([], "image/jpeg", length=11)
+
+    with pytest.raises(PayloadTooLarge):
+        asyncio.run(read_one(made, max_bytes=10))
+
+
+def test_several_files_come_in_order():
+    body = form(("file", "a", b"1"), ("image", "b", b"2"), ("file", None, b"3"))
+
+    uploads = asyncio.run(read_many(request([body], MULTIPART), max_bytes=10_000, max_files=3))
+
+    assert uploads == [Upload(b"1", "a"), Upload(b"2", "b"), Upload(b"3", None)]
+
+
+def test_one_file_too_many_is_refused():
+    body = form(("file", "a", b"1"), ("file", "b", b"2"), ("file", "c", b"3"))
+
+    with pytest.raises(TooManyFiles):
+        asyncio.run(read_many(request([body], MULTIPART), max_bytes=10_000, max_files=2))
+
+
+def test_a_client_that_hangs_up_is_a_malformed_request():
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    made = Request({"type": "http", "method": "POST", "headers": [(b"content-type", b"image/jpeg")]}, receive)
+
+    with pytest.raises(MalformedRequest, match="closed"):
+        asyncio.run(read_one(made, max_bytes=10))
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("cat.jpg", "cat.jpg"),
+        ("/etc/passwd", "passwd"),
+        ("..\\..\\boot.ini", "boot.ini"),
+        ("a\x00b\x1b[31m.jpg", "ab[31m.jpg"),
+        ("photos/", None),
+        ("", None),
+    ],
+)
+def test_a_display_name_is_one_printable_component(sent, shown):
+    assert display_name(sent) == shown
