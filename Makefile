@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock browser test-installs clean
+.PHONY: help setup up test check format lock browser test-slow clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -35,8 +35,8 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 	@$(LOCK) --extra backend -c requirements/dev.txt -o requirements/backend.txt
 	@$(LOCK) --extra frontend -c requirements/dev.txt -o requirements/frontend.txt
 
-test-installs: $(VENV)/.dev  ## each extra alone, in an environment of its own (minutes)
-	@$(BIN)/python -m pytest -m installs
+test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
+	@$(BIN)/python -m pytest -m slow
 
 browser:
 	@tools/install_browser.sh $(BIN)/python

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from _network import INPUT_SCALE, INPUT_ZERO, SIZE, Conv, Network
+from _network import INPUT_SCALE, INPUT_ZERO, SIZE, Conv, Float, Network
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -80,6 +80,10 @@ class _Graph:
             self.node("DequantizeLinear", [bias, bias_scales], f"{name}.bias.real", axis=0),
         )
 
+    def float_layer(self, name: str, weight: Float, bias: Float) -> tuple[str, str]:
+        """Add a layer's weight and bias as they are."""
+        return self.constant(f"{name}.weight", weight), self.constant(f"{name}.bias", bias)
+
     def convolution(self, conv: Conv, inputs: list[str], output: str) -> str:
         kernel = list(conv.weight.shape[2:])
         strides = [conv.stride, conv.stride]
@@ -107,8 +111,7 @@ def float_graph(network: Network) -> onnx.ModelProto:
     low, high = graph.constant("zero", np.float32(0)), graph.constant("six", np.float32(6))
     outputs: dict[str, str] = {}
     for conv in network.convs:
-        weight = graph.constant(f"{conv.name}.weight", conv.weight)
-        bias = graph.constant(f"{conv.name}.bias", conv.bias)
+        weight, bias = graph.float_layer(conv.name, conv.weight, conv.bias)
         real = graph.convolution(conv, [real, weight, bias], conv.name)
         if conv.relu6:
             real = graph.node("Clip", [real, low, high], f"{conv.name}.relu6")
@@ -117,18 +120,22 @@ def float_graph(network: Network) -> onnx.ModelProto:
         outputs[conv.name] = real
     real = graph.node("GlobalAveragePool", [real], "pool")
     real = graph.node("Flatten", [real], "features")
-    weight = graph.constant("classifier.weight", network.classifier_weight)
-    bias = graph.constant("classifier.bias", network.classifier_bias)
+    weight, bias = graph.float_layer("classifier", network.classifier_weight, network.classifier_bias)
     real = graph.node("Gemm", [real, weight, bias], "logits", transB=1)
     graph.node("Softmax", [real], OUTPUT, axis=-1)
     return graph.model(len(network.classifier_bias))
 
 
-def int8_graph(network: Network, quantised: Quantised) -> onnx.ModelProto:
+def int8_graph(network: Network, quantised: Quantised, exact: frozenset[str] = frozenset()) -> onnx.ModelProto:
     """Build the int8 network in QDQ format.
 
     The input needs no quantisation: the photo's bytes, with scale 1/128 and zero point 127, are the quantised tensor.
     There is no Clip either: a range of [0, 6] makes quantisation itself the ReLU6.
+
+    Args:
+        network: the float32 network.
+        quantised: its integer weights and ranges.
+        exact: names of layers that keep their float32 weights and kernels.
     """
     graph = _Graph()
     current = Range(np.float32(INPUT_SCALE), INPUT_ZERO)
@@ -136,7 +143,10 @@ def int8_graph(network: Network, quantised: Quantised) -> onnx.ModelProto:
     real = graph.dequantise(planes, "input", current)
     outputs: dict[str, str] = {}
     for conv in network.convs:
-        weight, bias = graph.int_layer(conv.name, quantised.layers[conv.name], current.scale)
+        if conv.name in exact:
+            weight, bias = graph.float_layer(conv.name, conv.weight, conv.bias)
+        else:
+            weight, bias = graph.int_layer(conv.name, quantised.layers[conv.name], current.scale)
         current = quantised.ranges[conv.name]
         real = graph.requantise(graph.convolution(conv, [real, weight, bias], conv.name), conv.name, current)
         if conv.adds:
@@ -152,7 +162,10 @@ def int8_graph(network: Network, quantised: Quantised) -> onnx.ModelProto:
     stored = graph.node("QuantizeLinear", [real, scale, zero], "pool.stored")
     stored = graph.node("Flatten", [stored], "features")
     real = graph.node("DequantizeLinear", [stored, scale, zero], "features.real")
-    weight, bias = graph.int_layer("classifier", quantised.layers["classifier"], current.scale)
+    if "classifier" in exact:
+        weight, bias = graph.float_layer("classifier", network.classifier_weight, network.classifier_bias)
+    else:
+        weight, bias = graph.int_layer("classifier", quantised.layers["classifier"], current.scale)
     real = graph.node("Gemm", [real, weight, bias], "logits", transB=1)
     graph.node("Softmax", [real], OUTPUT, axis=-1)
     return graph.model(len(network.classifier_bias))

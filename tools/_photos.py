@@ -27,12 +27,30 @@ def read_photos(directory: Path) -> Photos:
     """Read the photos that `labels.csv` (columns: file, class_index) lists in a directory, in its order."""
     with (directory / "labels.csv").open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
-    pixels = np.stack([centre_crop(directory / row["file"]) for row in rows])
+    pixels = np.stack([crop(directory / row["file"]) for row in rows])
     return Photos(pixels, np.array([int(row["class_index"]) for row in rows]))
 
 
-def centre_crop(path: Path, across: float = 0.5, down: float = 0.5) -> NDArray[np.uint8]:
-    """Decode one photo, crop a square of 0.875 x the shorter side and resize it, in one call.
+def read_other_crops(directory: Path) -> NDArray[np.uint8]:
+    """Read four other crops of each photo, two of them mirrored: (4 N, 224, 224, 3), photo by photo.
+
+    They are to compare two networks on more than N inputs; nothing is calibrated on them.
+    """
+    with (directory / "labels.csv").open(newline="", encoding="utf-8") as lines:
+        files = [row["file"] for row in csv.DictReader(lines)]
+    crops = []
+    for path in (directory / file for file in files):
+        crops += [
+            crop(path, 0, 0),
+            crop(path, 1, 1)[:, ::-1],
+            crop(path, 0.5, 0.5)[:, ::-1],
+            crop(path, 0.8, 0.2),
+        ]
+    return np.stack(crops)
+
+
+def crop(path: Path, across: float = 0.5, down: float = 0.5) -> NDArray[np.uint8]:
+    """Decode one photo, cut out a square of 0.875 x the shorter side and resize it, in one call.
 
     Args:
         path: the photo.

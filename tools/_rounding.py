@@ -21,10 +21,15 @@ class Inputs:
     """
 
     def __init__(self, conv: Conv, real: list[torch.Tensor], stored: list[torch.Tensor]) -> None:
-        patches = [(_patches(conv, q), _patches(conv, f)) for q, f in zip(stored, real, strict=True)]
-        rows = sum(q.shape[-2] for q, _ in patches)
-        self.stored: Double = sum((q.mT @ q).double() for q, _ in patches).numpy() / rows
-        self.cross: Double = sum((q.mT @ f).double() for q, f in patches).numpy() / rows
+        count, stored_sum, cross_sum = 0, np.float64(0), np.float64(0)
+        # photos by turns: the patches of all of them would be several gigabytes
+        for f_planes, q_planes in zip(real, stored, strict=True):
+            f, q = _patches(conv, f_planes), _patches(conv, q_planes)
+            stored_sum = stored_sum + (q.mT @ q).double().numpy()
+            cross_sum = cross_sum + (q.mT @ f).double().numpy()
+            count += q.shape[-2]
+        self.stored: Double = stored_sum / count
+        self.cross: Double = cross_sum / count
 
 
 def _patches(conv: Conv, inputs: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,156 @@
+"""The command line as its user types it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+from tests.conftest import SAMPLES
+from tests.processes import clean_environment, free_port
+
+import sightserve
+
+
+def sightserve_(*words: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sightserve", *words]
+    run = subprocess.run(
+        command, input=stdin, capture_output=True, check=False, timeout=60, env=clean_environment(**environment)
+    )
+    return subprocess.CompletedProcess(run.args, run.returncode, run.stdout.decode(), run.stderr.decode())
+
+
+def test_version():
+    assert sightserve_("--version").stdout == f"sightserve {sightserve.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["up", "serve", "ui", "classify"])
+def test_every_command_has_help(command):
+    run = sightserve_(command, "--help")
+
+    assert run.returncode == 0
+    assert "--help" in run.stdout
+
+
+def test_one_photo_gives_one_line():
+    run = sightserve_("classify", str(SAMPLES / "espresso.jpg"))
+
+    assert run.returncode == 0
+    assert len(run.stdout.splitlines()) == 1
+    assert "espresso" in run.stdout.removeprefix(str(SAMPLES / "espresso.jpg"))
+
+
+def test_a_folder_gives_a_row_for_each_photo_in_it_and_nothing_for_other_files():
+    run = sightserve_("classify", "--json", str(SAMPLES))
+
+    sources = [json.loads(line)["filename"] for line in run.stdout.splitlines()]
+    assert sources == ["cat.jpg", "espresso.jpg", "flower.jpg", "palace.jpg", "rocket.jpg"]
+
+
+def test_a_photo_on_stdin(espresso):
+    run = sightserve_("classify", "--json", "-", stdin=espresso)
+
+    assert json.loads(run.stdout)["prediction"] == "espresso"
+
+
+def test_bad_files_are_named_the_others_are_classified_and_the_exit_code_is_1(tmp_path, espresso):
+    good, cut, text = tmp_path / "good.jpg", tmp_path / "cut.jpg", tmp_path / "text.jpg"
+    good.write_bytes(espresso)
+    cut.write_bytes(espresso[:3000])
+    text.write_bytes(b"hello")
+
+    run = sightserve_("classify", "--json", str(cut), str(good), str(text), str(tmp_path / "absent.jpg"))
+
+    answers = [json.loads(line) for line in run.stdout.splitlines()]
+    assert run.returncode == 1
+    assert [a["error"]["code"] if "error" in a else a["prediction"] for a in answers] == [
+        "unreadable_image",
+        "espresso",
+        "unsupported_image_type",
+        "unreadable_file",
+    ]
+    assert "3 of 4 failed" in run.stderr
+
+
+def test_people_see_which_file_failed_and_why(tmp_path):
+    (tmp_path / "text.jpg").write_bytes(b"hello")
+
+    run = sightserve_("classify", str(tmp_path / "text.jpg"))
+
+    assert run.returncode == 1
+    assert "text.jpg" in run.stderr
+    assert "not an image" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_an_empty_folder_is_a_failure(tmp_path):
+    run = sightserve_("classify", str(tmp_path))
+
+    assert run.returncode == 1
+    assert "no photos" in run.stderr
+
+
+def test_a_backend_answers_the_same_as_this_process(backend_url):
+    local = sightserve_("classify", "--json", str(SAMPLES))
+    remote = sightserve_("classify", "--json", "--backend", backend_url, str(SAMPLES))
+
+    def top(run: subprocess.CompletedProcess[str]) -> list[object]:
+        return [json.loads(line)["top_k"] for line in run.stdout.splitlines()]
+
+    assert top(remote) == top(local)
+
+
+def test_a_backend_that_is_away_is_said_for_every_photo():
+    run = sightserve_("classify", "--backend", f"http://127.0.0.1:{free_port()}", str(SAMPLES / "cat.jpg"))
+
+    assert run.returncode == 1
+    assert "nothing answers at" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["classify", "-k", "5000", "x.jpg"], "between 1 and 1000"),
+        (["classify", "--model", "no-such-folder", "x.jpg"], "no-such-folder"),
+        (["serve", "--model", "no-such-folder"], "no-such-folder"),
+        (["serve", "--port", "99999"], "port"),
+        (["serve", "--log-format", "xml"], "log_format"),
+    ],
+)
+def test_a_wrong_flag_is_explained(words, said):
+    run = sightserve_(*words, SIGHTSERVE_PORT=str(free_port()))
+
+    assert run.returncode in {1, 2}
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_busy_port_is_explained(backend_url):
+    port = backend_url.rsplit(":", 1)[1]
+
+    for command in (["serve", "--port", port], ["up", "--port", port]):
+        run = sightserve_(*command)
+        assert run.returncode == 1
+        assert port in run.stderr
+        assert "Traceback" not in run.stderr
+
+
+def test_a_wrong_environment_is_explained():
+    run = sightserve_("serve", SIGHTSERVE_MAX_UPLOAD_BYTES="lots")
+
+    assert run.returncode == 2
+    assert "max_upload_bytes" in run.stderr
+
+
+def test_photos_in_other_formats_are_found_in_folders(tmp_path):
+    for name in ("a.png", "b.webp", "c.heic", "d.avif", "e.gif", "f.txt"):
+        if not name.endswith("txt"):
+            Image.new("RGB", (32, 32)).save(tmp_path / name, {"heic": "HEIF"}.get(name[2:]))
+        else:
+            (tmp_path / name).write_text("not a photo")
+
+    run = sightserve_("classify", "--json", str(tmp_path))
+
+    assert run.returncode == 0
+    assert [json.loads(line)["filename"][0] for line in run.stdout.splitlines()] == list("abcde")
