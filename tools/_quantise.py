@@ -17,7 +17,7 @@ from _rounding import Inputs, refit, round_compensating, round_nearest
 from numpy.typing import NDArray
 
 BATCH = 20  # photos at a time
-SAMPLE = 200_000  # values of a tensor that range searches look at
+SAMPLE = 50_000  # values of a tensor that range searches look at
 SIX = Range(np.float32(6 / 255), 0)  # ReLU6 as a range
 
 
@@ -41,7 +41,7 @@ class Options:
     rounding: Literal["nearest", "compensating"] = "compensating"
     refit: bool = True
     correct_bias: bool = True
-    damping: float = 0.1
+    damping: float = 1.0
 
 
 @dataclass
