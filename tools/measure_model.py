@@ -18,6 +18,8 @@
     uv run tools/measure_model.py held-out --photos ../shared/photos
     uv run tools/measure_model.py sessions --photos ../shared/photos --model src/sightserve/bundle/default/model.onnx
     uv run tools/measure_model.py predict  --photos ../shared/photos --model MODEL.onnx --save FILE.npy
+
+Speeds are ratios: the sessions that are compared take turns, so a busy machine slows all of them alike.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from _evaluate import divergence, open_session, predict, score, time_opening, time_sessions
 from _graph import float_graph, int8_graph
 from _network import Network, load_network
@@ -37,13 +40,13 @@ from _variants import EXACT, OPTIONS, runtime_quantised
 
 
 def variants(arguments: argparse.Namespace) -> None:
-    """Print a row per variant: accuracy, speed against float32 in the same rounds, size, session creation."""
+    """Print a row per variant: accuracy, speed against float32 in the same rounds, size."""
     photos, crops, network = read_photos(arguments.photos), read_other_crops(arguments.photos), load_network()
     reference_model = float_graph(network).SerializeToString()
     reference = predict(open_session(reference_model), photos.pixels)
     reference_crops = predict(open_session(reference_model), crops)
-    print("| variant | agree, photos | agree, other crops | divergence | top-1 | top-5 | speed | MB | opens in |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| variant | agree, photos | agree, other crops | divergence | top-1 | top-5 | speed | MB |")
+    print("|---|---|---|---|---|---|---|---|")
     builders: dict[str, Callable[[], bytes]] = {"float32": lambda: reference_model}
     for how in arguments.runtime_methods:
         builders[f"ONNX Runtime's own quantize_static, {how}"] = lambda how=how: runtime_quantised(network, photos, how)
@@ -58,11 +61,10 @@ def variants(arguments: argparse.Namespace) -> None:
         probabilities, on_crops = predict(session, photos.pixels), predict(session, crops)
         result = score(probabilities, reference, photos.classes)
         agree = (on_crops.argmax(axis=1) == reference_crops.argmax(axis=1)).mean()
-        own, baseline = time_sessions([session, open_session(reference_model)], photos, batch=1, rounds=15)
+        timing = time_sessions([session, open_session(reference_model)], photos, batch=1, rounds=15)
         print(
             f"| {name} | {result.agreement:.1%} | {agree:.1%} | {divergence(on_crops, reference_crops):.4f}"
-            f" | {result.top1:.1%} | {result.top5:.1%} | {baseline / own:.2f} x | {len(model) / 1e6:.1f}"
-            f" | {time_opening(model):.0f} ms |",
+            f" | {result.top1:.1%} | {result.top5:.1%} | {timing.speed(0, 1):.2f} x | {len(model) / 1e6:.1f} |",
             flush=True,
         )
 
@@ -91,19 +93,21 @@ def sessions(arguments: argparse.Namespace) -> None:
     """Print speed per batch size and thread count, and what the graph optimisation level does to start and speed."""
     photos, model = read_photos(arguments.photos), arguments.model.read_bytes()
     reference = float_graph(load_network()).SerializeToString()
-    print("| batch | threads | int8, ms per image | float32, ms per image | ratio |")
+    print("| batch | threads | int8, ms per image | float32, ms per image | speed |")
     print("|---|---|---|---|---|")
     for batch, threads in [(1, 1), (1, 2), (8, 1), (8, 2)]:
         opened = [open_session(each, threads) for each in (model, reference)]
-        own, baseline = (ms / batch for ms in time_sessions(opened, photos, batch=batch, rounds=15))
-        print(f"| {batch} | {threads} | {own:.2f} | {baseline:.2f} | {baseline / own:.2f} |", flush=True)
-    print("\n| graph optimisation | opens in, ms | int8, ms | against the default |")
-    print("|---|---|---|---|")
-    levels = ["all", "extended", "basic", "off"]
-    opened = [open_session(model, level=level) for level in levels]
-    times = time_sessions(opened, photos, batch=1, rounds=15)
-    for level, ms in zip(levels, times, strict=True):
-        print(f"| {level} | {time_opening(model, level=level):.0f} | {ms:.2f} | {ms / times[0]:.2f} |", flush=True)
+        timing = time_sessions(opened, photos, batch=batch, rounds=15)
+        own, baseline = timing.milliseconds(0), timing.milliseconds(1)
+        print(f"| {batch} | {threads} | {own:.2f} | {baseline:.2f} | {timing.speed(0, 1):.2f} x |", flush=True)
+    print("\n| model | graph optimisation | opens in, ms | ms per image | speed against the first row |")
+    print("|---|---|---|---|---|")
+    rows = [("int8", model, level) for level in ("all", "extended", "basic", "off")] + [("float32", reference, "all")]
+    opened = [open_session(content, level=level) for _, content, level in rows]
+    timing = time_sessions(opened, photos, batch=1, rounds=15)
+    for number, (name, content, level) in enumerate(rows):
+        took, opening = timing.milliseconds(number), time_opening(content, level=level)
+        print(f"| {name} | {level} | {opening:.0f} | {took:.2f} | {timing.speed(number, 0):.2f} x |", flush=True)
 
 
 def save_predictions(arguments: argparse.Namespace) -> None:

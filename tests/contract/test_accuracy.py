@@ -14,8 +14,9 @@ from PIL import Image
 from tests.conftest import PHOTOS
 from tests.processes import clean_environment
 
-from sightserve.backend.build import build
+from sightserve.backend.build import load
 from sightserve.backend.decode import Decoder
+from sightserve.backend.session import Session
 from sightserve.backend.settings import Settings
 
 LEAST_TOP_1, LEAST_TOP_5 = 0.87, 0.96  # measured: 0.905 and 0.985
@@ -71,13 +72,14 @@ def enlarged(data: bytes) -> bytes:
 
 def reduced_agreement(photos: list[bytes]) -> float:
     """How often the reduced-scale decode and the full one lead to the same top-1."""
-    backend = build(Settings(cpus=1))
-    spec = backend.bundle.manifest.input
+    bundle = load(Settings())
+    spec = bundle.manifest.input
+    session = Session(bundle.model_bytes, height=spec.height, width=spec.width, classes=bundle.manifest.classes)
     shape = (spec.width, spec.height, spec.crop, spec.interpolation, 50_000_000)
     decoders = Decoder(*shape), Decoder(*shape, oversampling=1e9)
 
     def top_1(decoder: Decoder, data: bytes) -> int:
-        return int(backend.pipeline._session.infer(decoder.decode(data).pixels[None])[0].argmax())
+        return int(session.infer(decoder.decode(data).pixels[None])[0].argmax())
 
     return sum(len({top_1(decoder, data) for decoder in decoders}) == 1 for data in photos) / len(photos)
 

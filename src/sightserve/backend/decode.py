@@ -7,16 +7,17 @@ the model's few pixels instead of the photo's millions.
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
 
 from sightserve.backend.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.backend.formats import MEDIA_TYPES, sniff, webp_canvas
+from sightserve.backend.pixels import PixelBudget
 
 # One decoder thread per request: requests are what runs in parallel (constants of the data path, not settings).
 pillow_heif.options.DECODE_THREADS = 1
@@ -29,6 +30,7 @@ _RESAMPLING: Final = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_PIXELS_IN_FLIGHT: Final = 50_000_000
 _EXIF_ORIENTATION: Final = 0x0112
 # How to make each EXIF orientation upright (EXIF 2.32, section 4.6.4): 5 to 8 also swap width and height.
 _UPRIGHT: Final = {
@@ -72,6 +74,7 @@ class Decoder:
         max_pixels: images whose header announces more are refused before anything is decoded.
         oversampling: a JPEG is decoded at the smallest DCT scale at which the crop still has this many times the model's
             pixels a side; a huge number decodes it in full, to measure what the reduction costs.
+        budget: how many pixels all threads together may have in memory.
     """
 
     width: int
@@ -80,6 +83,7 @@ class Decoder:
     interpolation: str
     max_pixels: int
     oversampling: float = 1.0
+    budget: PixelBudget = field(default_factory=lambda: PixelBudget(_PIXELS_IN_FLIGHT))
 
     def decode(self, data: bytes) -> DecodedImage:
         """Return the image at the model's size.
@@ -110,12 +114,14 @@ class Decoder:
             width, height = image.size
             self._check_size(width, height)
             reduced = self._reduce(image) if format_name == "JPEG" else None
-            image.load()
-            # after load, because Pillow and pillow-heif turn some formats (TIFF, HEIF) themselves and then clear the tag
-            orientation = _orientation(image)
-            if orientation in _SWAPS_SIDES:
-                width, height = height, width
-            small = self._crop_and_resize(_resizable(image), reduced, swapped=orientation in _SWAPS_SIDES)
+            with self.budget.hold(_pixels_in_memory(image)):
+                image.load()
+                # after load: Pillow and pillow-heif turn some formats (TIFF, HEIF) themselves and then clear the tag
+                orientation = _orientation(image)
+                swapped = orientation in _SWAPS_SIDES
+                if swapped:
+                    width, height = height, width
+                small = self._crop_and_resize(_resizable(image), reduced, swapped=swapped)
         rgb = _to_rgb(small)
         if orientation in _UPRIGHT:
             rgb = rgb.transpose(_UPRIGHT[orientation])
@@ -151,6 +157,14 @@ class Decoder:
             _RESAMPLING[self.interpolation],
             box=(left, top, left + box_width, top + box_height),
         )
+
+
+def _pixels_in_memory(image: Image.Image) -> int:
+    """Return how many pixels decoding holds at once: a progressive JPEG keeps all of its coefficients till its end."""
+    if image.info.get("progressive") and isinstance(image, JpegImagePlugin.JpegImageFile):
+        scale: int = image.decoderconfig[0] if image.decoderconfig else 1
+        return image.width * image.height * scale * scale
+    return image.width * image.height
 
 
 def _orientation(image: Image.Image) -> int:
