@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 Infer = Callable[[NDArray[np.uint8]], object]
 
-_BATCHES: Final = (4, 8)
+_BATCH: Final = 8
 _ROUNDS: Final = 3
 _WORTHWHILE: Final = 1.1  # less than 10 % faster is noise, and the simpler way wins
-_BUDGET: Final = 0.5  # seconds: what is not measured by then stays at its default
+_LONGEST_BATCH: Final = 0.25  # seconds: a model this slow is not measured in batches, the start would take too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +46,37 @@ def calibrate(infer: Infer, wide_infer: Infer | None, shape: tuple[int, int, int
         shape: (height, width, 3) of the model's input.
         slots: how many calls run side by side under load.
     """
-    until = time.perf_counter() + _BUDGET
-    one = np.zeros((1, *shape), dtype=np.uint8)
+    one = _images(1, shape)
     for warm in (infer, wide_infer):
         if warm is not None:
             warm(one)  # the first call allocates
     inference = statistics.median(_seconds(infer, one) for _ in range(_ROUNDS))
-    wide = (
-        wide_infer is not None
-        and inference / statistics.median(_seconds(wide_infer, one) for _ in range(_ROUNDS)) >= _WORTHWHILE
-    )
-    best, best_rate = 1, 0.0
+    wide = False
+    if wide_infer is not None:
+        wide = inference >= _WORTHWHILE * statistics.median(_seconds(wide_infer, one) for _ in range(_ROUNDS))
+    batch = 1
+    if inference * _BATCH <= _LONGEST_BATCH:
+        batch = _best_batch(infer, inference, shape, slots)
+    return Plan(batch, wide, inference)
+
+
+def _best_batch(infer: Infer, inference: float, shape: tuple[int, int, int], slots: int) -> int:
+    """Return the batch size that gets most done with all slots busy.
+
+    One batch on an idle machine tells a CPU already: there it takes as long as its images one by one, and nothing more has
+    to be measured. Where it is faster, it has to prove it with all slots at once.
+    """
+    half = _images(_BATCH // 2, shape)
+    if _seconds(infer, half) >= len(half) * inference / _WORTHWHILE:
+        return 1
     with ThreadPoolExecutor(slots) as pool:
-        for batch in (1, *_BATCHES):
-            # every round of a batch size calls the model slots times; stop where that would not fit in any more
-            if batch > 1 and time.perf_counter() + inference * batch * 2 > until:
-                break
-            images = np.zeros((batch, *shape), dtype=np.uint8)
-            seconds = min(_side_by_side(pool, infer, images, slots) for _ in range(_ROUNDS if batch == 1 else 1))
-            rate = batch * slots / seconds
-            if rate >= best_rate * (_WORTHWHILE if best_rate else 1):
-                best, best_rate = batch, rate
-    return Plan(best, wide, inference)
+        rates = {n: n / _side_by_side(pool, infer, _images(n, shape), slots) for n in (1, _BATCH // 2, _BATCH)}
+    best = max(rates, key=lambda n: rates[n])
+    return best if rates[best] >= _WORTHWHILE * rates[1] else 1
+
+
+def _images(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    return np.zeros((count, *shape), dtype=np.uint8)
 
 
 def _seconds(infer: Infer, images: NDArray[np.uint8]) -> float:

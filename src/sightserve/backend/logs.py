@@ -8,41 +8,14 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
 from sightserve.backend.settings import Settings
 
 
 def configure(settings: Settings) -> None:
-    """Send structlog's and the standard library's records, uvicorn's included, to stderr in one format."""
-    as_json = _as_json(settings)
-    shared: list[Processor] = [
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _severity if as_json else structlog.stdlib.add_log_level,
-        structlog.processors.StackInfoRenderer(),
-    ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    renderers: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    )
+    """Send every record of the standard library's logging, uvicorn's included, to stderr in one format."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
-        )
+        _Json() if _as_json(settings) else logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -51,11 +24,20 @@ def configure(settings: Settings) -> None:
     logging.getLogger("PIL").setLevel(logging.INFO)
 
 
-def _severity(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Name the level as Cloud Logging reads it."""
-    event["severity"] = {"warn": "WARNING", "exception": "ERROR"}.get(method, method.upper())
-    event["message"] = event.pop("event")
-    return event
+class _Json(logging.Formatter):
+    """One JSON object a line, with the names that Cloud Logging reads; `extra={"fields": {...}}` adds more."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "logger": record.name,
+        }
+        line |= getattr(record, "fields", {})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
 
 
 def _as_json(settings: Settings) -> bool:

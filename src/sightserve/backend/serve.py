@@ -1,6 +1,7 @@
 """Runs the backend: settings in, a listening server out."""
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -10,7 +11,6 @@ import warnings
 from functools import partial
 from types import FrameType
 
-import structlog
 import uvicorn
 
 import sightserve
@@ -23,7 +23,7 @@ from sightserve.backend.metrics import SHARED_FOLDER
 from sightserve.backend.settings import Settings
 from sightserve.backend.workers import supervise
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 # Cloud Run and Kubernetes kill after 10 seconds or more; the grace before and the threads' end after need some of them.
 _DRAIN_SECONDS = 9.0
 
@@ -66,16 +66,17 @@ def serve_one(settings: Settings, sockets: list[socket.socket]) -> None:
         date_header=False,
         timeout_graceful_shutdown=max(1, round(_DRAIN_SECONDS - settings.drain_grace)),
     )
-    _log.info(
-        "serving",
-        version=sightserve.__version__,
-        address="http://{}:{}".format(*sockets[0].getsockname()[:2]),
-        model=backend.bundle.manifest.name,
-        cpus=settings.cpus,
-        batch=settings.batch_size or backend.plan.batch,
-        all_cores_when_alone=backend.plan.wide,
-        inference_ms=round(backend.plan.inference * 1000, 2),
-    )
+    address = "http://{}:{}".format(*sockets[0].getsockname()[:2])
+    facts = {
+        "version": sightserve.__version__,
+        "model": backend.bundle.manifest.name,
+        "slots": settings.cpus,
+        "batch": settings.batch_size or backend.plan.batch,
+        "all_cores_when_alone": backend.plan.wide,
+        "inference_ms": round(backend.plan.inference * 1000, 2),
+    }
+    told = ", ".join(f"{name} {value}" for name, value in facts.items())
+    _log.info("serving on %s (%s)", address, told, extra={"fields": facts})
     # What was made until now stays for good: without it in every collection, collections are an order of magnitude cheaper.
     gc.collect()
     gc.freeze()

@@ -1,5 +1,6 @@
 """Several processes behind one port, for machines with many cores: started together, replaced when they die, ended together."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -8,9 +9,7 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-import structlog
-
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.5
 _END_SECONDS = 12.0  # a worker drains for less
 # A worker that dies at once every time would be started for ever: after this many deaths in a row we end, and say so.
@@ -50,7 +49,7 @@ def supervise(run: Callable[[], None], count: int) -> None:
             if deaths > _MOST_EARLY_DEATHS:
                 raise RuntimeError("the workers keep dying; their last words are above")
             for worker in dead:
-                _log.error("worker_died", pid=worker.pid, exit_code=worker.exitcode)
+                _log.error("worker %s died with exit code %s; another takes its place", worker.pid, worker.exitcode)
                 workers[workers.index(worker)] = start()
     finally:
         for worker in workers:

@@ -40,7 +40,7 @@ def test_a_slow_model_does_not_hold_up_the_start():
 
     plan = calibrate(model(0, 0.2), None, SHAPE, slots=2)
 
-    # seven calls of 0.2 s with one image, and none with more: 1.4 s, not the 10 s of whole batches
-    assert time.perf_counter() - started < 3
+    # a warm-up and three rounds of 0.2 s, and no batch: 0.8 s instead of many seconds
+    assert time.perf_counter() - started < 1.6
     assert plan.batch == 1
     assert 0.15 < plan.inference < 0.5

@@ -7,9 +7,6 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -34,14 +31,15 @@ class AccessMiddleware:
         """
         self._app = app
         self._hashes = [_hash(key.get_secret_value().encode()) for key in keys]
-        self._rate: RateLimitItem | None = parse(rate_limit) if rate_limit else None
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._rate = _Rate(rate_limit) if rate_limit else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http" and not scope["path"].startswith(_OPEN):
             try:
-                await self._count(self._identify(scope["headers"]))
+                key = self._identify(scope["headers"])
+                if self._rate is not None:
+                    await self._rate.count(key.hex())
             except AccessError as exc:
                 await response(problem_of(exc, scope["request_id"]), refusal_headers(exc))(scope, receive, send)
                 return
@@ -63,10 +61,21 @@ class AccessMiddleware:
             raise Unauthorized("this API key is not known here")
         return hashed
 
-    async def _count(self, hashed: bytes) -> None:
-        if self._rate is None:
-            return
-        key = hashed.hex()
+
+class _Rate:
+    """Counts requests for each key in a moving window."""
+
+    def __init__(self, rate: str) -> None:
+        # imported here: most servers have no rate limit, and the import is a noticeable part of a cold start
+        from limits import parse  # noqa: PLC0415
+        from limits.aio.storage import MemoryStorage  # noqa: PLC0415
+        from limits.aio.strategies import MovingWindowRateLimiter  # noqa: PLC0415
+
+        self._rate = parse(rate)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    async def count(self, key: str) -> None:
+        """Count one request; raise RateLimited when it is one too many."""
         if not await self._limiter.hit(self._rate, key):
             window = await self._limiter.get_window_stats(self._rate, key)
             wait = max(0.0, window.reset_time - time.time())

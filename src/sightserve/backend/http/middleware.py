@@ -1,11 +1,11 @@
 """What happens to every request, whatever it asks for: an id, a log line, a count, and an answer if all else fails."""
 
+import logging
 import random
 import re
 import time
 from typing import Final
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sightserve.api.errors import ErrorCode
@@ -22,7 +22,7 @@ _SECURITY: Final = (
     (b"cache-control", b"no-store"),
 )
 _CLOSE: Final = (b"connection", b"close")
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class RequestMiddleware:
@@ -56,7 +56,7 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:  # noqa: BLE001 - the last resort: logged, counted and answered
-            _log.exception("unhandled_error", request_id=request_id, method=scope["method"], path=scope["path"])
+            _log.exception("unhandled error in request %s: %s %r", request_id, scope["method"], scope["path"])
             if not status:  # otherwise the answer is out already
                 body = problem(ErrorCode.INTERNAL, internal_detail(request_id), request_id)
                 await response(body)(scope, receive, send_with_headers)

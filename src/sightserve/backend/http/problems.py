@@ -1,10 +1,10 @@
 """Errors as RFC 9457 problem details: the only place where an exception becomes an HTTP answer."""
 
+import logging
 import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,7 +25,7 @@ from sightserve.backend.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 _CODE_OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.PAYLOAD_TOO_LARGE}
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def problem(code: ErrorCode, detail: str, request_id: str | None) -> Problem:
@@ -43,7 +43,7 @@ def problem(code: ErrorCode, detail: str, request_id: str | None) -> Problem:
 def problem_of(exc: BackendError, request_id: str | None) -> Problem:
     """Return the body for an error of the data path; a failure of ours is logged and told without its insides."""
     if isinstance(exc, ModelError | SlotLost):
-        _log.error("failed_on_our_side", request_id=request_id, exc_info=exc)
+        _log.error("request %s failed on our side", request_id, exc_info=exc)
         return problem(exc.code, internal_detail(request_id), request_id)
     return problem(exc.code, str(exc), request_id)
 
