@@ -17,6 +17,7 @@
     uv run tools/measure_model.py variants --photos ../shared/photos
     uv run tools/measure_model.py held-out --photos ../shared/photos
     uv run tools/measure_model.py sessions --photos ../shared/photos --model src/sightserve/bundle/default/model.onnx
+    uv run tools/measure_model.py save     --photos ../shared/photos --variant "both (shipped)" --model MODEL.onnx
     uv run tools/measure_model.py predict  --photos ../shared/photos --model MODEL.onnx --save FILE.npy
 
 Speeds are ratios: the sessions that are compared take turns, so a busy machine slows all of them alike.
@@ -116,6 +117,12 @@ def save_predictions(arguments: argparse.Namespace) -> None:
     np.save(arguments.save, predict(open_session(arguments.model.read_bytes()), photos.pixels))
 
 
+def save_variant(arguments: argparse.Namespace) -> None:
+    """Build one of the variants and write it."""
+    options = OPTIONS[arguments.variant]
+    arguments.model.write_bytes(_build(load_network(), read_photos(arguments.photos), options))
+
+
 def _build(network: Network, photos: Photos, options: Options) -> bytes:
     graph = int8_graph(network, quantise(network, photos.pixels, options))
     return graph.SerializeToString(deterministic=True)
@@ -133,6 +140,7 @@ def main() -> None:
         ("variants", variants),
         ("held-out", held_out),
         ("sessions", sessions),
+        ("save", save_variant),
         ("predict", save_predictions),
     ]:
         command = commands.add_parser(name, help=function.__doc__)
@@ -143,7 +151,9 @@ def main() -> None:
             command.add_argument("--runtime-methods", nargs="*", default=methods, help="calibration methods to try")
         if name == "held-out":
             command.add_argument("--only", nargs="*", help="variants to measure [default: all]")
-        if name in {"sessions", "predict"}:
+        if name == "save":
+            command.add_argument("--variant", choices=OPTIONS, required=True)
+        if name in {"sessions", "save", "predict"}:
             command.add_argument("--model", type=Path, required=True)
         if name == "predict":
             command.add_argument("--save", type=Path, required=True)

@@ -1,0 +1,107 @@
+"""From start to end: readiness, draining under load, and several workers behind one port."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import httpx2
+from tests.processes import running_backend
+
+
+class Load:
+    """Sends photos without pause on some connections until it is told to stop; remembers every outcome."""
+
+    def __init__(self, url: str, photo: bytes, connections: int) -> None:
+        self.outcomes: list[object] = []
+        self._url, self._photo = url, photo
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(connections)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        with httpx2.Client(timeout=30) as client:
+            while not self._end.is_set():
+                try:
+                    self.outcomes.append(client.post(f"{self._url}/predict", content=self._photo).status_code)
+                except httpx2.ConnectError:
+                    return  # the port is closed: nothing was accepted
+                except httpx2.HTTPError as exc:
+                    self.outcomes.append(exc)
+                    return
+
+
+def test_sigterm_under_load_loses_nothing_that_was_accepted(tmp_path, espresso):
+    with running_backend(tmp_path / "log") as backend, Load(backend.url, espresso, connections=8) as load:
+        time.sleep(1.0)
+        started = time.monotonic()
+        backend.process.send_signal(signal.SIGTERM)
+        saw_not_ready = False
+        while backend.process.poll() is None:
+            try:
+                saw_not_ready |= httpx2.get(f"{backend.url}/health/ready", timeout=1).status_code == 503
+            except httpx2.HTTPError:
+                break
+        assert backend.process.wait(timeout=10) == 0
+
+    assert time.monotonic() - started < 10
+    assert saw_not_ready, "readiness drops while the port is still open"
+    assert len(load.outcomes) > 20
+    assert set(load.outcomes) == {200}
+    assert "Traceback" not in backend.log.read_text()
+
+
+def test_a_request_under_way_at_sigterm_is_answered(tmp_path, espresso):
+    with running_backend(tmp_path / "log", SIGHTSERVE_DRAIN_GRACE="0") as backend:
+
+        def slow_body():
+            yield espresso[:100]
+            backend.process.send_signal(signal.SIGTERM)
+            time.sleep(1.0)
+            yield espresso[100:]
+
+        answer = httpx2.post(f"{backend.url}/predict", content=slow_body(), timeout=30)
+        backend.process.wait(timeout=10)
+
+    assert answer.json()["prediction"] == "espresso"
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid), "-f", "spawn_main"], capture_output=True, text=True, check=False)
+    return [int(word) for word in found.stdout.split()]
+
+
+def test_workers_share_the_port_the_metrics_and_the_end_and_are_replaced_when_they_die(tmp_path, espresso):
+    with running_backend(tmp_path / "log", "--workers", "2") as backend:
+        answers = [httpx2.post(f"{backend.url}/predict", content=espresso) for _ in range(20)]
+        counted = httpx2.get(f"{backend.url}/metrics").text
+        before = children(backend.process.pid)
+
+        os.kill(before[0], signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while len(set(children(backend.process.pid)) - {before[0]}) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        after = children(backend.process.pid)
+        again = httpx2.post(f"{backend.url}/predict", content=espresso)
+        backend.process.send_signal(signal.SIGTERM)
+        assert backend.process.wait(timeout=15) == 0
+
+    assert {answer.json()["prediction"] for answer in answers} == {"espresso"}
+    # whichever worker is scraped tells of all 20
+    assert 'sightserve_http_requests_total{method="POST",route="/predict",status="200"} 20.0' in counted
+    assert "sightserve_model_info" in counted
+    assert len(before) == 2
+    assert len(after) == 2
+    assert before[0] not in after
+    assert again.status_code == 200
+    assert "Traceback" not in backend.log.read_text()
