@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -56,15 +58,16 @@ def runtime_quantised(network: Network, photos: Photos, method: str) -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         source, target = Path(directory) / "float32.onnx", Path(directory) / "int8.onnx"
         onnx.save(float_graph(network), source)
-        quantization.quantize_static(
-            source,
-            target,
-            _Reader(pixels),
-            quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-            calibrate_method=quantization.CalibrationMethod[method],
-        )
+        with contextlib.redirect_stdout(sys.stderr):  # it reports its progress, and stdout is our table
+            quantization.quantize_static(
+                source,
+                target,
+                _Reader(pixels),
+                quant_format=quantization.QuantFormat.QDQ,
+                per_channel=True,
+                reduce_range=True,
+                activation_type=quantization.QuantType.QUInt8,
+                weight_type=quantization.QuantType.QInt8,
+                calibrate_method=quantization.CalibrationMethod[method],
+            )
         return target.read_bytes()
