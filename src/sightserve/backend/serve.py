@@ -60,6 +60,7 @@ def serve_one(settings: Settings, sockets: list[socket.socket]) -> None:
         create_app(backend, lifecycle, access_log),
         http=with_header_timeout(settings.header_timeout),
         ws="none",
+        proxy_headers=False,  # nothing here depends on who is at the other end
         log_config=None,
         access_log=False,
         server_header=False,

@@ -21,6 +21,7 @@ from sightserve.backend.build import Backend
 from sightserve.backend.http import health, routes
 from sightserve.backend.http.access import AccessMiddleware
 from sightserve.backend.http.admission import AdmissionMiddleware
+from sightserve.backend.http.hot_path import HotPath
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import RequestMiddleware
 from sightserve.backend.http.openapi import DESCRIPTION
@@ -34,7 +35,7 @@ def create_app(backend: Backend, lifecycle: Lifecycle | None = None, access_log:
     """Return the whole application for this backend."""
     lifecycle = lifecycle or Lifecycle()
     settings = backend.settings
-    app: ASGIApp = AdmissionMiddleware(create_api(backend, lifecycle), backend)
+    app: ASGIApp = AdmissionMiddleware(HotPath(create_api(backend, lifecycle)), backend)
     if settings.api_keys:
         app = AccessMiddleware(app, settings.api_keys, settings.rate_limit)
     if settings.allowed_origins:
