@@ -1,0 +1,45 @@
+"""Settings: flag, then environment, then default."""
+
+import pytest
+from pydantic import ValidationError
+
+from sightserve.backend.settings import Settings
+
+
+def test_the_defaults_hold_where_nothing_is_said(monkeypatch):
+    for name in ("PORT", "SIGHTSERVE_PORT", "SIGHTSERVE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+    settings = Settings()
+
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.cpus >= 1
+
+
+def test_a_flag_beats_our_variable_which_beats_the_platforms(monkeypatch):
+    monkeypatch.setenv("PORT", "1111")
+    assert Settings().port == 1111
+    monkeypatch.setenv("SIGHTSERVE_PORT", "2222")
+    assert Settings().port == 2222
+    assert Settings(port=3333).port == 3333
+
+
+def test_lists_are_written_with_commas(monkeypatch):
+    monkeypatch.setenv("SIGHTSERVE_API_KEYS", " one, two ,,")
+    monkeypatch.setenv("SIGHTSERVE_ALLOWED_ORIGINS", "https://a.example,https://b.example")
+
+    settings = Settings()
+
+    assert [key.get_secret_value() for key in settings.api_keys] == ["one", "two"]
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+    assert "one" not in repr(settings)
+
+
+@pytest.mark.parametrize(("name", "value"), [("SIGHTSERVE_CPUS", "0"), ("SIGHTSERVE_PORT", "http"), ("PORT", "70000")])
+def test_nonsense_is_refused_by_name(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+
+    assert name.removeprefix("SIGHTSERVE_").lower() in str(caught.value).lower()
