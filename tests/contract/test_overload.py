@@ -145,7 +145,7 @@ def test_a_batch_takes_its_turn_and_does_not_take_over(backend, espresso):
             started = time.perf_counter()
             files = [("file", (f"{i}.jpg", espresso)) for i in range(40)]
             batch = asyncio.create_task(client.post(f"{backend.url}/predict/batch", files=files))
-            while not metric(backend.url, "sightserve_inference_seconds_count"):
+            while not metric(backend.url, "sightserve_inference_seconds_count"):  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.005)
             single = await client.post(f"{backend.url}/predict", content=espresso)
             single_done = time.perf_counter() - started

@@ -66,6 +66,18 @@ class Settings(BaseSettings):
         str | None, Field(description="names traces in the log", validation_alias="GOOGLE_CLOUD_PROJECT")
     ] = None
 
+    @field_validator("rate_limit")
+    @classmethod
+    def _is_a_rate(cls, value: str | None) -> str | None:
+        if value is not None:
+            from limits import parse  # noqa: PLC0415 - slow to import, and most servers have no rate limit
+
+            try:
+                parse(value)
+            except ValueError as exc:
+                raise ValueError(f'{value!r} is no rate: write it like "100/minute"') from exc
+        return value
+
     @field_validator("api_keys", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
