@@ -1,21 +1,18 @@
-"""Wires the concrete parts together, once, at start-up."""
+"""Wires the server's parts together, once, at start-up. The data path itself is wired in each slot, by `assemble.py`."""
 
+import os
+import tempfile
 from dataclasses import dataclass
 
-from sightserve.api.schema import ModelRef, Prediction
-from sightserve.backend.calibrate import Plan, calibrate
-from sightserve.backend.decode import Decoder
-from sightserve.backend.errors import ModelLoadError
+from sightserve.api.schema import ModelRef
+from sightserve.backend.errors import ModelLoadError, ParameterError
+from sightserve.backend.job import Answer, Job, Plan
 from sightserve.backend.metrics import Metrics
-from sightserve.backend.pipeline import Job, Pipeline
-from sightserve.backend.pixels import PixelBudget
-from sightserve.backend.scheduler import Limits, Scheduler
-from sightserve.backend.session import Session
+from sightserve.backend.scheduler import Limits, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
 from sightserve.bundle.errors import BundleError
 from sightserve.bundle.manifest import Bundle, default_bundle_path, load_bundle
 
-_RGB = 3
 _DECODE_GUESS = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
 
 
@@ -25,10 +22,15 @@ class Backend:
 
     settings: Settings
     bundle: Bundle
+    model: ModelRef
     metrics: Metrics
-    pipeline: Pipeline
-    scheduler: Scheduler[Job, Prediction]
+    scheduler: Scheduler[Job, Answer]
     plan: Plan
+
+    def check(self, top_k: int) -> None:
+        """Raise ParameterError unless `top_k` is between 1 and the number of classes."""
+        if not 1 <= top_k <= len(self.bundle.labels):
+            raise ParameterError(f"top_k must be between 1 and {len(self.bundle.labels)}, the number of classes")
 
     def observe(self) -> None:
         """Bring the gauges up to date."""
@@ -49,56 +51,25 @@ def load(settings: Settings) -> Bundle:
         raise ModelLoadError(str(exc)) from exc
 
 
-def build_pipeline(settings: Settings, bundle: Bundle, metrics: Metrics) -> tuple[Pipeline, Plan]:
-    """Return the data path, warm, and what is fastest for it on this machine.
-
-    Raises:
-        ModelLoadError: ONNX Runtime cannot load the model, or it is not of the shape that its manifest promises.
-    """
-    manifest = bundle.manifest
-    spec = manifest.input
-
-    def session(threads: int) -> Session:
-        return Session(
-            bundle.model_bytes, height=spec.height, width=spec.width, classes=manifest.classes, threads=threads
-        )
-
-    narrow = session(1)
-    wide = session(settings.cpus) if settings.calibrate and settings.cpus > 1 else None
-    if settings.calibrate:
-        shape = (spec.height, spec.width, _RGB)
-        plan = calibrate(narrow.infer, wide.infer if wide else None, shape, settings.cpus)
-    else:
-        narrow.warm_up()
-        plan = Plan(batch=1, wide=False, inference=_DECODE_GUESS)
-    pipeline = Pipeline(
-        decoder=Decoder(
-            spec.width,
-            spec.height,
-            spec.crop,
-            spec.interpolation,
-            settings.max_pixels,
-            budget=PixelBudget(settings.max_pixels_in_flight),
-        ),
-        session=narrow,
-        wide_session=wide if plan.wide else None,
-        metrics=metrics,
-        labels=bundle.labels,
-        model=ModelRef(name=manifest.name, version=manifest.version),
-    )
-    return pipeline, plan
-
-
 def build(settings: Settings) -> Backend:
-    """Load the model, warm it up and return a backend that is ready to answer.
+    """Start the slots, wait until they are warm and return a backend that is ready to answer.
 
     Raises:
-        ModelLoadError: see `load` and `build_pipeline`.
+        ModelLoadError: the bundle is missing or damaged, or ONNX Runtime cannot load the model.
     """
-    bundle = load(settings)
+    lock = _lock_file()
+    slots = [SlotProcess(settings, lock) for _ in range(settings.cpus)]  # they import while we load
+    try:
+        bundle = load(settings)
+        plan = _begin(slots, settings)
+    except BaseException:
+        for slot in slots:
+            slot.kill()
+            slot.close()
+        raise
     metrics = Metrics()
-    pipeline, plan = build_pipeline(settings, bundle, metrics)
-    metrics.model_info.labels(pipeline.model.name, pipeline.model.version, bundle.manifest.model.sha256).set(1)
+    model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
+    metrics.model_info.labels(model.name, model.version, bundle.manifest.model.sha256).set(1)
     limits = Limits(
         slots=settings.cpus,
         max_requests=settings.max_queue,
@@ -106,11 +77,39 @@ def build(settings: Settings) -> Backend:
         batch=settings.batch_size or plan.batch,
         batch_wait=settings.batch_wait_ms / 1000,
     )
+
+    def replace() -> SlotProcess:
+        slot = SlotProcess(settings, lock)
+        slot.send_start(measure=False, plan=plan)
+        slot.receive_plan()
+        return slot
+
     scheduler = Scheduler(
-        pipeline.execute,
+        slots,
+        replace,
         limits,
         service=_DECODE_GUESS + plan.inference,
         hang_seconds=settings.hang_timeout,
         on_refusal=lambda reason: metrics.rejected.labels(reason).inc(),
     )
-    return Backend(settings, bundle, metrics, pipeline, scheduler, plan)
+    return Backend(settings, bundle, model, metrics, scheduler, plan)
+
+
+def _begin(slots: list[SlotProcess], settings: Settings) -> Plan:
+    """Have the first slot calibrate, alone on the machine, and the others load by its plan."""
+    first, *others = slots
+    first.send_start(measure=settings.calibrate)
+    plan = first.receive_plan()
+    for slot in others:
+        slot.send_start(measure=False, plan=plan)
+    for slot in others:
+        slot.receive_plan()
+    return plan
+
+
+def _lock_file() -> int:
+    """Return a file descriptor that every slot inherits and locks while it decodes a large image; it is never closed."""
+    if hasattr(os, "memfd_create"):  # Linux: works with a read-only file system too
+        return os.memfd_create("sightserve-pixels")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -8,11 +8,12 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sightserve.backend.job import Plan
 
 Infer = Callable[[NDArray[np.uint8]], object]
 
@@ -20,21 +21,6 @@ _BATCH: Final = 8
 _ROUNDS: Final = 3
 _WORTHWHILE: Final = 1.1  # less than 10 % faster is noise, and the simpler way wins
 _LONGEST_BATCH: Final = 0.25  # seconds: a model this slow is not measured in batches, the start would take too long
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do with this model on this machine.
-
-    Attributes:
-        batch: how many requests run together in one call of the model.
-        wide: whether a request that is alone gets all cores.
-        inference: seconds of one call with one image on one thread.
-    """
-
-    batch: int
-    wide: bool
-    inference: float
 
 
 def calibrate(infer: Infer, wide_infer: Infer | None, shape: tuple[int, int, int], slots: int) -> Plan:

@@ -74,7 +74,7 @@ class Decoder:
         max_pixels: images whose header announces more are refused before anything is decoded.
         oversampling: a JPEG is decoded at the smallest DCT scale at which the crop still has this many times the model's
             pixels a side; a huge number decodes it in full, to measure what the reduction costs.
-        budget: how many pixels all threads together may have in memory.
+        budget: how many pixels may be in memory at once.
     """
 
     width: int
@@ -84,6 +84,12 @@ class Decoder:
     max_pixels: int
     oversampling: float = 1.0
     budget: PixelBudget = field(default_factory=lambda: PixelBudget(_PIXELS_IN_FLIGHT))
+
+    def warm_up(self) -> None:
+        """Decode a small JPEG: the first one loads Pillow's plugin, better before the first person waits for it."""
+        buffer = io.BytesIO()
+        Image.new("RGB", (self.width, self.height)).save(buffer, "JPEG")
+        self.decode(buffer.getvalue())
 
     def decode(self, data: bytes) -> DecodedImage:
         """Return the image at the model's size.

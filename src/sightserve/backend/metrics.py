@@ -13,6 +13,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from sightserve.backend.job import Answer
+
 # prometheus_client shares its values between processes through files in this folder, where it is set.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -69,6 +71,12 @@ class Metrics:
             registry=registry,
             multiprocess_mode="max",
         )
+
+    def count(self, answer: Answer) -> None:
+        """Note where one answer's time went."""
+        self.queue_seconds.observe(answer.queue)
+        self.decode_seconds.observe(answer.decode)
+        self.inference_seconds.observe(answer.inference)
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, registry=self._registry, multiprocess_mode="livesum")

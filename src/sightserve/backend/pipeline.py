@@ -9,27 +9,10 @@ from numpy.typing import NDArray
 
 from sightserve.api.schema import ImageInfo, ModelRef, Prediction, Timing
 from sightserve.backend.decode import DecodedImage, Decoder
-from sightserve.backend.errors import BackendError, ParameterError
-from sightserve.backend.metrics import Metrics
+from sightserve.backend.errors import BackendError
+from sightserve.backend.job import Answer, Job
 from sightserve.backend.ranking import top_k as rank
 from sightserve.backend.session import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One image to classify.
-
-    Attributes:
-        image: an encoded image (JPEG, PNG, ...).
-        filename: handed through to the answer.
-        top_k: how many classes to return, 1 <= top_k <= classes.
-        probabilities: whether to return every class's probability too.
-    """
-
-    image: bytes
-    filename: str | None = None
-    top_k: int = 5
-    probabilities: bool = False
 
 
 class Pipeline:
@@ -41,7 +24,6 @@ class Pipeline:
         decoder: Decoder,
         session: Session,
         wide_session: Session | None,
-        metrics: Metrics,
         labels: tuple[str, ...],
         model: ModelRef,
     ) -> None:
@@ -51,7 +33,6 @@ class Pipeline:
             decoder: bytes to pixels.
             session: pixels to probabilities on one thread.
             wide_session: the same on all cores, for a request that is alone; None where that is no faster.
-            metrics: where each step's time goes.
             labels: class names in the model's order.
             model: its name, for the answers.
         """
@@ -60,12 +41,6 @@ class Pipeline:
         self._decoder = decoder
         self._session = session
         self._wide_session = wide_session or session
-        self._metrics = metrics
-
-    def check(self, top_k: int) -> None:
-        """Raise ParameterError unless `top_k` is between 1 and the number of classes."""
-        if not 1 <= top_k <= len(self.labels):
-            raise ParameterError(f"top_k must be between 1 and {len(self.labels)}, the number of classes")
 
     def classify(self, job: Job) -> Prediction:
         """Classify one image in the calling thread.
@@ -75,11 +50,11 @@ class Pipeline:
             ModelError: the model is at fault.
         """
         (outcome,) = self.execute([job], [0.0], alone=False)
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BackendError):
             raise outcome
-        return outcome
+        return Prediction.model_validate_json(outcome.body)
 
-    def execute(self, jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> list[Prediction | Exception]:
+    def execute(self, jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> list[Answer | BackendError]:
         """Classify images together, on one thread; an image that cannot be read does not spoil the others.
 
         Args:
@@ -88,7 +63,7 @@ class Pipeline:
             alone: nothing else is in flight, so all cores are theirs.
 
         Returns:
-            For each job its prediction, or the BackendError that says why there is none.
+            For each job its answer, or the BackendError that says why there is none.
         """
         decoded = [self._decode(job) for job in jobs]
         images = [outcome for outcome in decoded if isinstance(outcome, _Decoded)]
@@ -97,7 +72,6 @@ class Pipeline:
         started = time.perf_counter()
         probabilities = self._infer([image.decoded for image in images], alone)
         inference = time.perf_counter() - started
-        self._metrics.inference_seconds.observe(inference)
         rows = iter(probabilities)
         return [
             self._answer(job, next(rows), outcome, wait, inference) if isinstance(outcome, _Decoded) else outcome
@@ -110,9 +84,7 @@ class Pipeline:
             image = self._decoder.decode(job.image)
         except BackendError as exc:
             return exc
-        seconds = time.perf_counter() - started
-        self._metrics.decode_seconds.observe(seconds)
-        return _Decoded(image, seconds)
+        return _Decoded(image, time.perf_counter() - started)
 
     def _infer(self, images: list[DecodedImage], alone: bool) -> NDArray[np.float32]:
         session = self._wide_session if alone else self._session
@@ -122,13 +94,12 @@ class Pipeline:
 
     def _answer(
         self, job: Job, row: NDArray[np.float32], image: "_Decoded", waited: float, inference: float
-    ) -> Prediction | BackendError:
-        self._metrics.queue_seconds.observe(waited)
+    ) -> Answer | BackendError:
         try:
             ranked = rank(row, self.labels, job.top_k)
         except BackendError as exc:
             return exc
-        return Prediction(
+        prediction = Prediction(
             filename=job.filename,
             prediction=ranked[0].label,
             probability=ranked[0].probability,
@@ -140,6 +111,7 @@ class Pipeline:
                 queue=_milliseconds(waited), decode=_milliseconds(image.seconds), inference=_milliseconds(inference)
             ),
         )
+        return Answer(prediction.model_dump_json(), waited, image.seconds, inference)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import signal
 import socket
 import tempfile
 import time
-import warnings
 from functools import partial
 from types import FrameType
 
@@ -51,8 +50,6 @@ def serve(settings: Settings) -> None:
 def serve_one(settings: Settings, sockets: list[socket.socket]) -> None:
     """Serve in this process; errors as in `serve`."""
     logs.configure(settings)
-    # Pillow warns on stderr about oddities in strangers' files: noise that anybody could fill a disk with.
-    warnings.filterwarnings("ignore", module="PIL")
     backend = build(settings)
     access_log = logs.AccessLog(settings) if settings.log_level in {"debug", "info"} else None
     lifecycle = Lifecycle()

@@ -107,17 +107,19 @@ def _classify_one(run: Classify, source: str) -> _Outcome:
 def _in_process(model: Path | None, top_k: int) -> tuple[Classify, int]:
     """Return what classifies a photo in this process, and how many may run at once."""
     with needs("backend"):
-        from sightserve.backend.build import build_pipeline, load
+        from sightserve.backend.assemble import assemble
+        from sightserve.backend.build import load
         from sightserve.backend.errors import BackendError
-        from sightserve.backend.metrics import Metrics
-        from sightserve.backend.pipeline import Job
+        from sightserve.backend.job import Job
         from sightserve.backend.settings import Settings
     settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
     try:
-        pipeline, _ = build_pipeline(settings, load(settings), Metrics())
-        pipeline.check(top_k)
+        bundle = load(settings)
+        pipeline, _ = assemble(settings, bundle, measure=False)
     except BackendError as exc:
         fail(str(exc))
+    if top_k > len(bundle.labels):
+        fail(f"--top-k must be between 1 and {len(bundle.labels)}, the number of classes")
 
     def run(image: bytes, name: str) -> Prediction:
         try:

@@ -12,11 +12,11 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("/live", summary="Does the process live?", responses=error_responses(ErrorCode.NOT_READY))
 async def live(request: Request) -> Health:
-    """200 as long as the event loop turns and no slot hangs. Restart the process when it does not answer so."""
-    hung = request.app.state.backend.scheduler.hung_slots
-    if hung:
+    """200 as long as the event loop turns and every slot has a worker. Restart the process when it keeps failing."""
+    scheduler = request.app.state.backend.scheduler
+    if scheduler.empty_slots:
         raise NotReady(
-            f"{hung} slot(s) hang; others have taken their place, but a restart would free their memory and CPU"
+            f"{scheduler.empty_slots} slot(s) are lost and not replaced yet ({scheduler.lost_slots} lost ever)"
         )
     return Health(status="alive")
 

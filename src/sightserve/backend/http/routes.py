@@ -33,7 +33,7 @@ from sightserve.backend.http.openapi import (
 )
 from sightserve.backend.http.problems import problem_of, request_id_of
 from sightserve.backend.http.uploads import BodyLimits, Upload, read_many, read_one
-from sightserve.backend.pipeline import Job
+from sightserve.backend.job import Answer, Job
 from sightserve.backend.scheduler import Ticket
 
 router = APIRouter()
@@ -48,18 +48,18 @@ def backend_of(request: Request) -> Backend:
     return backend
 
 
-async def _classify(request: Request, ticket: Ticket, job: Job) -> Prediction:
-    """Queue one image and wait for its prediction; when the client hangs up first, its work is not started any more."""
+async def _classify(request: Request, ticket: Ticket, job: Job) -> Answer:
+    """Queue one image and wait for its answer; when the client hangs up first, its work is not started any more."""
     backend = backend_of(request)
-    backend.pipeline.check(job.top_k)
-    prediction = backend.scheduler.submit(ticket, job)
+    answer = backend.scheduler.submit(ticket, job)
     gone = asyncio.ensure_future(_disconnected(request))
     try:
-        await asyncio.wait((prediction, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not prediction.done():
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
             backend.metrics.abandoned.inc()
             raise MalformedRequest("the client hung up before its answer was ready")
-        return prediction.result()
+        backend.metrics.count(answer.result())
+        return answer.result()
     finally:
         gone.cancel()
 
@@ -92,7 +92,7 @@ async def greet(request: Request) -> ServiceInfo:
     return ServiceInfo(
         message="Welcome to Sightserve. POST an image to /predict and get its most probable classes.",
         version=sightserve.__version__,
-        model=backend.pipeline.model,
+        model=backend.model,
         limits=Limits(
             max_upload_bytes=settings.max_upload_bytes,
             max_pixels=settings.max_pixels,
@@ -124,9 +124,11 @@ async def greet(request: Request) -> ServiceInfo:
 @router.post("/predict/", include_in_schema=False)
 async def predict(request: Request, top_k: TopK = 5, probabilities: AllProbabilities = False) -> Response:
     """One image in, its most probable classes out."""
+    backend_of(request).check(top_k)
     ticket = ticket_of(request.scope)
     upload = await read_one(request, _body_limits(request, ticket))
-    return _json(await _classify(request, ticket, Job(upload.data, upload.filename, top_k, probabilities)))
+    answer = await _classify(request, ticket, Job(upload.data, upload.filename, top_k, probabilities))
+    return Response(answer.body, media_type="application/json")
 
 
 @router.post(
@@ -140,7 +142,7 @@ async def predict(request: Request, top_k: TopK = 5, probabilities: AllProbabili
 async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllProbabilities = False) -> Response:
     """One result or one error for each file, in the order of the files: a bad file does not spoil the others."""
     backend = backend_of(request)
-    backend.pipeline.check(top_k)
+    backend.check(top_k)
     ticket = ticket_of(request.scope)
     limits = _body_limits(request, ticket)
     uploads = await read_many(request, limits, max_files=backend.settings.max_batch_files)
@@ -151,8 +153,9 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
         async with turns:
             try:
                 place = backend.scheduler.reserve(0, ticket.patience)
-                prediction = backend.scheduler.submit(place, Job(upload.data, upload.filename, top_k, probabilities))
-                return BatchItem(filename=upload.filename, result=await prediction)
+                answer = await backend.scheduler.submit(place, Job(upload.data, upload.filename, top_k, probabilities))
+                backend.metrics.count(answer)
+                return BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
             except (ImageError, Overloaded, DeadlineExceeded) as exc:
                 return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))
 
@@ -174,7 +177,8 @@ async def classify(request: Request) -> Response:
     """The label, and every class's probability in one nested list."""
     ticket = ticket_of(request.scope)
     upload = await read_one(request, _body_limits(request, ticket))
-    prediction = await _classify(request, ticket, Job(upload.data, upload.filename, top_k=1, probabilities=True))
+    answer = await _classify(request, ticket, Job(upload.data, upload.filename, top_k=1, probabilities=True))
+    prediction = Prediction.model_validate_json(answer.body)
     return _json(
         CourseClassification(
             filename=prediction.filename,

@@ -1,22 +1,44 @@
-"""The thin loop around `queue.py`: threads that ask it what to do, do it, and hand the answers back to the event loop."""
+"""The thin loop around `queue.py`: each slot's thread asks it what to do, has a worker do it, and hands back the answer."""
 
 import asyncio
-import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sightserve.backend.errors import DeadlineExceeded, NotReady, Overloaded, SlotLost
 from sightserve.backend.scheduler.queue import Limits, Queue, Reason, Refusal, Start, Ticket, Wait
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Job_contra = TypeVar("Job_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 
-# Runs jobs together, told for how many seconds each waited and whether they are alone (then all cores are theirs); gives
-# each its result, or the exception that it ended with.
-Execute = Callable[[Sequence[Job], Sequence[float], bool], Sequence[Result | Exception]]
+_RETRY_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Worker(Protocol[Job_contra, Result_co]):
+    """What a slot works with: a process (`process.SlotProcess`), or in tests whatever does as it is told."""
+
+    def execute(
+        self, jobs: Sequence[Job_contra], waited: Sequence[float], alone: bool
+    ) -> Sequence[Result_co | Exception]:
+        """Run jobs together; give each its result, or the exception that it ended with; SlotLost when the worker died.
+
+        Args:
+            jobs: usually one; several where the queue batches.
+            waited: for how many seconds each of them waited.
+            alone: nothing else is in flight, so all cores are theirs.
+        """
+
+    def kill(self) -> None:
+        """End it at once, from any thread: `execute` then raises SlotLost."""
+
+    def close(self) -> None:
+        """End it and free what it held."""
 
 
 @dataclass(slots=True)
@@ -30,13 +52,14 @@ class _Entry(Generic[Job, Result]):
 class Scheduler(Generic[Job, Result]):
     """As many slots as the CPU budget, a bounded queue before them, and a refusal for what could not be answered in time.
 
-    A slot is one thread that works on one request (or one batch) from start to end and then fetches the next itself: it
-    does not wait for the event loop to wake up and hand it one.
+    A slot works on one request (or one batch) from start to end, and its thread then fetches the next itself: it does not
+    wait for the event loop to wake up and hand it one.
     """
 
     def __init__(
         self,
-        execute: Execute[Job, Result],
+        workers: Sequence[Worker[Job, Result]],
+        replace: Callable[[], Worker[Job, Result]],
         limits: Limits,
         *,
         service: float,
@@ -47,28 +70,32 @@ class Scheduler(Generic[Job, Result]):
         """Start the slots.
 
         Args:
-            execute: runs jobs; called on slots' threads.
+            workers: one for each slot, ready to work.
+            replace: makes a new one for a slot whose worker was lost.
             limits: see `queue.Limits`.
             service: seconds that one request takes, as a first guess.
-            hang_seconds: a slot that works on one batch for longer is given up and replaced.
+            hang_seconds: a worker that takes longer for one batch is killed and replaced.
             on_refusal: told the reason of every refusal, for the metrics.
             clock: monotonic seconds.
         """
+        self._replace = replace
         self._on_refusal = on_refusal
-        self._execute = execute
         self._clock = clock
         self._hang_seconds = hang_seconds
         self._queue = Queue(limits, service)
         self._entries: dict[Ticket, _Entry[Job, Result]] = {}
-        self._work: dict[int, list[Ticket]] = {}  # slot number -> what it works on
+        self._work: dict[int, tuple[Worker[Job, Result], list[Ticket]]] = {}  # slot number -> what it works on
         self._changed = threading.Condition()
         self._stopping = False
-        self._numbers = itertools.count()
-        self.lost_slots = 0
-        self._given_up: list[threading.Thread] = []
-        self._threads: dict[int, threading.Thread] = {}
-        for _ in range(limits.slots):
-            self._start_slot()
+        self.lost_slots = 0  # workers that hung or died, ever
+        self.empty_slots = 0  # slots that have no worker now
+        self._threads = [
+            # daemons, because a slot that cannot get a new worker must not keep the process from ending
+            threading.Thread(target=self._slot, args=(number, worker), name=f"slot-{number}", daemon=True)
+            for number, worker in enumerate(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def depth(self) -> int:
@@ -79,11 +106,6 @@ class Scheduler(Generic[Job, Result]):
     def in_flight(self) -> int:
         """How many requests have a place: uploading, waiting or running."""
         return self._queue.in_flight
-
-    @property
-    def hung_slots(self) -> int:
-        """How many threads were given up and still have not come back: each holds memory, and perhaps a core."""
-        return sum(thread.is_alive() for thread in self._given_up)
 
     def reserve(self, size: int, patience: float) -> Ticket:
         """Give a request a place on the strength of its headers, before anything of its body is read.
@@ -117,7 +139,7 @@ class Scheduler(Generic[Job, Result]):
         """Queue a job whose body is whole and return the future of its result; to be called on an event loop.
 
         The future ends with DeadlineExceeded when no slot was free before the deadline, with SlotLost when the slot that
-        worked on it died or hangs, else with whatever the job raised.
+        worked on it died or hung, else with whatever the job ended with.
 
         Raises:
             Overloaded: the queue grew while the body arrived.
@@ -144,14 +166,14 @@ class Scheduler(Generic[Job, Result]):
                 self._entries.pop(ticket, None)
         return cancelled
 
-    def check(self) -> int:
-        """Replace slots that hang; return how many slots were ever lost. To be called every second or so."""
+    def check(self) -> None:
+        """Kill workers that hang: their slots notice and replace them. To be called every second or so."""
         now = self._clock()
         with self._changed:
-            hung = [number for number, tickets in self._work.items() if now - tickets[0].since > self._hang_seconds]
-            for number in hung:
-                self._lose(number, f"gave up on this image after {self._hang_seconds:.0f} seconds")
-        return self.lost_slots
+            hung = [worker for worker, tickets in self._work.values() if now - tickets[0].since > self._hang_seconds]
+        for worker in hung:
+            _log.error("a slot worked on one image for more than %.0f seconds; it is replaced", self._hang_seconds)
+            worker.kill()
 
     def drain(self) -> None:
         """Admit nothing more; what has a place is still answered."""
@@ -164,40 +186,54 @@ class Scheduler(Generic[Job, Result]):
             self._stopping = True
             self._changed.notify_all()
         deadline = time.monotonic() + seconds
-        for thread in list(self._threads.values()):
+        for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        for worker, _ in list(self._work.values()):
+            worker.kill()
 
-    def _start_slot(self) -> None:
-        number = next(self._numbers)
-        # a daemon, because a hung slot must not keep the process from ending
-        thread = threading.Thread(target=self._slot, args=(number,), name=f"slot-{number}", daemon=True)
-        self._threads[number] = thread
-        thread.start()
+    def _slot(self, number: int, worker: Worker[Job, Result] | None) -> None:
+        while found := self._next(number, worker):
+            start, jobs, waited = found
+            if worker is None:  # cannot be: a slot asks for work only when it has a worker
+                raise RuntimeError("a slot without a worker was given work")
+            try:
+                outcomes = worker.execute(jobs, waited, start.alone)
+            except Exception as exc:  # noqa: BLE001 - whatever it is, it is the answer to these requests
+                outcomes = [exc] * len(jobs)
+            self._deliver(number, start.tickets, outcomes)
+            if any(isinstance(outcome, SlotLost) for outcome in outcomes):
+                worker = self._new_worker(worker)
+        if worker is not None:
+            worker.close()
 
-    def _slot(self, number: int) -> None:
-        try:
-            while found := self._next(number):
-                start, jobs, waited = found
-                try:
-                    outcomes = self._execute(jobs, waited, start.alone)
-                except Exception as exc:  # noqa: BLE001 - whatever it is, it is the answer to these requests
-                    outcomes = [exc] * len(jobs)
-                if not self._deliver(number, start.tickets, outcomes):
-                    return  # given up as hung meanwhile; another slot has taken its place
-        except BaseException:
+    def _new_worker(self, lost: Worker[Job, Result]) -> Worker[Job, Result] | None:
+        """Replace a lost worker, trying again for as long as that fails; None when the scheduler ends meanwhile."""
+        with self._changed:
+            self.lost_slots += 1
+            self.empty_slots += 1
+        lost.kill()
+        lost.close()
+        while not self._stopping:
+            try:
+                worker = self._replace()
+            except Exception:  # noqa: BLE001 - logged, and tried again
+                _log.exception("a lost slot could not be replaced; next try in %.0f s", _RETRY_SECONDS)
+                time.sleep(_RETRY_SECONDS)
+                continue
             with self._changed:
-                self._lose(number, "the thread that worked on this image died")
-            raise
+                self.empty_slots -= 1
+            return worker
+        return None
 
-    def _next(self, number: int) -> tuple[Start, list[Job], list[float]] | None:
+    def _next(self, number: int, worker: Worker[Job, Result] | None) -> tuple[Start, list[Job], list[float]] | None:
         """Wait for work and return it with the seconds that each job waited; None when the slot should end."""
         with self._changed:
-            while not self._stopping:
+            while not self._stopping and worker is not None:
                 now = self._clock()
                 decision = self._queue.next(now)
                 self._expire()
                 if isinstance(decision, Start):
-                    self._work[number] = decision.tickets
+                    self._work[number] = (worker, decision.tickets)
                     entries = [self._entries[ticket] for ticket in decision.tickets]
                     return decision, [entry.job for entry in entries], [now - entry.queued for entry in entries]
                 self._sleep(decision, now)
@@ -213,30 +249,14 @@ class Scheduler(Generic[Job, Result]):
             self._on_refusal("expired")
             _resolve(entry, DeadlineExceeded("no slot was free before the deadline of this request"))
 
-    def _deliver(self, number: int, tickets: list[Ticket], outcomes: Sequence[Result | Exception]) -> bool:
+    def _deliver(self, number: int, tickets: list[Ticket], outcomes: Sequence[Result | Exception]) -> None:
+        lost = any(isinstance(outcome, SlotLost) for outcome in outcomes)
         with self._changed:
-            if number not in self._work:
-                return False
             del self._work[number]
-            self._queue.finish(tickets, self._clock())
+            self._queue.finish(tickets, self._clock(), learn=not lost)
             entries = [self._entries.pop(ticket) for ticket in tickets]
         for entry, outcome in zip(entries, outcomes, strict=True):
             _resolve(entry, outcome)
-        return True
-
-    def _lose(self, number: int, why: str) -> None:
-        """Answer what a slot worked on with an error and put another slot in its place."""
-        thread = self._threads.pop(number, None)
-        if thread is not None and thread is not threading.current_thread():
-            self._given_up.append(thread)
-        self.lost_slots += 1
-        tickets = self._work.pop(number, [])
-        if tickets:
-            self._queue.finish(tickets, self._clock(), learn=False)
-        for ticket in tickets:
-            _resolve(self._entries.pop(ticket), SlotLost(why))
-        if not self._stopping:
-            self._start_slot()
 
     def _refused(self, refusal: Refusal) -> Overloaded | NotReady:
         self._on_refusal(refusal.reason.value)

@@ -1,0 +1,76 @@
+"""Data path: the process of one slot. Takes jobs from the server, runs the pipeline, sends answers back.
+
+A process of its own, because threads that share one interpreter wait for each other between all that they do in C, and
+because a decoder that a stranger's bytes crash, or hang, then takes one slot with it instead of the server.
+"""
+
+import gc
+import signal
+import sys
+import warnings
+from multiprocessing.connection import Connection
+
+from sightserve.backend.assemble import assemble
+from sightserve.backend.errors import BackendError
+from sightserve.backend.job import Plan
+from sightserve.backend.pipeline import Pipeline
+from sightserve.backend.settings import Settings
+from sightserve.backend.wire import ask, job_of, reply
+from sightserve.bundle.manifest import default_bundle_path, load_bundle
+
+
+def run(connection: Connection, lock: int) -> None:
+    """Serve one connection until its other end closes, which is also how this process learns that the server died.
+
+    Args:
+        connection: to the server.
+        lock: file descriptor for `pixels.PixelBudget`.
+    """
+    start = ask(connection)
+    settings = Settings(**start["settings"])
+    plan = Plan(*start["plan"]) if start["plan"] else None
+    try:
+        bundle = load_bundle(settings.model or default_bundle_path())
+        pipeline, plan = assemble(settings, bundle, measure=start["measure"], plan=plan, lock=lock)
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the server has to say it
+        reply(connection, {"failed": str(exc)})
+        return
+    reply(connection, {"plan": list(plan)})
+    gc.collect()
+    gc.freeze()  # what was made until now stays: collections need not look at it again
+    while True:
+        _serve_one(connection, pipeline)
+
+
+def _serve_one(connection: Connection, pipeline: Pipeline) -> None:
+    head = ask(connection)
+    jobs = [job_of(fields, connection.recv_bytes()) for fields in head["jobs"]]
+    try:
+        outcomes = pipeline.execute(jobs, head["waited"], head["alone"])
+    except BackendError as exc:
+        outcomes = [exc] * len(jobs)
+    reply(connection, {"outcomes": [_told(outcome) for outcome in outcomes]})
+
+
+def _told(outcome: object) -> dict[str, object]:
+    """Return an outcome as the server reads it: see `wire.outcome_of`."""
+    if isinstance(outcome, tuple):
+        return {"answer": list(outcome)}
+    return {"error": type(outcome).__name__, "detail": str(outcome)}
+
+
+def main() -> None:
+    """Entry point: the file descriptors of the connection and of the lock are the arguments."""
+    # The server decides when this process ends: a Ctrl-C in the terminal reaches the whole group, and must not.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    # Pillow warns on stderr about oddities in strangers' files: noise that anybody could fill a disk with.
+    warnings.filterwarnings("ignore", module="PIL")
+    try:
+        run(Connection(int(sys.argv[1])), int(sys.argv[2]))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+if __name__ == "__main__":
+    main()
