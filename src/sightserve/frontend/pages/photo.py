@@ -1,62 +1,145 @@
-"""The Photo page: choose a photo, press Classify, see what it shows and how sure the model is."""
+"""The Photo page: choose photos, press Classify, see what they show and how sure the model is."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from sightserve.api.schema import Prediction
 from sightserve.client import ClientError
-from sightserve.frontend import backend, charts, words
-from sightserve.frontend.preview import preview
-
-_TOP_K = 5
-_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]
+from sightserve.frontend import answers, backend, chooser, waiting, words
+from sightserve.frontend.chooser import Choice, Item
+from sightserve.frontend.inbox import inbox
+from sightserve.frontend.memory import Bounded, memory
+from sightserve.frontend.photos import Photo
+from sightserve.frontend.settings import settings
+from sightserve.frontend.sidebar import Choices, choices
+from sightserve.frontend.words import Message
 
 
 def page() -> None:
     """Draw the page."""
-    st.title("What is in this photo?")
-    st.caption("Choose a photo and press Classify. It is sent to the classifier and not kept.")
-    uploaded = st.file_uploader("Your photo", type=_TYPES, help="Up to 30 MB.")
-    if uploaded is None:
-        st.info("Choose a photo to begin: an animal, a dish, a vehicle, something from around the house.", icon="📷")
-        return
+    st.title("What is in this photo?", anchor=False)
+    chosen = choices()
     left, right = st.columns(2, gap="large")
     with left:
-        _show(uploaded)
-        pressed = st.button("Classify", type="primary", width="stretch")
-    with right:
-        _answer(uploaded, pressed=pressed)
+        choice = chooser.choose()
+        if choice.items:
+            pressed = _photos(choice)
+        else:
+            chooser.samples("**No photo at hand?** Press one of these.")
+            pressed = False
+    with right, st.container(key="answer"):
+        items = _answers(choice, chosen, pressed=pressed)
+    if choice.items:
+        with left:
+            chooser.samples("Or see what it makes of these:")
+    chooser.history(memory())
+    inbox(_spoken(items, chosen))
 
 
-def _show(uploaded: UploadedFile) -> None:
-    picture = preview(uploaded.getvalue())
-    if picture is None:
-        st.warning("This photo cannot be shown here. It may still be classified.")
+def _photos(choice: Choice) -> bool:
+    """Draw the chosen photos and the buttons; return whether to classify them now."""
+    if choice.too_many:
+        st.info(
+            f"Only the first {chooser.MOST_PHOTOS} photos are shown here. The Batch page takes hundreds.",
+            icon=":material/info:",
+        )
+    if len(choice.items) == 1:
+        _show(choice.items[0])
+    unanswered = [item for item in choice.items if item.prediction is None]
+    with st.container(horizontal=True):
+        label = "Classify" if len(choice.items) == 1 else f"Classify {words.counted(len(choice.items), 'photo')}"
+        pressed = st.button(
+            label,
+            type="primary",
+            icon=":material/search:",
+            shortcut="Enter",
+            width="stretch",
+            disabled=not unanswered,
+            help=None if unanswered else "Answered already.",
+            key="classify",
+        )
+        st.button("Start over", on_click=chooser.start_over, key="start-over")
+    return pressed
+
+
+def _show(item: Item) -> None:
+    if item.pictures is None:
+        st.warning("This photo cannot be shown here. It may still be classified.", icon=":material/hide_image:")
+        return
+    with st.container(key="photo"):
+        st.image(item.pictures.preview, alt=item.alt, caption=words.plain(item.name))
+
+
+def _answers(choice: Choice, chosen: Choices, *, pressed: bool) -> list[Item]:
+    """Draw the answers, after asking for those that are missing; return the photos with what is known now."""
+    if not choice.items:
+        st.info(
+            "Choose a photo to begin: an animal, a dish, a vehicle, something from around the house.",
+            icon=":material/photo_camera:",
+        )
+        return []
+    problems = _problems()
+    # A sample is classified as soon as it is pressed, but not again and again where that fails.
+    missing = [item for item in choice.items if item.prediction is None]
+    if pressed or (choice.at_once and not any(problems.get(item.key) for item in missing)):
+        asked = [item.photo for item in missing if item.photo is not None]
+        _ask(asked, problems)
+        if asked:
+            st.rerun()  # the buttons above are drawn already, and now they would be others
+    items = choice.items
+    found = {item.key: problem for item in items if (problem := problems.get(item.key)) is not None}
+    if len(items) > 1:
+        answers.gallery(items, chosen, found)
+    elif items[0].prediction is not None:
+        answers.one(items[0], items[0].prediction, chosen)
+    elif items[0].key in found:
+        _tell(found[items[0].key])
     else:
-        st.image(picture, caption=uploaded.name, width="stretch")
+        st.info("Press **Classify**, or the Enter key.", icon=":material/keyboard_return:")
+    return items
 
 
-def _answer(uploaded: UploadedFile, *, pressed: bool) -> None:
-    photo = uploaded.getvalue()
-    prediction = backend.known(photo, top_k=_TOP_K)
-    if prediction is None and pressed:
+def _ask(photos: Sequence[Photo], problems: Bounded[Message | None]) -> None:
+    """Ask the backend about each photo, a few at once, and remember what it says."""
+    if not photos:
+        return
+    with st.spinner("Looking at the photo ..." if len(photos) == 1 else f"Looking at {len(photos)} photos ..."):
         try:
-            with st.spinner("Looking at the photo ..."):
-                prediction = backend.classify(photo, uploaded.name, top_k=_TOP_K)
+            ask = waiting.patiently(lambda: backend.asker(patient=True))
         except ClientError as error:
-            message = words.explain(error)
-            st.error(f"**{message.what}** {message.do}")
+            for photo in photos:
+                problems.put(photo.key, words.explain(error))
             return
-    if prediction is not None:
-        _show_prediction(prediction)
+        with ThreadPoolExecutor(min(settings().parallel, len(photos))) as pool:
+            pending = {pool.submit(ask, photo): photo for photo in photos}
+            for done in as_completed(pending):
+                photo = pending[done]
+                try:
+                    memory().keep(photo, done.result())
+                except ClientError as error:
+                    problems.put(photo.key, words.explain(error))
+                else:
+                    problems.put(photo.key, None)
 
 
-def _show_prediction(prediction: Prediction) -> None:
-    st.subheader(prediction.prediction, anchor=False)
-    st.markdown(f"{words.confidence(prediction.probability)}: **{prediction.probability:.0%}**")
-    st.altair_chart(charts.ranking(prediction.top_k), width="stretch")
-    timing = prediction.timing_ms
-    st.caption(
-        f"{prediction.model.name} took {timing.decode + timing.inference:.0f} ms"
-        f" for {prediction.image.width} x {prediction.image.height} pixels."
+def _problems() -> Bounded[Message | None]:
+    """Return what went wrong with which photo, until it is asked about again."""
+    if "problems" not in st.session_state:
+        st.session_state["problems"] = Bounded(chooser.MOST_PHOTOS * 2)
+    kept: Bounded[Message | None] = st.session_state["problems"]
+    return kept
+
+
+def _tell(problem: Message) -> None:
+    st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
+
+
+def _spoken(items: Sequence[Item], chosen: Choices) -> str:
+    """Return the answers as a screen reader says them."""
+    return ". ".join(
+        f"{item.name}: {item.prediction.prediction}, {words.confidence(item.prediction.probability, chosen.threshold)},"
+        f" {words.percent(item.prediction.probability)}"
+        for item in items
+        if item.prediction is not None
     )
