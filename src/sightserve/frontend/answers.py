@@ -77,7 +77,7 @@ def details(answered: Sequence[tuple[str, Prediction]], choices: Choices) -> Non
     with st.expander("Details: JSON, code, downloads", icon=":material/code:", key="details"):
         as_json, as_curl, as_python = st.tabs(["JSON", "curl", "Python"])
         with as_json:
-            st.code(text, language="json", height=320)
+            st.code(text, language="json")
         with as_curl:
             st.caption("In the folder of the photo, from a machine that reaches the classifier:")
             st.code(snippets.curl(url, names, choices.top_k), language="bash", wrap_lines=True)

@@ -37,11 +37,13 @@ class Choice:
         items: the photos.
         at_once: whether to classify without being asked again: who presses a sample wants to see its answer.
         too_many: how many photos were left out because the page shows no more.
+        visible: whether the way in shows the photo already, as the camera does.
     """
 
     items: list[Item]
     at_once: bool = False
     too_many: int = 0
+    visible: bool = False
 
 
 def choose() -> Choice:
@@ -64,7 +66,7 @@ def choose() -> Choice:
         return Choice([Item(entry.name, entry.key, entry.pictures, entry.prediction, None, alt)])
     unique = list({photo.key: photo for photo in files}.values())
     items = [_item(photo, f"The photo {photo.name}") for photo in unique[:MOST_PHOTOS]]
-    return Choice(items, too_many=max(0, len(unique) - MOST_PHOTOS))
+    return Choice(items, too_many=max(0, len(unique) - MOST_PHOTOS), visible=way == _CAMERA)
 
 
 def samples(title: str) -> None:
@@ -75,7 +77,7 @@ def samples(title: str) -> None:
             with st.container(key=f"card-{entry.slug}", width=92, gap=None):
                 picture = _sample_pictures(entry.slug)
                 if picture is not None:
-                    st.image(picture.preview, alt="")  # the button's text says what it is
+                    st.image(picture.preview, alt="", width="stretch")  # the button's text says what it is
                 st.button(entry.title, key=f"sample-{entry.slug}", on_click=_use_sample, args=(entry,), type="tertiary",
                           width="stretch")  # fmt: skip
 
@@ -90,9 +92,9 @@ def history(kept: Memory) -> None:
         st.button("Clear", key="forget", on_click=_forget, type="tertiary", icon=":material/delete:")
     with st.container(key="history", horizontal=True, gap="small"):
         for number, entry in enumerate(entries):
-            with st.container(key=f"card-{entry.key[:12]}", width=104, gap=None):
+            with st.container(key=f"card-{entry.key[:12]}", width=92, gap=None):
                 if entry.pictures is not None:
-                    st.image(entry.pictures.thumbnail, alt="")
+                    st.image(entry.pictures.thumbnail, alt="", width="stretch")
                 name = entry.prediction.prediction
                 st.button(name, key=f"history-{number}-{entry.key[:12]}", on_click=_use_history, args=(entry.key,),
                           type="tertiary", width="stretch", help=entry.name)  # fmt: skip

@@ -49,10 +49,12 @@ def draw(outcomes: Sequence[Outcome], chosen: Choices) -> None:
 
 def _table(frame: pd.DataFrame) -> None:
     st.subheader(words.counted(len(frame), "answer"), anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input("Find a file or label", key="find", placeholder="cat", icon=":material/search:")
-        sure = st.segmented_control("How sure", [_ALL, _SURE, _UNSURE], default=_ALL, required=True, key="sure-filter")
-    label = st.multiselect("Only these labels", sorted(frame["label"].unique()), key="label-filter")
+    find, only, how = st.columns([3, 3, 2], vertical_alignment="bottom")
+    text = find.text_input("Find a file or label", key="find", placeholder="cat", icon=":material/search:")
+    label = only.multiselect(
+        "Only these labels", sorted(frame["label"].unique()), key="label-filter", placeholder="All"
+    )
+    sure = how.selectbox("How sure", [_ALL, _SURE, _UNSURE], key="sure-filter")
     shown = filtered(frame, text=text, labels=label, sure=sure)
     if len(shown) < len(frame):
         st.caption(f"{len(shown):,} of {len(frame):,} shown.")
@@ -68,7 +70,7 @@ def _table(frame: pd.DataFrame) -> None:
             "file": st.column_config.TextColumn("File", width=190),
             "label": st.column_config.TextColumn("Label", width=150),
             "probability": st.column_config.ProgressColumn(
-                "Probability", format="%d%%", min_value=0, max_value=100, width=140
+                "Probability", format="%.0f%%", min_value=0, max_value=100, width=140
             ),
             "sure": st.column_config.TextColumn("How sure", width=110),
             "runner-up": st.column_config.TextColumn("Or else"),

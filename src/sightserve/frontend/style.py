@@ -14,6 +14,14 @@ _CSS: Final = """
 .st-key-photo img { max-height: min(22rem, 42vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
 .st-key-photo [data-testid="stImageContainer"], .st-key-photo [data-testid="stImage"] { align-items: flex-start; }
 
+/* Streamlit fades small print to 60 %, which is less than AA asks of it. */
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"] * {
+  color: inherit !important; opacity: 1 !important;
+}
+[data-testid="stCaptionContainer"] { opacity: 0.8 !important; }
+
+[data-testid="stCode"] .token { color: inherit !important; }
+
 /* Cards that are pressed as a whole: the button inside stays a real button, for keyboards and screen readers. */
 [class*="st-key-card-"] { position: relative; }
 [class*="st-key-card-"] .stButton button::after { content: ""; position: absolute; inset: 0; border-radius: 0.6rem; }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 
 import streamlit as st
 
@@ -23,44 +24,49 @@ def page() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         choice = chooser.choose()
-        if choice.items:
-            pressed = _photos(choice)
+        if len(choice.items) == 1 and not choice.visible:
+            _show(choice.items[0])
+        below = st.container()
+    # The buttons come after the answers: they depend on them, and a second run of the script would cost the pictures.
+    with right, st.container(key="answer"):
+        items = _answers(choice, chosen, wanted=st.session_state.pop("wanted", False))
+    with below:
+        if items:
+            _buttons(items, choice.too_many)
         else:
             chooser.samples("**No photo at hand?** Press one of these.")
-            pressed = False
-    with right, st.container(key="answer"):
-        items = _answers(choice, chosen, pressed=pressed)
-    if choice.items:
-        with left:
-            chooser.samples("Or see what it makes of these:")
+    if items:  # out of the way between photo and answer, on a phone above all
+        chooser.samples("Or see what it makes of these:")
     chooser.history(memory())
     inbox(_spoken(items, chosen))
 
 
-def _photos(choice: Choice) -> bool:
-    """Draw the chosen photos and the buttons; return whether to classify them now."""
-    if choice.too_many:
+def _buttons(items: Sequence[Item], too_many: int) -> None:
+    if too_many:
         st.info(
             f"Only the first {chooser.MOST_PHOTOS} photos are shown here. The Batch page takes hundreds.",
             icon=":material/info:",
         )
-    if len(choice.items) == 1:
-        _show(choice.items[0])
-    unanswered = [item for item in choice.items if item.prediction is None]
+    if all(item.prediction is not None for item in items):
+        st.button(
+            "Another photo", icon=":material/refresh:", width="stretch", on_click=chooser.start_over, key="another"
+        )
+        return
     with st.container(horizontal=True):
-        label = "Classify" if len(choice.items) == 1 else f"Classify {words.counted(len(choice.items), 'photo')}"
-        pressed = st.button(
-            label,
+        st.button(
+            "Classify" if len(items) == 1 else f"Classify {words.counted(len(items), 'photo')}",
             type="primary",
             icon=":material/search:",
             shortcut="Enter",
             width="stretch",
-            disabled=not unanswered,
-            help=None if unanswered else "Answered already.",
+            on_click=_want,
             key="classify",
         )
         st.button("Start over", on_click=chooser.start_over, key="start-over")
-    return pressed
+
+
+def _want() -> None:
+    st.session_state["wanted"] = True
 
 
 def _show(item: Item) -> None:
@@ -71,7 +77,7 @@ def _show(item: Item) -> None:
         st.image(item.pictures.preview, alt=item.alt, caption=words.plain(item.name))
 
 
-def _answers(choice: Choice, chosen: Choices, *, pressed: bool) -> list[Item]:
+def _answers(choice: Choice, chosen: Choices, *, wanted: bool) -> list[Item]:
     """Draw the answers, after asking for those that are missing; return the photos with what is known now."""
     if not choice.items:
         st.info(
@@ -82,12 +88,9 @@ def _answers(choice: Choice, chosen: Choices, *, pressed: bool) -> list[Item]:
     problems = _problems()
     # A sample is classified as soon as it is pressed, but not again and again where that fails.
     missing = [item for item in choice.items if item.prediction is None]
-    if pressed or (choice.at_once and not any(problems.get(item.key) for item in missing)):
-        asked = [item.photo for item in missing if item.photo is not None]
-        _ask(asked, problems)
-        if asked:
-            st.rerun()  # the buttons above are drawn already, and now they would be others
-    items = choice.items
+    if wanted or (choice.at_once and not any(problems.get(item.key) for item in missing)):
+        _ask([item.photo for item in missing if item.photo is not None], problems)
+    items = [_refreshed(item) for item in choice.items]
     found = {item.key: problem for item in items if (problem := problems.get(item.key)) is not None}
     if len(items) > 1:
         answers.gallery(items, chosen, found)
@@ -121,6 +124,12 @@ def _ask(photos: Sequence[Photo], problems: Bounded[Message | None]) -> None:
                     problems.put(photo.key, words.explain(error))
                 else:
                     problems.put(photo.key, None)
+
+
+def _refreshed(item: Item) -> Item:
+    if item.photo is None or item.prediction is not None:
+        return item
+    return replace(item, prediction=memory().answer(item.photo))
 
 
 def _problems() -> Bounded[Message | None]:
