@@ -57,13 +57,13 @@ class Facts:
     service: ServiceInfo
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
 def client(url: str) -> Client:
     """Return the client that all sessions share: its connections stay open from one photo to the next."""
     return Client(url)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
 def _impatient(url: str) -> Client:
     """Return the client of those who keep their own pace: it tries once and says at once how it went."""
     return Client(url, retry=Retry(attempts=1))

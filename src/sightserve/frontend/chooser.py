@@ -102,8 +102,13 @@ def history(kept: Memory) -> None:
 
 def start_over() -> None:
     """Forget the chosen photos, not the history; Streamlit drops a widget's files with its key."""
-    st.session_state["uploads_version"] = st.session_state.get("uploads_version", 0) + 1
+    st.session_state["version"] = _version() + 1
     _use_files()
+
+
+def _version() -> int:
+    version: int = st.session_state.get("version", 0)
+    return version
 
 
 def _uploads() -> list[Photo]:
@@ -113,14 +118,14 @@ def _uploads() -> list[Photo]:
         type=TYPES,
         accept_multiple_files=True,
         max_upload_size=limit,
-        key=f"uploads-{st.session_state.get('uploads_version', 0)}",
+        key=f"uploads-{_version()}",
         on_change=_use_files,
     )
     return [Photo(shown_name(file.name), file.getvalue()) for file in files]
 
 
 def _camera() -> list[Photo]:
-    taken = st.camera_input("Take a photo", key="camera", resolution="720p", on_change=_use_files)
+    taken = st.camera_input("Take a photo", key=f"camera-{_version()}", resolution="720p", on_change=_use_files)
     return [] if taken is None else [Photo("camera.jpg", taken.getvalue())]
 
 

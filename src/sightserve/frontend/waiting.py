@@ -29,6 +29,20 @@ def waits(
         sleep(_LOOK_EVERY)
 
 
+def until_ready() -> None:
+    """Wait for a backend that is starting, and show that; return when it is ready, or when it has taken too long."""
+    longest = settings().wait_seconds
+    with st.container(key="waking"):
+        bar = st.progress(0.0, "The classifier is waking up ...")
+        for waited in waits(backend.is_ready, longest):
+            bar.progress(
+                min(waited / longest, 1.0),
+                "**The classifier is waking up.** After a quiet time that takes up to half a minute; it goes on by itself as"
+                f" soon as it is there. ({waited:.0f} s so far)",
+            )
+        bar.empty()
+
+
 def patiently(call: Callable[[], Answer]) -> Answer:
     """Return what `call` returns; where the backend is still starting, show that, wait, and call once more.
 
@@ -40,14 +54,5 @@ def patiently(call: Callable[[], Answer]) -> Answer:
     except ClientError as error:
         if not words.is_starting(error):
             raise
-    longest = settings().wait_seconds
-    with st.container(key="waking"):
-        bar = st.progress(0.0, "The classifier is waking up ...")
-        for waited in waits(backend.is_ready, longest):
-            bar.progress(
-                min(waited / longest, 1.0),
-                "**The classifier is waking up.** After a quiet time that takes up to half a minute; your photo is sent as"
-                f" soon as it is there. ({waited:.0f} s so far)",
-            )
-        bar.empty()
+    until_ready()
     return call()

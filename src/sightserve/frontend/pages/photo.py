@@ -104,26 +104,42 @@ def _answers(choice: Choice, chosen: Choices, *, wanted: bool) -> list[Item]:
 
 
 def _ask(photos: Sequence[Photo], problems: Bounded[Message | None]) -> None:
-    """Ask the backend about each photo, a few at once, and remember what it says."""
+    """Ask the backend about each photo, waiting for one that is starting, and remember what it says."""
     if not photos:
         return
     with st.spinner("Looking at the photo ..." if len(photos) == 1 else f"Looking at {len(photos)} photos ..."):
-        try:
-            ask = waiting.patiently(lambda: backend.asker(patient=True))
-        except ClientError as error:
-            for photo in photos:
-                problems.put(photo.key, words.explain(error))
-            return
-        with ThreadPoolExecutor(min(settings().parallel, len(photos))) as pool:
-            pending = {pool.submit(ask, photo): photo for photo in photos}
-            for done in as_completed(pending):
-                photo = pending[done]
-                try:
-                    memory().keep(photo, done.result())
-                except ClientError as error:
-                    problems.put(photo.key, words.explain(error))
-                else:
-                    problems.put(photo.key, None)
+        early = _ask_each(photos, problems)
+        if early:
+            waiting.until_ready()
+            _ask_each(early, problems)
+
+
+def _ask_each(photos: Sequence[Photo], problems: Bounded[Message | None]) -> list[Photo]:
+    """Ask about each photo, a few at once; return those for which it was too early."""
+    early = []
+
+    def failed(photo: Photo, error: ClientError) -> None:
+        problems.put(photo.key, words.explain(error))
+        if words.is_starting(error):
+            early.append(photo)
+
+    try:
+        ask = backend.asker(patient=True)
+    except ClientError as error:
+        for photo in photos:
+            failed(photo, error)
+        return early
+    with ThreadPoolExecutor(min(settings().parallel, len(photos))) as pool:
+        pending = {pool.submit(ask, photo): photo for photo in photos}
+        for done in as_completed(pending):
+            photo = pending[done]
+            try:
+                memory().keep(photo, done.result())
+            except ClientError as error:
+                failed(photo, error)
+            else:
+                problems.put(photo.key, None)
+    return early
 
 
 def _refreshed(item: Item) -> Item:
