@@ -71,9 +71,9 @@ def percent(probability: float) -> str:
     """Return a probability for people: never 0 % or 100 %, because no model is that sure."""
     if probability < 0.001:  # noqa: PLR2004 - a tenth of a per cent
         return "<0.1%"
-    if probability > 0.9995:  # noqa: PLR2004 - what rounds to 100.0
-        return ">99.9%"
-    return f"{probability:.1%}" if probability < 0.1 else f"{probability:.0%}".replace("100%", "99%")  # noqa: PLR2004
+    if probability < 0.1:  # noqa: PLR2004 - small ones differ in their tenths
+        return f"{probability:.1%}"
+    return ">99%" if probability >= 0.995 else f"{probability:.0%}"  # noqa: PLR2004 - what would round to 100 %
 
 
 def duration(seconds: float) -> str:
