@@ -3,7 +3,7 @@
 import streamlit as st
 
 from sightserve.frontend import backend, style
-from sightserve.frontend.pages import about, batch, photo
+from sightserve.frontend.views import about, batch, photo
 
 style.apply()
 backend.wake()

@@ -24,7 +24,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBackend]:
 
 
 def _page(name: str) -> AppTest:
-    return AppTest.from_string(f"from sightserve.frontend.pages import {name}\n{name}.page()", default_timeout=20)
+    return AppTest.from_string(f"from sightserve.frontend.views import {name}\n{name}.page()", default_timeout=20)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import zipfile
 
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from sightserve.frontend import settings, tables
 from sightserve.frontend.job import Job, State
@@ -22,7 +23,7 @@ def choose(page, way, *files):
     page.file_uploader[0].set_value(uploads[0] if way == ZIP else uploads).run()
 
 
-def start(page) -> Job:
+def start(page: AppTest) -> Job:
     page.button(key="start").click().run()
     job: Job = page.session_state["batch"]
     return job
