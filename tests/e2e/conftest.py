@@ -33,22 +33,34 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """One for each kind of device, kept: the app's scripts are loaded and compiled once."""
+    made: dict[str, BrowserContext] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Pages in contexts of their own; at the end, none may have asked anything of anybody else."""
-    contexts: list[BrowserContext] = []
+def new_page(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., Page]]:
+    """Pages of their own; at the end, none may have asked anything of anybody else."""
+    pages: list[Page] = []
     asked: list[str] = []
 
     def make(width: int = 1280, height: int = 800, **options: object) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
-        context.set_default_timeout(15_000)
-        context.on("request", lambda request: asked.append(request.url))
-        contexts.append(context)
-        return context.new_page()
+        kind = repr((width, height, options))
+        if kind not in contexts:
+            contexts[kind] = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+            contexts[kind].set_default_timeout(15_000)
+        page = contexts[kind].new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        pages.append(page)
+        return page
 
     yield make
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert [url for url in asked if (urlsplit(url).hostname or "") not in _LOCAL] == []
 
 

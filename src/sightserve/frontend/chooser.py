@@ -88,7 +88,7 @@ def history(kept: Memory) -> None:
     if not entries:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("This session", anchor=False, width="content")
+        st.header("This session", anchor=False, width="content")
         st.button("Clear", key="forget", on_click=_forget, type="tertiary", icon=":material/delete:")
     with st.container(key="history", horizontal=True, gap="small"):
         for number, entry in enumerate(entries):

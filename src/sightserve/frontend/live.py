@@ -67,7 +67,7 @@ def figures(before: Scrape | None, after: Scrape) -> Figures:
 @st.fragment(run_every=_LOOK_EVERY)
 def draw() -> None:
     """Draw the figures; this part of the page looks again by itself."""
-    st.subheader("Right now", anchor=False)
+    st.header("Right now", anchor=False)
     scrapes: deque[Scrape] = st.session_state.setdefault("scrapes", deque(maxlen=_KEPT))
     try:
         scrapes.append(parse(backend.metrics(), time.monotonic()))

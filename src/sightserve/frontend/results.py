@@ -42,13 +42,13 @@ def draw(outcomes: Sequence[Outcome], chosen: Choices) -> None:
         with right:
             _classes(answered, chosen)
     if len(failed):
-        st.subheader(words.counted(len(failed), "error"), anchor=False)
+        st.header(words.counted(len(failed), "error"), anchor=False)
         st.dataframe(failed, hide_index=True, alt="Photos without an answer, and why", key="errors")
     _downloads(outcomes, chosen)
 
 
 def _table(frame: pd.DataFrame) -> None:
-    st.subheader(words.counted(len(frame), "answer"), anchor=False)
+    st.header(words.counted(len(frame), "answer"), anchor=False)
     find, only, how = st.columns([3, 3, 2], vertical_alignment="bottom")
     text = find.text_input("Find a file or label", key="find", placeholder="cat", icon=":material/search:")
     label = only.multiselect(
@@ -96,7 +96,7 @@ def _classes(answered: Sequence[Outcome], chosen: Choices) -> None:
     if not answered:
         return
     counts = tables.counts(answered, chosen.threshold)
-    st.subheader(words.counted(len(counts), "label"), anchor=False)
+    st.header(words.counted(len(counts), "label"), anchor=False)
     st.altair_chart(charts.classes(counts), alt=charts.described_classes(counts), width="stretch")
     if len(counts) > charts.MOST_CLASSES:
         st.caption(f"and {words.counted(len(counts) - charts.MOST_CLASSES, 'more label', 'more labels')}")
@@ -104,7 +104,7 @@ def _classes(answered: Sequence[Outcome], chosen: Choices) -> None:
 
 def _downloads(outcomes: Sequence[Outcome], chosen: Choices) -> None:
     table = partial(tables.complete, outcomes, chosen.threshold)
-    st.subheader("Take it along", anchor=False)
+    st.header("Take it along", anchor=False)
     with st.container(horizontal=True):
         st.download_button(
             "CSV", lambda: tables.to_csv(table()), "answers.csv", "text/csv", on_click="ignore",

@@ -3,7 +3,7 @@
 
 def everything(page):
     return " ".join(
-        str(element.value) for element in [*page.markdown, *page.caption, *page.subheader, *page.get("html")]
+        str(element.value) for element in [*page.markdown, *page.caption, *page.main.header, *page.get("html")]
     )
 
 

@@ -61,7 +61,7 @@ def _status(place: Whereabouts) -> None:
 
 def _knows(model: ModelInfo) -> None:
     """Let people look for a label: the model knows nothing else."""
-    st.subheader("What does it know?", anchor=False)
+    st.header("What does it know?", anchor=False)
     wanted = st.text_input(
         f"Look through its {model.classes:,} labels", placeholder="cat", icon=":material/search:", key="knows"
     )
@@ -78,7 +78,7 @@ def _knows(model: ModelInfo) -> None:
 
 
 def _model(model: ModelInfo) -> None:
-    st.subheader("Model", anchor=False)
+    st.header("Model", anchor=False)
     rows = {
         "Name": f"{model.name} {model.version}",
         "What it is": model.description,
@@ -96,7 +96,7 @@ def _model(model: ModelInfo) -> None:
 
 
 def _limits(service: ServiceInfo) -> None:
-    st.subheader("Limits", anchor=False)
+    st.header("Limits", anchor=False)
     limits, here = service.limits, settings()
     kinds = ", ".join(kind.removeprefix("image/").upper() for kind in limits.image_types)
     most = min(limits.max_upload_bytes, here.max_upload_bytes)
@@ -110,7 +110,7 @@ def _limits(service: ServiceInfo) -> None:
 
 
 def _versions(service: ServiceInfo | None) -> None:
-    st.subheader("Versions", anchor=False)
+    st.header("Versions", anchor=False)
     rows = {} if service is None else {"Classifier": f"{service.name} {service.version}"}
     rows |= {
         "This app": f"sightserve {sightserve.__version__}",
