@@ -19,6 +19,12 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 _LOCAL = {"127.0.0.1", "localhost", ""}  # data: and blob: have no host
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop running, beside which no other test can have its own."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

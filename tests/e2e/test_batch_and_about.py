@@ -19,7 +19,8 @@ def visit(page: Page, url: str) -> None:
 
 def test_a_folder_becomes_a_table_a_chart_and_downloads(page, both_halves, artifacts, tmp_path):
     visit(page, both_halves["ui"] + "/batch")
-    page.locator("input[type=file]").set_input_files(SAMPLES)  # SOURCES.md in it is no photo
+    page.get_by_text("A folder", exact=True).click()
+    page.locator("input[type=file][webkitdirectory]").set_input_files(SAMPLES)  # SOURCES.md in it is no photo
     page.get_by_role("button", name="Classify 5 photos").click()
 
     expect(page.get_by_text("5 photos answered")).to_be_visible()

@@ -81,11 +81,16 @@ def draw() -> None:
     if not recent:
         now = figures(None, after)
     history = [figures(scrapes[i], scrapes[i + 1]) for i in range(len(scrapes) - 1)]
-    with st.grid("auto", min_column_width=150, key="live"):
+    with st.grid("auto", min_column_width=130, key="live"):
         busy = [entry.per_second or 0.0 for entry in history]
-        st.metric("Photos a second", _number(figures(before, after).per_second), chart_data=busy or None, border=True)
+        st.metric(
+            "Photos a second",
+            _number(figures(before, after).per_second),
+            chart_data=busy if any(busy) else None,
+            border=True,
+        )
         median = [1000 * (entry.median or 0.0) for entry in history]
-        st.metric("Typical answer", _ms(now.median), chart_data=median if recent else None, border=True)
+        st.metric("Typical answer", _ms(now.median), chart_data=median if any(busy) else None, border=True)
         st.metric("Slowest 5 %", _ms(now.slowest), border=True)
         st.metric("Waiting in line", _ms(now.queue), border=True, help="95 of 100 wait no longer than this.")
         st.metric("Reading the photo", _ms(now.decode), border=True)

@@ -23,7 +23,7 @@ def latest(outcomes: Sequence[Outcome], chosen: Choices) -> None:
         for outcome in reversed(answered[-_LATEST:]):
             with st.container(width=96, gap=None):
                 if outcome.thumbnail is not None:
-                    st.image(outcome.thumbnail, alt=f"The photo {outcome.name}", width="stretch")
+                    st.image(tables.data_url(outcome.thumbnail), alt=f"The photo {outcome.name}", width="stretch")
                 if outcome.prediction is not None:
                     st.caption(words.plain(outcome.prediction.prediction))
     _classes(answered, chosen)

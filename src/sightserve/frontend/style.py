@@ -34,7 +34,7 @@ _CSS: Final = """
 
 .st-key-latest img { aspect-ratio: 1; object-fit: cover; width: 100%; border-radius: 0.6rem; }
 
-.sightserve-facts { display: grid; grid-template-columns: minmax(6.5rem, max-content) 1fr; gap: 0.45rem 1rem; margin: 0; }
+.sightserve-facts { display: grid; grid-template-columns: minmax(6.5rem, max-content) 1fr; gap: 0.45rem 1rem; margin: 0; padding: 0 !important; }
 .sightserve-facts dt { font-weight: 600; }
 .sightserve-facts dd { margin: 0; overflow-wrap: anywhere; }
 
@@ -49,6 +49,8 @@ body.sightserve-drag::after {
 }
 .sightserve-spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 
+.st-key-answer { scroll-margin-top: 4.5rem; }  /* clear of the header when it is brought into sight */
+@media (hover: none) { button kbd { display: none; } }  /* no keyboard, no hint at a key */
 @media (max-width: 640px) {
   h1 { font-size: 1.6rem !important; }
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }

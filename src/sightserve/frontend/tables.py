@@ -20,7 +20,7 @@ def shown(outcomes: Sequence[Outcome], threshold: float) -> pd.DataFrame:
     """Return what the Batch page's table shows: one row for each photo that has an answer."""
     rows = [
         {
-            "photo": _data_url(outcome.thumbnail),
+            "photo": data_url(outcome.thumbnail) if outcome.thumbnail else None,
             "file": outcome.name,
             "label": prediction.prediction,
             "probability": 100 * prediction.probability,  # per cent
@@ -103,5 +103,6 @@ def _harmless(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _data_url(jpeg: bytes | None) -> str | None:
-    return None if jpeg is None else "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+def data_url(jpeg: bytes) -> str:
+    """Return a small picture as an address that holds it: nothing to fetch, nothing to keep on the server."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

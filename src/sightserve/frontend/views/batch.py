@@ -43,7 +43,7 @@ def _begin(chosen: Choices) -> None:
         " together. You get a table of all answers, to sort, filter and download."
     )
     way = st.segmented_control(
-        "What do you have?", [_FOLDER, _FILES, _ZIP], default=_FOLDER, required=True, key="batch-way"
+        "What do you have?", [_FILES, _FOLDER, _ZIP], default=_FILES, required=True, key="batch-way"
     )
     sources, others = _zipped() if way == _ZIP else _uploaded(folder=way == _FOLDER)
     if others:
