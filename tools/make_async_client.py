@@ -28,7 +28,7 @@ REPLACEMENTS = (
     (r"Callable\[\[float\], None\] = time\.sleep", "Callable[[float], Awaitable[None]] = asyncio.sleep"),
     (r"httpx2\.Client\(", "httpx2.AsyncClient("),
     (r"^    def (?!__)", "    async def "),
-    (r"self\.(_request|_once|_sleep|close)\(", r"await self.\1("),
+    (r"self\.(_request|_once|_send|_sleep|close)\(", r"await self.\1("),
     (r"self\._http\.request\(", "await self._http.request("),
     (r"self\._http\.close\(", "await self._http.aclose("),
     (r"def __(enter|exit)__", r"async def __a\1__"),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sightserve.cli.extras import needs
+from sightserve.cli.extras import fail, needs
 
 
 def ui(
@@ -19,24 +19,38 @@ def ui(
     with needs("frontend"):
         if importlib.util.find_spec("streamlit") is None:
             raise ModuleNotFoundError(name="streamlit")
-    command = streamlit_command(host, port)
+    from sightserve.frontend.settings import InvalidSetting, settings
+
+    try:
+        wanted = settings()
+    except InvalidSetting as exc:
+        fail(str(exc), code=2)
+    command = streamlit_command(host, port, max_upload_mb=wanted.max_upload_mb, allowed_hosts=wanted.hosts)
     # Streamlit replaces this process, so that signals reach it and nothing stands between it and its supervisor.
     os.execv(command[0], command)  # noqa: S606 - no shell, and every word is ours
 
 
-def streamlit_command(host: str, port: int) -> list[str]:
+def streamlit_command(
+    host: str, port: int, *, max_upload_mb: int = 30, allowed_hosts: list[str] | None = None
+) -> list[str]:
     """Return the command line that serves the web app."""
-    script = Path(__file__).parents[1] / "frontend" / "app.py"
+    frontend = Path(__file__).parents[1] / "frontend"
     options = {
         "server.address": host,
         "server.port": str(port),
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.enableXsrfProtection": "true",
-        "server.maxUploadSize": "30",  # MiB, the backend's default limit
+        "server.enableCORS": "true",  # the protection: only this app's own pages may open its websocket
+        "server.maxUploadSize": str(max_upload_mb),
+        "server.disconnectedSessionTTL": "120",
         "browser.gatherUsageStats": "false",
+        "global.disableWidgetStateDuplicationWarning": "true",  # it takes a value from the address for a mistake
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
+        "client.showErrorLinks": "false",
+        "theme.base": str(frontend / "theme.toml"),
     }
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
-    return [sys.executable, "-m", "streamlit", "run", str(script), *flags]
+    hosts = [word for name in allowed_hosts or [] for word in ("--server.allowedHosts", name)]
+    return [sys.executable, "-m", "streamlit", "run", str(frontend / "server.py"), *flags, *hosts]

@@ -98,6 +98,10 @@ class Client:
         """Return normally when the backend is ready for work."""
         return self._request(Health, "GET", "/health/ready")
 
+    def metrics(self) -> str:
+        """Return the backend's metrics in Prometheus's text format."""
+        return protocol.text(self._send("GET", "/metrics"))
+
     def _request(self, model: type[Model], method: str, path: str, **kwargs: Any) -> Model:  # noqa: ANN401
         attempt = 1
         while True:
@@ -111,11 +115,13 @@ class Client:
             attempt += 1
 
     def _once(self, model: type[Model], method: str, path: str, **kwargs: Any) -> Model:  # noqa: ANN401
+        return protocol.parse(self._send(method, path, **kwargs), model)
+
+    def _send(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:  # noqa: ANN401
         try:
-            response = self._http.request(method, self.base_url + path, **kwargs)
+            return self._http.request(method, self.base_url + path, **kwargs)
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
             raise protocol.transport_error(exc, self.base_url) from exc
-        return protocol.parse(response, model)
 
     def close(self) -> None:
         """Close every connection."""

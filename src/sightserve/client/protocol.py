@@ -94,6 +94,13 @@ def parse(response: httpx2.Response, model: type[Model]) -> Model:
         raise InvalidAnswer(f"{response.url} answers, but not as a Sightserve backend does") from exc
 
 
+def text(response: httpx2.Response) -> str:
+    """Return the body of an answer that is plain text. Errors as in `parse`."""
+    if not response.is_success:
+        raise api_error(response)
+    return response.text
+
+
 def api_error(response: httpx2.Response) -> ClientError:
     """Return the error that an unsuccessful answer stands for."""
     try:

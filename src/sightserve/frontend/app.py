@@ -1,9 +1,18 @@
-"""The web app's entry point: `streamlit run` executes this file anew for every interaction."""
+"""The web app's script: Streamlit runs it anew for every interaction, in a thread of the session's own."""
 
 import streamlit as st
 
-from sightserve.frontend.pages import photo
+from sightserve.frontend import backend, style
+from sightserve.frontend.views import about, batch, photo
 
-st.set_page_config(page_title="Sightserve", page_icon="🔎", layout="wide")
+style.apply()
+backend.wake()
 
-st.navigation([st.Page(photo.page, title="Photo", icon=":material/photo_camera:", default=True)]).run()
+st.navigation(
+    [
+        st.Page(photo.page, title="Photo", icon=":material/photo_camera:", default=True),
+        st.Page(batch.page, title="Batch", icon=":material/photo_library:", url_path="batch"),
+        st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
+    ],
+    position="top",
+).run()

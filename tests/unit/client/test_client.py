@@ -153,6 +153,15 @@ def test_a_refused_connection_is_tried_again_and_then_given_up(caller):
     assert script.waits == [0.2, 0.4]
 
 
+def test_metrics_come_as_they_are(caller):
+    assert caller(Script(httpx2.Response(200, text="a 1\n"))).call("metrics") == "a 1\n"
+
+
+def test_metrics_that_are_refused_are_an_error(caller):
+    with pytest.raises(ApiError):
+        caller(Script(problem("not_found", 404))).call("metrics")
+
+
 def test_an_overloaded_backend_is_tried_again_when_it_says(caller):
     script = Script(problem("overloaded", 503, {"Retry-After": "2"}), httpx2.Response(200, json=PREDICTION))
 

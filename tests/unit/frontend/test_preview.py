@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from sightserve.frontend.preview import preview
+from sightserve.frontend.preview import pictures, preview
 
 
 def encoded(image: Image.Image, name: str, **options: object) -> bytes:
@@ -48,3 +48,32 @@ def test_what_cannot_be_shown_is_none_not_an_error(data):
 
 def test_a_pixel_bomb_is_not_shown():
     assert preview(encoded(Image.new("1", (20_000, 20_000)), "PNG")) is None
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}])
+def test_a_webp_whose_header_asks_for_gigabytes_is_not_opened(options, monkeypatch):
+    """Pillow allocates a WebP's canvas when it opens the file."""
+    data = bytearray(encoded(Image.new("RGB", (64, 64)), "WEBP", **options))
+    match bytes(data[12:16]):
+        case b"VP8X":
+            data[24:30] = b"\xff\x3f\x00\xff\x3f\x00"
+        case b"VP8L":
+            data[21:25] = b"\xff\xff\xff\x0f"
+        case _:
+            data[26:30] = b"\xff\x3f\xff\x3f"
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
+
+    assert preview(bytes(data)) is None
+
+
+def test_both_sizes_come_from_one_decode_and_carry_no_place():
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+
+    both = pictures(encoded(Image.new("RGB", (2000, 1000), "teal"), "JPEG", exif=exif.tobytes()))
+
+    assert both is not None
+    assert (both.width, both.height) == (1024, 512)
+    with Image.open(io.BytesIO(both.thumbnail)) as image:
+        assert image.size == (72, 36)
+        assert not image.getexif()

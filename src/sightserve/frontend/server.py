@@ -1,0 +1,19 @@
+"""What `streamlit run` serves: the app's script behind the guard (security headers, bounded memory for uploads)."""
+
+import warnings
+from pathlib import Path
+
+import streamlit as st
+from starlette.formparsers import MultiPartParser
+from starlette.middleware import Middleware
+
+from sightserve.frontend.guard import Guard
+from sightserve.frontend.settings import settings
+
+# A stranger's photo never touches the disk: Starlette would spool each upload of more than a mebibyte into a file.
+MultiPartParser.spool_max_size = settings().max_upload_bytes + 1
+
+# Pillow warns of oddities in a file and of sizes that `preview` checks itself: a stranger's photo is no news for the log.
+warnings.filterwarnings("ignore", module="PIL")
+
+app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Guard, settings=settings())])

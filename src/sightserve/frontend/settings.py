@@ -1,0 +1,77 @@
+"""All settings of the web app: one frozen object, read once from the environment (`SIGHTSERVE_UI_*`), passed in."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+
+_PREFIX = "SIGHTSERVE_UI_"
+MIB = 1024 * 1024
+
+
+class InvalidSetting(ValueError):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class UiSettings:
+    """The web app's settings, with the unit in the name where there is one.
+
+    Attributes:
+        max_upload_mb: of one file, MiB. Cloud Run refuses requests of 32 MiB and more, and multipart adds a little.
+        session_upload_mb: of all files that one session has in memory, MiB.
+        total_upload_mb: of all files that all sessions have in memory, MiB.
+        max_photos: in one batch.
+        parallel: requests that one batch has under way at once.
+        total_parallel: requests that all batches have under way at once.
+        wait_seconds: how long a backend that is starting is waited for.
+        allowed_hosts: host names that the app answers to, separated by commas; any where it is empty.
+        public_backend: the backend's address as people reach it, for the curl line; where it is found when empty.
+    """
+
+    max_upload_mb: int = 30
+    session_upload_mb: int = 256
+    total_upload_mb: int = 1024
+    max_photos: int = 1000
+    parallel: int = 4
+    total_parallel: int = 16
+    wait_seconds: int = 90
+    allowed_hosts: str = ""
+    public_backend: str = ""
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """The most bytes of one file."""
+        return self.max_upload_mb * MIB
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names that the app answers to; any where the list is empty."""
+        return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+
+
+def read_settings(environment: Mapping[str, str]) -> UiSettings:
+    """Return the settings that the environment asks for.
+
+    Raises:
+        InvalidSetting: a number is none, or is less than 1.
+    """
+    values: dict[str, int | str] = {}
+    for field in fields(UiSettings):
+        name = _PREFIX + field.name.upper()
+        text = environment.get(name, "").strip()
+        if text:
+            values[field.name] = _positive(name, text) if field.type is int else text
+    return UiSettings(**values)  # type: ignore[arg-type]
+
+
+def _positive(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidSetting(f"{name} is {text!r}: it needs to be a whole number, 1 or more")
+    return int(text)
+
+
+@cache
+def settings() -> UiSettings:
+    """Return this process's settings: the environment is read when they are first asked for, and then never again."""
+    return read_settings(os.environ)

@@ -1,0 +1,142 @@
+"""A backend that says what a test wants: real HTTP, no model. The contract tests prove that the real one speaks like this."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+LABELS = ["tabby", "tiger cat", "Egyptian cat", "espresso", "daisy", "palace", "missile", "cup"]
+METRICS = """# TYPE sightserve_http_requests_total counter
+sightserve_http_requests_total{method="POST",route="/predict",status="200"} 10.0
+sightserve_http_request_duration_seconds_bucket{le="0.01",route="/predict"} 0.0
+sightserve_http_request_duration_seconds_bucket{le="0.02",route="/predict"} 10.0
+sightserve_http_request_duration_seconds_bucket{le="+Inf",route="/predict"} 10.0
+sightserve_http_request_duration_seconds_count{route="/predict"} 10.0
+"""
+
+
+@dataclass
+class FakeBackend:
+    """What it should answer, and what it was asked.
+
+    Attributes:
+        url: its address.
+        probability: of the first label; the others share the rest.
+        seconds: how long a prediction takes.
+        refusals: problems that are answered first, each (status, code, Retry-After), before predictions are.
+        ready: whether it says that it is.
+        photos: the SHA-256 of each photo that was sent, in order.
+        together: the most predictions that were under way at once.
+    """
+
+    url: str = ""
+    probability: float = 0.7
+    seconds: float = 0.0
+    refusals: list[tuple[int, str, str | None]] = field(default_factory=list)
+    ready: bool = True
+    photos: list[str] = field(default_factory=list)
+    together: int = 0
+    top_k: int = 0
+    _under_way: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, path: str) -> tuple[int, object]:
+        match path:
+            case "/health/ready":
+                return (200, {"status": "ready"}) if self.ready else (503, problem(503, "not_ready"))
+            case "/model":
+                return 200, {
+                    "name": "fake", "version": "1", "description": "says what a test wants", "classes": len(LABELS),
+                    "labels": LABELS, "input_width": 224, "input_height": 224, "source": "tests", "license": "MIT",
+                    "sha256": "0" * 64, "size_bytes": 5_000_000, "accuracy": {"top1": 0.75, "top5": None, "images": 100},
+                }  # fmt: skip
+            case "/metrics":
+                return 200, METRICS
+            case "/":
+                limits = {
+                    "max_upload_bytes": 30 * 2**20,
+                    "max_pixels": 50_000_000,
+                    "max_batch_files": 64,
+                    "image_types": ["image/jpeg"],
+                }
+                model = {"name": "fake", "version": "1"}
+                return 200, {"message": "hello", "version": "0", "model": model, "limits": limits, "links": {}}
+        return 404, problem(404, "not_found")
+
+    def predict(self, photo: bytes, top_k: int) -> tuple[int, object, str | None]:
+        with self._lock:
+            self.photos.append(hashlib.sha256(photo).hexdigest())
+            self.top_k = top_k
+            if self.refusals:
+                status, code, retry_after = self.refusals.pop(0)
+                return status, problem(status, code), retry_after
+            self._under_way += 1
+            self.together = max(self.together, self._under_way)
+        time.sleep(self.seconds)
+        with self._lock:
+            self._under_way -= 1
+        if not photo.startswith((b"\xff\xd8", b"\x89PNG")):
+            return 415, problem(415, "unsupported_image_type"), None
+        rest = (1 - self.probability) / (len(LABELS) - 1)
+        first = int(hashlib.sha256(photo).hexdigest(), 16) % len(LABELS)
+        order = [first, *(index for index in range(len(LABELS)) if index != first)]
+        ranked = [
+            {"index": i, "label": LABELS[i], "probability": self.probability if i == first else rest} for i in order
+        ]
+        return 200, {
+            "prediction": LABELS[first], "probability": self.probability, "top_k": ranked[:top_k],
+            "model": {"name": "fake", "version": "1"}, "image": {"width": 4, "height": 3, "format": "JPEG"},
+            "timing_ms": {"queue": 0, "decode": 3, "inference": 7},
+        }, None  # fmt: skip
+
+    def label_of(self, photo: bytes) -> str:
+        return LABELS[int(hashlib.sha256(photo).hexdigest(), 16) % len(LABELS)]
+
+
+def problem(status: int, code: str) -> dict[str, object]:
+    return {"type": "about:blank", "title": code, "status": status, "detail": "technical detail", "code": code}
+
+
+def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._answer(*backend.get(urlsplit(self.path).path), None)
+
+        def do_POST(self) -> None:
+            photo = self.rfile.read(int(self.headers["content-length"]))
+            top_k = int(parse_qs(urlsplit(self.path).query).get("top_k", ["5"])[0])
+            self._answer(*backend.predict(photo, top_k))
+
+        def _answer(self, status: int, body: object, retry_after: str | None) -> None:
+            content = (body if isinstance(body, str) else json.dumps(body)).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(content)))
+            if retry_after is not None:
+                self.send_header("retry-after", retry_after)
+            self.end_headers()
+            self.wfile.write(content)
+
+        log_message: Callable[..., None] = lambda *_: None
+
+    return Handler
+
+
+@contextmanager
+def fake_backend() -> Iterator[FakeBackend]:
+    backend = FakeBackend()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(backend))
+    backend.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield backend
+    finally:
+        server.shutdown()
+        server.server_close()

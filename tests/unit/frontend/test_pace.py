@@ -1,0 +1,70 @@
+"""How fast a batch asks: decisions without a clock, a backend or a thread."""
+
+from sightserve.frontend.pace import Pace
+
+
+def test_without_trouble_it_asks_as_often_as_allowed_and_no_more():
+    pace = Pace(most=4)
+
+    assert pace.may_start(now=0, under_way=3)
+    assert not pace.may_start(now=0, under_way=4)
+
+
+def test_retry_after_is_kept_to_and_the_number_in_parallel_is_halved():
+    pace = Pace(most=4)
+
+    pace.refused(now=10, retry_after=3)
+
+    assert not pace.may_start(now=12.9, under_way=0)
+    assert pace.may_start(now=13.0, under_way=1)
+    assert not pace.may_start(now=13.0, under_way=2)
+
+
+def test_refusals_of_requests_that_were_under_way_together_count_once():
+    pace = Pace(most=4)
+
+    for _ in range(4):
+        pace.refused(now=10, retry_after=1)
+
+    assert pace.allowed == 2
+
+
+def test_answers_let_it_feel_its_way_up_again():
+    pace = Pace(most=4)
+    pace.refused(now=0, retry_after=1)
+
+    # from 2 upwards by 1/allowed for each answer: 2.5, 2.9, 3.24, 3.55, 3.83, 4
+    for _ in range(6):
+        pace.answered()
+
+    assert pace.allowed == 4
+
+
+def test_a_backend_that_does_not_say_how_long_gets_growing_pauses():
+    pace = Pace(most=1)
+
+    pace.refused(now=0, retry_after=None)
+    first = pace.held(now=0)
+    pace.refused(now=1, retry_after=None)
+    second = pace.held(now=1)
+
+    assert (first, second) == (1.0, 2.0)
+
+
+def test_a_pause_is_never_longer_than_half_a_minute():
+    pace = Pace(most=1)
+
+    pace.refused(now=0, retry_after=3600)
+
+    assert pace.held(now=0) == 30.0
+
+
+def test_it_gives_up_after_nothing_but_refusals():
+    pace = Pace(most=1, patience=60)
+
+    pace.refused(now=0, retry_after=1)
+    assert not pace.is_hopeless(now=60)
+    assert pace.is_hopeless(now=61)
+    pace.answered()
+
+    assert not pace.is_hopeless(now=61)

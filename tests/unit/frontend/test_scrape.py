@@ -1,0 +1,69 @@
+"""Prometheus text, read."""
+
+import pytest
+
+from sightserve.frontend.live import figures
+from sightserve.frontend.scrape import parse, quantile, rate
+
+HISTOGRAM = """
+# HELP t A histogram.
+t_bucket{le="0.1",route="/a"} %d
+t_bucket{le="0.2",route="/a"} %d
+t_bucket{le="+Inf",route="/a"} %d
+"""
+
+
+def test_samples_are_read_and_what_is_none_is_skipped():
+    scrape = parse('a 1\nb{x="1",y="a \\"b\\""} 2.5 1700000000\nnonsense\nc NaN-ish\n# a 7\n', at=0)
+
+    assert scrape.total("a") == 1
+    assert scrape.total("b") == 2.5
+    assert scrape.total("b", x="1") == 2.5
+    assert scrape.total("b", x="2") is None
+    assert scrape.total("c") is None
+
+
+def test_a_quantile_is_linear_within_its_bucket():
+    scrape = parse(HISTOGRAM % (0, 10, 10), at=0)
+
+    # the 5th of 10 in (0.1, 0.2]
+    assert quantile(0.5, None, scrape, "t") == pytest.approx(0.15)
+
+
+def test_a_quantile_between_two_scrapes_is_that_of_what_came_in_between():
+    before, after = parse(HISTOGRAM % (100, 100, 100), at=0), parse(HISTOGRAM % (100, 110, 110), at=5)
+
+    assert quantile(0.5, before, after, "t") == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize("text", ["", HISTOGRAM % (0, 0, 0)])
+def test_a_quantile_of_nothing_is_none(text):
+    assert quantile(0.5, None, parse(text, at=0), "t") is None
+
+
+def test_beyond_the_last_bound_the_bound_is_all_that_is_known():
+    assert quantile(0.9, None, parse(HISTOGRAM % (0, 0, 10), at=0), "t") == pytest.approx(0.2)
+
+
+def test_a_restarted_backend_gives_no_rate_rather_than_a_wrong_one():
+    before, after = parse("a 100", at=0), parse("a 3", at=5)
+
+    assert rate(before, after, "a") is None
+    assert rate(parse("a 1", at=0), parse("a 11", at=5), "a") == 2
+
+
+def test_all_figures_of_a_backend_that_says_nothing_are_none():
+    nothing = figures(None, parse("", at=0))
+
+    assert (nothing.per_second, nothing.median, nothing.queue) == (None, None, None)
+
+
+def test_errors_are_counted_by_status():
+    text = 'sightserve_http_requests_total{method="POST",route="/predict",status="%s"} %d\n'
+    before = parse(text % ("200", 0) + text % ("503", 0), at=0)
+    after = parse(text % ("200", 40) + text % ("503", 10), at=10)
+
+    now = figures(before, after)
+
+    assert now.per_second == pytest.approx(5.0)
+    assert now.failed == pytest.approx(1.0)
