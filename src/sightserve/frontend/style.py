@@ -35,8 +35,7 @@ _CSS: Final = """
 .st-key-latest img { aspect-ratio: 1; object-fit: cover; width: 100%; border-radius: 0.6rem; }
 
 .sightserve-facts {
-  display: grid; grid-template-columns: minmax(6.5rem, max-content) 1fr; gap: 0.45rem 1rem;
-  margin: 0; padding: 0 !important;
+  display: grid; grid-template-columns: minmax(6.5rem, max-content) 1fr; gap: 0.45rem 1rem; margin: 0; padding: 0 !important;
 }
 .sightserve-facts dt { font-weight: 600; }
 .sightserve-facts dd { margin: 0; overflow-wrap: anywhere; }
