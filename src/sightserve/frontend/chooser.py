@@ -8,8 +8,10 @@ import streamlit as st
 from sightserve.api.schema import Prediction
 from sightserve.frontend.memory import Memory, memory
 from sightserve.frontend.photos import SAMPLES, TYPES, Photo, Sample, sample, shown_name
-from sightserve.frontend.preview import Pictures
+from sightserve.frontend.preview import Pictures, pictures
 from sightserve.frontend.settings import settings
+from sightserve.frontend.sources import free
+from sightserve.frontend.words import plain
 
 MOST_PHOTOS: Final = 20
 _UPLOAD: Final = ":material/upload: From this device"
@@ -95,13 +97,16 @@ def history(kept: Memory) -> None:
             with st.container(key=f"card-{entry.key[:12]}", width=92, gap=None):
                 if entry.pictures is not None:
                     st.image(entry.pictures.thumbnail, alt="", width="stretch")
-                name = entry.prediction.prediction
+                name = plain(entry.prediction.prediction)
                 st.button(name, key=f"history-{number}-{entry.key[:12]}", on_click=_use_history, args=(entry.key,),
-                          type="tertiary", width="stretch", help=entry.name)  # fmt: skip
+                          type="tertiary", width="stretch", help=plain(entry.name))  # fmt: skip
 
 
 def start_over() -> None:
-    """Forget the chosen photos, not the history; Streamlit drops a widget's files with its key."""
+    """Forget the chosen photos, not the history. Their bytes go too: Streamlit would keep them while the session lasts."""
+    free(st.session_state.get(f"uploads-{_version()}") or [])
+    taken = st.session_state.get(f"camera-{_version()}")
+    free([] if taken is None else [taken])
     st.session_state["version"] = _version() + 1
     _use_files()
 
@@ -136,8 +141,6 @@ def _item(photo: Photo, alt: str) -> Item:
 
 @st.cache_resource(show_spinner=False)
 def _sample_pictures(slug: str) -> Pictures | None:
-    from sightserve.frontend.preview import pictures  # noqa: PLC0415
-
     found = sample(slug)
     return None if found is None else pictures(found.load().data, longest_side=160)
 

@@ -4,7 +4,6 @@ A few megabytes a session at most, whatever a person does; uploads themselves ar
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -67,10 +66,6 @@ class Memory:
     def answer(self, photo: Photo) -> Prediction | None:
         """Return what this session was already told about this photo."""
         return self._answers.get(photo.key)
-
-    def unanswered(self, photos: Iterable[Photo]) -> list[Photo]:
-        """Return the photos that nobody was asked about yet, each once."""
-        return list({photo.key: photo for photo in photos if self.answer(photo) is None}.values())
 
     def keep(self, photo: Photo, prediction: Prediction) -> None:
         """Remember the answer, and put it on top of the history."""

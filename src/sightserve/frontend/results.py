@@ -67,12 +67,12 @@ def _table(frame: pd.DataFrame) -> None:
         key="results",
         column_config={
             "photo": st.column_config.ImageColumn("Photo", width=70),
-            "file": st.column_config.TextColumn("File", width=190),
+            "file": st.column_config.TextColumn("File", width=150),
             "label": st.column_config.TextColumn("Label", width=150),
             "probability": st.column_config.ProgressColumn(
                 "Probability", format="%.0f%%", min_value=0, max_value=100, width=140
             ),
-            "sure": st.column_config.TextColumn("How sure", width=110),
+            "sure": st.column_config.TextColumn("How sure", width=140),
             "runner-up": st.column_config.TextColumn("Or else"),
         },
     )

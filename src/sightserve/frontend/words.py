@@ -48,6 +48,7 @@ _BY_CODE: Final[dict[str, Message]] = {
     ErrorCode.NOT_READY: Message("The classifier is still starting.", "Wait a few seconds and try again."),
     # what the backend says when it is overloaded, stopping or late
     "overloaded": _BUSY,
+    "request_timeout": Message("The photo took too long to arrive.", "Try once more, with a better connection."),
     "draining": Message("The classifier is being restarted.", "Try again in a few seconds."),
 }
 _BY_STATUS: Final[dict[int, Message]] = {
