@@ -1,0 +1,70 @@
+"""In-process ceiling: decode, inference and ranking in as many threads as cores, no HTTP. Run in the server's own Python.
+
+Prints one line of JSON. Our path and the straightforward one take turns, block by block, so that whatever else the machine
+does meets both.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+
+from bench import photos
+from bench.straight import Straight
+from sightserve.backend.build import build
+from sightserve.backend.settings import Settings
+
+_BLOCKS = 4  # of each path and thread count
+
+
+def rate(work: Callable[[bytes], object], images: Sequence[bytes], threads: int, seconds: float) -> float:
+    """Return images per second over all threads, each of which starts elsewhere in the images."""
+    end = time.perf_counter() + seconds
+
+    def one(offset: int) -> int:
+        done = 0
+        for image in islice(cycle(images), offset, None):
+            work(image)
+            done += 1
+            if time.perf_counter() >= end:
+                break
+        return done
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        done = sum(pool.map(one, [i * len(images) // threads for i in range(threads)]))
+    return done / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", choices=("imagenet", "large"), default="imagenet")
+    parser.add_argument("--seconds", type=float, default=10, help="for each path and thread count, in all")
+    parser.add_argument("--float-model", type=Path, help="the float-input model (bench/straight.py makes it)")
+    options = parser.parse_args()
+    images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
+    settings = Settings()
+    backend = build(settings)
+    paths: dict[str, Callable[[bytes], object]] = {"ours": backend.pipeline.classify_here}
+    if options.float_model:
+        paths["straight"] = Straight(options.float_model, backend.pipeline.labels).classify
+    cells = [(name, threads) for threads in sorted({1, settings.cpus}) for name in paths]
+    found: dict[str, list[float]] = {}
+    for name in paths:
+        rate(paths[name], images, settings.cpus, 1)
+    for _ in range(_BLOCKS):
+        for name, threads in cells:
+            found.setdefault(f"{name}_{threads}", []).append(
+                rate(paths[name], images, threads, options.seconds / _BLOCKS)
+            )
+    json.dump({"threads": settings.cpus, "images_s": found}, sys.stdout)
+    backend.pipeline.close()
+
+
+if __name__ == "__main__":
+    main()
