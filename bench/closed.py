@@ -1,10 +1,12 @@
 """Closed loop: N connections, each sends its next photo when the last is answered. Driven by wrk, which costs little CPU."""
 
 import json
+import os
 import resource
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,9 +33,13 @@ def measure(server: Running, photos: Sequence[Photo], connections: int, seconds:
     """Load the server from so many connections and return what came of it.
 
     Returns:
-        images_s: answers per second. p50_ms, p90_ms, p99_ms, max_ms: latency, in milliseconds. failed: answers that are
-        no 2xx, and broken connections. server_ms, server_system_ms, generator_ms: CPU milliseconds per answer; the
-        second is the part of the first that the kernel spent on its behalf.
+        images_s: answers per second.
+        p50_ms, p90_ms, p99_ms, max_ms: latency, milliseconds.
+        failed: answers that are no 2xx, and broken connections.
+        server_ms: CPU milliseconds per answer of the server and all its processes; of these, server_system_ms in the
+        kernel and main_thread_ms on the main thread of its first process, which is Sightserve's event loop.
+        generator_ms: CPU milliseconds per answer of wrk.
+        others: the share of the machine's CPU time that went to none of us: above a few percent, distrust the round.
     """
     with tempfile.TemporaryDirectory(prefix="sightserve-bench-") as folder:
         paths = []
@@ -43,9 +49,13 @@ def measure(server: Running, photos: Sequence[Photo], connections: int, seconds:
             paths.append(str(path))
         words = [wrk(), "-t1", f"-c{connections}", f"-d{round(seconds)}s", "--timeout", "30s", "-s", str(_SCRIPT)]
         words += [server.url + server.kind.path, content_type(server.kind.field), *paths]
-        cpu_before, ours_before = processes.cpu(server.pid), _children()
+        cpu_before, loop_before = processes.cpu(server.pid), processes.main_thread(server.pid)
+        wrk_before, machine_before, started = _children(), processes.machine(), time.perf_counter()
         output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-        cpu, generator = processes.cpu(server.pid) - cpu_before, _children() - ours_before
+        available = (time.perf_counter() - started) * (os.cpu_count() or 1)
+        cpu, generator = processes.cpu(server.pid) - cpu_before, _children() - wrk_before
+        loop = processes.main_thread(server.pid) - loop_before
+        others = processes.machine() - machine_before - cpu.total - generator
     told = json.loads(output.strip().splitlines()[-1])
     answers = max(1, told["requests"])
     return {
@@ -57,7 +67,9 @@ def measure(server: Running, photos: Sequence[Photo], connections: int, seconds:
         "failed": told["non_2xx"] + told["broken"],
         "server_ms": cpu.total * 1000 / answers,
         "server_system_ms": cpu.system * 1000 / answers,
+        "main_thread_ms": loop * 1000 / answers,
         "generator_ms": generator * 1000 / answers,
+        "others": max(0.0, others / available),
     }
 
 

@@ -1,6 +1,7 @@
 """What a server costs: CPU seconds and resident memory of a process and everything that it started, from /proc."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,30 @@ def cpu(root: int) -> Cpu:
     """Return the CPU time of the process tree so far, resolved to 10 ms."""
     rows = [fields for pid in tree(root) if (fields := _stat(pid))]
     return Cpu(sum(int(f[11]) for f in rows) / _TICK, sum(int(f[12]) for f in rows) / _TICK)
+
+
+def main_thread(pid: int) -> float:
+    """Return the CPU seconds of one process's main thread: where an asyncio server's event loop runs."""
+    words = _read(_PROC / str(pid) / "task" / str(pid) / "schedstat").split()
+    return int(words[0]) / 1e9 if words else 0.0
+
+
+def machine() -> float:
+    """Return the CPU seconds that the whole machine has worked so far, or that its host has taken from it (proc(5))."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, _read(_PROC / "stat").split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / _TICK
+
+
+def wait_quiet(seconds: float, share: float = 0.05) -> bool:
+    """Wait until everybody else uses less than this share of the machine, but no longer than so many seconds."""
+    give_up = time.monotonic() + seconds
+    while True:
+        before, started = machine(), time.monotonic()
+        time.sleep(0.5)
+        if machine() - before < share * (os.cpu_count() or 1) * (time.monotonic() - started):
+            return True
+        if time.monotonic() > give_up:
+            return False
 
 
 def memory(root: int) -> float:

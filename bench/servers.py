@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.photos import Photo, body, content_type
@@ -50,8 +50,41 @@ class Kind:
 
 
 OURS = Kind("ours", "Sightserve", ("-m", "sightserve", "serve", "--port", "{port}"), "/predict", None, "/health/ready")
-OURS_FORM = Kind("ours-form", "Sightserve, multipart", OURS.words, "/predict", "file", "/health/ready")
-KINDS = {kind.name: kind for kind in (OURS, OURS_FORM)}
+PEER_KINDS = (
+    Kind("fastapi", "FastAPI, thread pool", ("{peers}/fastapi/server.py",), "/predict", "file", "/health"),
+    Kind("litserve", "LitServe, 2 workers", ("{peers}/litserve/server.py",), "/predict", "file", "/health"),
+    Kind(
+        "mosec",
+        "Mosec, 2 workers",
+        ("{peers}/mosec/server.py", "--address", "127.0.0.1", "--port", "{port}", "--log-level", "warning"),
+        "/inference",
+        None,
+        "/",
+    ),
+    Kind(
+        "bentoml",
+        "BentoML, 2 workers",
+        ("-m", "bentoml", "serve", "service:Classify", "--working-dir", "{peers}/bentoml", "--port", "{port}"),
+        "/predict",
+        "file",
+        "/readyz",
+        environment={"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOST": "127.0.0.1"},
+    ),
+    Kind(
+        "tutorial",
+        "The usual tutorial (async, eager ResNet-50)",
+        ("{peers}/tutorial/server.py",),
+        "/predict",
+        "file",
+        "/health",
+        labels=False,
+    ),
+)
+KINDS = {
+    kind.name: kind
+    for kind in (OURS, replace(OURS, name="ours-form", title="Sightserve, multipart", field="file"), *PEER_KINDS)
+}
+RIVALS = ("fastapi", "litserve", "mosec", "bentoml")  # the four that do the same work with the same weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +133,9 @@ def start(kind: Kind, python: Path, port: int, log: int) -> "subprocess.Popen[by
     """Start the server in a process group of its own; its output goes to the file descriptor `log`."""
     words = [str(python), *(word.format(port=port, peers=PEERS) for word in kind.words)]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SIGHTSERVE_") and k != "PORT"}
-    threads = {"OMP_NUM_THREADS": "1", "BENCH_PORT": str(port), "BENCH_BUNDLE": str(BUNDLE)}
-    environment = kept | threads | kind.environment
+    if kind in PEER_KINDS:
+        kept |= {"BENCH_PORT": str(port), "BENCH_BUNDLE": str(BUNDLE), "PYTHONPATH": str(PEERS)}
+    environment = kept | kind.environment
     return subprocess.Popen(words, env=environment, stdout=log, stderr=log, start_new_session=True)
 
 
