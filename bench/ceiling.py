@@ -14,6 +14,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from bench import photos
+from bench.stats import median
 from bench.straight import Straight
 from sightserve.backend.build import build
 from sightserve.backend.settings import Settings
@@ -21,8 +22,8 @@ from sightserve.backend.settings import Settings
 _BLOCKS = 4  # of each path and thread count
 
 
-def rate(work: Callable[[bytes], object], images: Sequence[bytes], threads: int, seconds: float) -> float:
-    """Return images per second over all threads, each of which starts elsewhere in the images."""
+def rate(work: Callable[[bytes], object], images: Sequence[bytes], threads: int, seconds: float) -> tuple[float, float]:
+    """Return images per second over all threads, and CPU milliseconds per image; each thread starts elsewhere."""
     end = time.perf_counter() + seconds
 
     def one(offset: int) -> int:
@@ -34,10 +35,10 @@ def rate(work: Callable[[bytes], object], images: Sequence[bytes], threads: int,
                 break
         return done
 
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(threads) as pool:
         done = sum(pool.map(one, [i * len(images) // threads for i in range(threads)]))
-    return done / (time.perf_counter() - started)
+    return done / (time.perf_counter() - started), (time.process_time() - cpu) * 1000 / done
 
 
 def main() -> None:
@@ -54,15 +55,17 @@ def main() -> None:
     if options.float_model:
         paths["straight"] = Straight(options.float_model, backend.pipeline.labels).classify
     cells = [(name, threads) for threads in sorted({1, settings.cpus}) for name in paths]
-    found: dict[str, list[float]] = {}
-    for name in paths:
-        rate(paths[name], images, settings.cpus, 1)
+    found: dict[str, list[tuple[float, float]]] = {}
+    for work in paths.values():
+        rate(work, images, settings.cpus, 1)  # warm
     for _ in range(_BLOCKS):
         for name, threads in cells:
             found.setdefault(f"{name}_{threads}", []).append(
                 rate(paths[name], images, threads, options.seconds / _BLOCKS)
             )
-    json.dump({"threads": settings.cpus, "images_s": found}, sys.stdout)
+    json.dump(
+        {cell: [median(column) for column in zip(*rates, strict=True)] for cell, rates in found.items()}, sys.stdout
+    )
     backend.pipeline.close()
 
 

@@ -78,10 +78,15 @@ def _of(group: Sequence[Measurement], figure: str) -> list[float]:
 
 def _ceiling(measurements: Sequence[Measurement]) -> str:
     rows = [
-        (f"{TITLES[server]}, {_SIZES[photos]}", threads, with_spread(_of(group, "images_s"), 1))
+        (
+            f"{TITLES[server]}, {_SIZES[photos]}",
+            threads,
+            with_spread(_of(group, "images_s"), 1),
+            number(median(_of(group, "cpu_ms")), 2),
+        )
         for (photos, threads, server), group in sorted(_groups(measurements, "ceiling").items())
     ]
-    return table(("path", "threads", "images/s"), rows) if rows else ""
+    return table(("path", "threads", "images/s", "CPU ms per image"), rows) if rows else ""
 
 
 def _closed(measurements: Sequence[Measurement]) -> str:
@@ -114,18 +119,8 @@ def _open(measurements: Sequence[Measurement]) -> str:
         last = number(median(_of(group, "recovery_s")), 1)
         others = f"{median(_of(group, 'others')) * 100:.0f} %"
         rows.append((f"{TITLES[server]}, {setting}", *counts, of_capacity, *times, memory, last, others))
-    head = (
-        "server, load",
-        "sent /s",
-        "goodput /s",
-        "of capacity",
-        "p50 ms",
-        "p99 ms",
-        "late",
-        "refused",
-        "refusal p50 ms",
-    )
-    head += ("no answer", "MiB", "recovered s", "others")
+    head = ["server, load", "sent /s", "goodput /s", "of capacity", "p50 ms", "p99 ms", "late", "refused"]
+    head += ["refusal p50 ms", "no answer", "MiB", "recovered s", "others"]
     note = (
         "Poisson arrivals at multiples of what 32 connections get in a closed loop from the same server; latency counts from "
         "the moment at which the request was due. Goodput: 200s within 2 s. Late: 200s after that. No answer: given up after "

@@ -27,7 +27,6 @@ def main() -> None:
     """Measure what was asked for, save after every visit, then write the page."""
     options = _options()
     saved = results.load(options.into)[1] if options.into.exists() and options.add else []
-    python: Callable[[str], Path] = lambda name: options.python if name.startswith("ours") else venvs.python(name)
     first = 1 + max((m.round for m in saved), default=-1) if options.add else 0
     for number in range(first, first + options.rounds):
         for case in options.cases:
@@ -36,7 +35,7 @@ def main() -> None:
                 for name in _visited(case, options.servers):
                     print(f"round {number}: {case}, {size}, {name} ...", flush=True)
                     with _machine(options):
-                        saved += list(_visit(case, size, name, number, options, python))
+                        saved += list(_visit(case, size, name, number, options))
                     results.save(options.into, saved)
     _write(options, saved)
 
@@ -48,16 +47,14 @@ def _visited(case: str, servers: Sequence[str]) -> list[str]:
     return [name for name in servers if case == "closed" or name != "ours-form"]
 
 
-def _visit(
-    case: str, size: str, name: str, number: int, options: argparse.Namespace, python: Callable[[str], Path]
-) -> Iterator[Measurement]:
+def _visit(case: str, size: str, name: str, number: int, options: argparse.Namespace) -> Iterator[Measurement]:
     """Yield what one visit to one server found; a server that cannot be measured is noted with the reason."""
     measures: dict[str, Callable[[], Figures]] = {
         "ceiling": lambda: _ceiling(size, options),
-        "closed": lambda: _closed(name, size, options, python(name)),
-        "open": lambda: _open(name, options, python(name)),
-        "cold": lambda: _cold(name, python(name)),
-        "memory": lambda: _memory(name, options, python(name)),
+        "closed": lambda: _closed(name, size, options, _python(name, options)),
+        "open": lambda: _open(name, options, _python(name, options)),
+        "cold": lambda: _cold(name, _python(name, options)),
+        "memory": lambda: _memory(name, options, _python(name, options)),
     }
     try:
         for server, setting, figures in measures[case]():
@@ -70,13 +67,18 @@ def _visit(
         yield Measurement(case, size, name, "", number, {}, reason)
 
 
+def _python(name: str, options: argparse.Namespace) -> Path:
+    python: Path = options.python if name.startswith("ours") else venvs.python(name)
+    return python
+
+
 def _ceiling(size: str, options: argparse.Namespace) -> Figures:
     words = [str(options.python), "-m", "bench.ceiling", "--photos", size, "--seconds", str(options.seconds)]
     words += ["--float-model", str(venvs.float_model())]
     done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
-    for cell, rates in json.loads(done.stdout)["images_s"].items():
+    for cell, (rate, cpu) in json.loads(done.stdout).items():
         server, threads = cell.split("_")
-        yield server, threads, {"images_s": median(rates)}
+        yield server, threads, {"images_s": rate, "cpu_ms": cpu}
 
 
 def _closed(name: str, size: str, options: argparse.Namespace, python: Path) -> Figures:

@@ -1,5 +1,6 @@
 """The servers under test: how each is started, asked and stopped. All of them are black boxes behind a port."""
 
+import dataclasses
 import http.client
 import json
 import os
@@ -9,8 +10,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.photos import Photo, body, content_type
@@ -46,7 +47,7 @@ class Kind:
     field: str | None
     health: str
     labels: bool = True
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 OURS = Kind("ours", "Sightserve", ("-m", "sightserve", "serve", "--port", "{port}"), "/predict", None, "/health/ready")
@@ -159,14 +160,10 @@ def wait_ready(kind: Kind, port: int, process: "subprocess.Popen[bytes]", pause:
 def stop(process: "subprocess.Popen[bytes]") -> None:
     """End the server; whatever of its process group is left after that is killed."""
     process.send_signal(signal.SIGTERM)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

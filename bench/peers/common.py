@@ -52,4 +52,5 @@ class Classifier:
         return {"prediction": top[0]["label"], "top_k": top}
 
     def __call__(self, data: bytes) -> dict:
+        """Classify one photo."""
         return self.answer(self.infer(preprocess(open_image(data))))
