@@ -12,12 +12,12 @@ def test_a_process_tree_has_its_children_and_costs_what_they_cost():
         f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code + 'print(1, flush=True); input()'!r}])"
     )
     with subprocess.Popen([sys.executable, "-c", shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
         process.stdout.readline()
 
         family, cpu, mib = processes.tree(process.pid), processes.cpu(process.pid), processes.memory(process.pid)
 
-        process.stdin.write(b"\n")
-        process.stdin.close()
+        process.communicate(b"\n")
 
     assert len(family) == 2
     assert cpu.total >= 0.3  # of the child, not of the process that was asked about
