@@ -4,6 +4,7 @@ import argparse
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ Figures = Iterator[tuple[str, str, dict[str, float]]]  # server, setting, figure
 def main() -> None:
     """Measure what was asked for, save after every visit, then write the page."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that what was started is stopped too
     saved = results.load(options.into)[1] if options.into.exists() and options.add else []
     first = 1 + max((m.round for m in saved), default=-1) if options.add else 0
     for number in range(first, first + options.rounds):

@@ -131,13 +131,16 @@ def running(kind: Kind, python: Path) -> Iterator[Running]:
 
 
 def start(kind: Kind, python: Path, port: int, log: int) -> "subprocess.Popen[bytes]":
-    """Start the server in a process group of its own; its output goes to the file descriptor `log`."""
+    """Start the server in a process group of its own; its output goes to the file descriptor `log`.
+
+    Not in a session of its own: Linux may schedule by session (autogroup), and would give it as much as all others together.
+    """
     words = [str(python), *(word.format(port=port, peers=PEERS) for word in kind.words)]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SIGHTSERVE_") and k != "PORT"}
     if kind in PEER_KINDS:
         kept |= {"BENCH_PORT": str(port), "BENCH_BUNDLE": str(BUNDLE), "PYTHONPATH": str(PEERS)}
     environment = kept | kind.environment
-    return subprocess.Popen(words, env=environment, stdout=log, stderr=log, start_new_session=True)
+    return subprocess.Popen(words, env=environment, stdout=log, stderr=log, process_group=0)
 
 
 def wait_ready(kind: Kind, port: int, process: "subprocess.Popen[bytes]", pause: float = 0.05) -> bool:
