@@ -44,8 +44,9 @@ def page(machine: dict[str, str], measurements: Sequence[Measurement]) -> str:
         f"Pillow {machine['pillow']}, FastAPI {machine['fastapi']}, uvicorn {machine['uvicorn']}. Servers and load generator "
         f"share the cores. Up to {rounds} rounds, in each of which every server has its turn; medians, ± half the range. "
         "Peers have the same model file, single-threaded sessions and the same photos; how each is set up is in "
-        "`bench/peers/`. *Others* is the share of the machine that went to processes of neither server nor generator: "
-        "where it is more than a few percent, trust ratios and CPU times, not rates.",
+        "`bench/peers/`. Sightserve and Mosec take the photo as the body, the others as a form field. *Others* is the share of "
+        "the machine that went to processes of neither server nor generator: where it is more than a few percent, trust ratios "
+        "and CPU times, not rates.",
         "## Targets",
         table(
             ("target", "measured", "bound", "verdict"),
@@ -105,6 +106,43 @@ def _closed(measurements: Sequence[Measurement]) -> str:
     return "\n\n".join(parts)
 
 
+def _cycles(measurements: Sequence[Measurement]) -> str:
+    """Return our CPU time per answer, which holds on a busy machine too, against what decode and inference alone take."""
+    ceilings = {key[:2]: group for key, group in _groups(measurements, "ceiling").items() if key[2] == "ours"}
+    rows = []
+    for (photos, setting, server), group in _groups(measurements, "closed").items():
+        alone = [
+            g
+            for (p, threads), g in ceilings.items()
+            if p == photos and threads == ("1" if setting == "1" else most(ceilings))
+        ]
+        if server != "ours" or not alone:
+            continue
+        work, whole, loop, kernel, generator = (
+            median(_of(g, f))
+            for g, f in (
+                (alone[0], "cpu_ms"),
+                (group, "server_ms"),
+                (group, "main_thread_ms"),
+                (group, "server_system_ms"),
+                (group, "generator_ms"),
+            )
+        )
+        cells = [number(value, 2) for value in (work, whole, loop, kernel, generator, work / (whole + generator))]
+        rows.append((f"{_SIZES[photos]}, {setting}", *cells))
+    note = (
+        "Sightserve's CPU milliseconds per answer. The last column is what decode, inference and ranking are of all the CPU "
+        "time that server and generator use: the served share that a machine with nothing else to do would reach."
+    )
+    head = ("photos, connections", "in process", "server", "of it event loop", "of it kernel", "generator", "share")
+    return f"{note}\n\n{table(head, rows)}" if rows else ""
+
+
+def most(ceilings: Iterable[tuple[str, str]]) -> str:
+    """Return the largest number of threads among (photos, threads)."""
+    return max((threads for _, threads in ceilings), key=int)
+
+
 def _open(measurements: Sequence[Measurement]) -> str:
     rows = []
     for (_, setting, server), group in _groups(measurements, "open").items():
@@ -162,6 +200,7 @@ def _skipped(measurements: Sequence[Measurement]) -> str:
 _SECTIONS: tuple[tuple[str, Callable[[Sequence[Measurement]], str]], ...] = (
     ("In process", _ceiling),
     ("Closed loop", _closed),
+    ("Where the cycles go", _cycles),
     ("Open loop", _open),
     ("Cold start", _cold),
     ("Memory", _memory),

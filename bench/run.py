@@ -158,7 +158,7 @@ def _numbers(text: str) -> list[int]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     add = parser.add_argument
-    everyone = ",".join(["ours", *RIVALS, "tutorial"])
+    everyone = ",".join(["ours", "ours-form", *RIVALS, "tutorial"])
     add("--servers", type=_words, default=_words(everyone), help=f"of {', '.join(KINDS)} [default: {everyone}]")
     add("--cases", type=_words, default=list(CASES), help=f"of {', '.join(CASES)} [default: all]")
     add("--photos", type=_words, default=["imagenet", "large"], help="imagenet, large [default: both]")
