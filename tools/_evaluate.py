@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
+
 from _graph import INPUT
 from _network import Float
 from _photos import Photos
-from numpy.typing import NDArray
 
 BATCH = 8
+CALLS = 10  # in a row, of one session
+LEVELS = {
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "off": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
 
 
 @dataclass(frozen=True)
@@ -25,15 +33,29 @@ class Score:
     divergence: float  # mean Kullback-Leibler divergence from the float32 probabilities, nats
 
 
-def open_session(model: bytes, threads: int = 1, **entries: str) -> ort.InferenceSession:
-    """Open a session as the backend does; a config entry's dots are written as double underscores."""
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds per photo, (rounds, sessions)."""
+
+    table: NDArray[np.float64]
+
+    def milliseconds(self, session: int) -> float:
+        """Return the median of all rounds."""
+        return float(np.median(self.table[:, session]))
+
+    def speed(self, session: int, baseline: int) -> float:
+        """Return how many times as fast as the baseline a session is: the median of the rounds' ratios."""
+        return float(np.median(self.table[:, baseline] / self.table[:, session]))
+
+
+def open_session(model: bytes, threads: int = 1, level: str = "all") -> ort.InferenceSession:
+    """Open a session as the backend does; the level is of graph optimisation, a key of `LEVELS`."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    for key, value in entries.items():
-        options.add_session_config_entry(key.replace("__", "."), value)
+    options.graph_optimization_level = LEVELS[level]
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -61,31 +83,29 @@ def divergence(probabilities: Float, reference: Float) -> float:
     return float((reference * (np.log(reference + tiny) - np.log(probabilities + tiny))).sum(axis=1).mean())
 
 
-def time_sessions(sessions: list[ort.InferenceSession], photos: Photos, *, batch: int, rounds: int) -> list[float]:
-    """Return each session's ms per call: the sessions take turns, so that a busy machine slows all alike.
-
-    The median of all rounds of the median of ten calls in a row.
-    """
-    rounds_ms: list[list[float]] = [[] for _ in sessions]
+def time_sessions(sessions: list[ort.InferenceSession], photos: Photos, *, batch: int, rounds: int) -> Timing:
+    """Time calls of several sessions by turns, so that a busy machine slows all of them alike."""
+    table = np.empty((rounds, len(sessions)))
     for session in sessions:
         session.run(None, {INPUT: photos.pixels[:batch]})
-    for _ in range(rounds):
-        for session, medians in zip(sessions, rounds_ms, strict=True):
+    for row in range(rounds):
+        for column, session in enumerate(sessions):
             calls = []
-            for start in range(10):
+            for start in range(CALLS):
                 pixels = photos.pixels[start : start + batch]
                 began = time.perf_counter()
                 session.run(None, {INPUT: pixels})
                 calls.append(time.perf_counter() - began)
-            medians.append(float(np.median(calls)) * 1e3)
-    return [float(np.median(medians)) for medians in rounds_ms]
+            # the quickest: whatever else the machine does can only add to it
+            table[row, column] = min(calls) * 1e3 / batch
+    return Timing(table)
 
 
-def time_opening(model: bytes, rounds: int = 7, **entries: str) -> float:
-    """Return the median ms of opening a session."""
+def time_opening(model: bytes, rounds: int = 15, level: str = "all") -> float:
+    """Return the ms that opening a session takes when nothing else gets in the way: the quickest of some."""
     took = []
     for _ in range(rounds):
         began = time.perf_counter()
-        open_session(model, **entries)
+        open_session(model, level=level)
         took.append(time.perf_counter() - began)
-    return float(np.median(took)) * 1e3
+    return min(took) * 1e3

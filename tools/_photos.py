@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from _network import CROP, SIZE
 from numpy.typing import NDArray
 from PIL import Image
+
+from _network import CROP, SIZE
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from _network import Conv
 from numpy.typing import NDArray
 from torch.nn import functional
+
+from _network import Conv
 
 Double = NDArray[np.float64]
 

@@ -5,6 +5,8 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -12,8 +14,9 @@ from PIL import Image
 from tests.conftest import PHOTOS
 from tests.processes import clean_environment
 
-from sightserve.backend.build import build
+from sightserve.backend.build import load
 from sightserve.backend.decode import Decoder
+from sightserve.backend.session import Session
 from sightserve.backend.settings import Settings
 
 LEAST_TOP_1, LEAST_TOP_5 = 0.87, 0.96  # measured: 0.905 and 0.985
@@ -27,7 +30,7 @@ def assert_accurate(ranked: list[tuple[list[int], int]]) -> None:
     assert sum(truth in top for top, truth in ranked) / len(ranked) >= LEAST_TOP_5
 
 
-def indices(body: dict) -> list[int]:
+def indices(body: dict[str, Any]) -> list[int]:
     return [entry["index"] for entry in body["top_k"]]
 
 
@@ -45,10 +48,12 @@ def test_the_command_line_on_real_photos(labelled_photos, backend_url, through):
 
 @pytest.mark.parametrize("way", ["form", "raw body"])
 def test_the_api_on_real_photos(labelled_photos, backend_url, way):
-    def ask(photo: tuple) -> tuple[list[int], int]:
+    def ask(photo: tuple[Path, int]) -> tuple[list[int], int]:
         path, truth = photo
         data = path.read_bytes()
-        body = {"files": {"file": (path.name, data, "image/jpeg")}} if way == "form" else {"content": data}
+        body: dict[str, Any] = (
+            {"files": {"file": (path.name, data, "image/jpeg")}} if way == "form" else {"content": data}
+        )
         return indices(http.post(f"{backend_url}/predict", **body).json()), truth
 
     with httpx2.Client(timeout=30) as http, ThreadPoolExecutor(4) as pool:
@@ -67,13 +72,14 @@ def enlarged(data: bytes) -> bytes:
 
 def reduced_agreement(photos: list[bytes]) -> float:
     """How often the reduced-scale decode and the full one lead to the same top-1."""
-    backend = build(Settings(cpus=1))
-    spec = backend.bundle.manifest.input
+    bundle = load(Settings())
+    spec = bundle.manifest.input
+    session = Session(bundle.model_bytes, height=spec.height, width=spec.width, classes=bundle.manifest.classes)
     shape = (spec.width, spec.height, spec.crop, spec.interpolation, 50_000_000)
-    decoders = Decoder(*shape), Decoder(*shape, reduce_jpeg=False)
+    decoders = Decoder(*shape), Decoder(*shape, oversampling=1e9)
 
     def top_1(decoder: Decoder, data: bytes) -> int:
-        return int(backend.pipeline._session.infer(decoder.decode(data).pixels[None])[0].argmax())
+        return int(session.infer(decoder.decode(data).pixels[None])[0].argmax())
 
     return sum(len({top_1(decoder, data) for decoder in decoders}) == 1 for data in photos) / len(photos)
 

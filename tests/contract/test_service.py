@@ -12,7 +12,9 @@ from tests.processes import running_backend
 
 import sightserve
 from sightserve.backend.build import build
-from sightserve.backend.http.app import create_app
+from sightserve.backend.http.app import create_api
+from sightserve.backend.http.lifecycle import Lifecycle
+from sightserve.backend.http.middleware import RequestMiddleware
 from sightserve.backend.settings import Settings
 from sightserve.bundle.manifest import default_bundle_path
 
@@ -91,13 +93,13 @@ def test_the_openapi_document_describes_every_answer_and_error_with_an_example(h
             assert operation["summary"]
             for status, response in operation["responses"].items():
                 assert response["description"], (path, status)
-                if int(status) >= 400 and not path.startswith("/health"):
+                if int(status) >= 400:
                     examples = response["content"]["application/problem+json"]["examples"]
                     assert all(example["value"]["status"] == int(status) for example in examples.values())
     for path in ("/predict", "/predict/batch", "/classify/"):
         operation = document["paths"][path]["post"]
         assert "multipart/form-data" in operation["requestBody"]["content"]
-        assert {"200", "400", "413", "415", "422", "500"} <= set(operation["responses"])
+        assert {"200", "400", "401", "408", "413", "415", "422", "429", "500", "503"} <= set(operation["responses"])
 
 
 def test_the_documentation_page_loads_nothing_from_elsewhere(http):
@@ -122,13 +124,15 @@ def test_sigterm_answers_what_is_under_way_and_ends(tmp_path, cat):
 
 def test_an_unexpected_error_is_a_500_without_insides(cat):
     """What nobody thought of: the answer names an id, the log has the rest."""
-    app = create_app(build(Settings(cpus=1)))
+    backend = build(Settings(cpus=1, calibrate=False))
+    lifecycle = Lifecycle()
+    api = create_api(backend, lifecycle)
 
-    @app.get("/boom")
+    @api.get("/boom")
     async def boom() -> None:
         raise RuntimeError("secret insides")
 
-    with TestClient(app) as client:
+    with TestClient(RequestMiddleware(api, backend.metrics, lifecycle, None)) as client:
         response = client.get("/boom")
 
     assert response.status_code == 500

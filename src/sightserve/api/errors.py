@@ -19,8 +19,13 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_IMAGE_TYPE = "unsupported_image_type"
     UNREADABLE_IMAGE = "unreadable_image"
     INVALID_PARAMETER = "invalid_parameter"
+    UNAUTHORIZED = "unauthorized"
+    RATE_LIMITED = "rate_limited"
+    REQUEST_TIMEOUT = "request_timeout"
     INTERNAL = "internal"
     NOT_READY = "not_ready"
+    OVERLOADED = "overloaded"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
 
 
 HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
@@ -33,8 +38,13 @@ HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.UNSUPPORTED_IMAGE_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ErrorCode.UNREADABLE_IMAGE: HTTPStatus.UNPROCESSABLE_ENTITY,
     ErrorCode.INVALID_PARAMETER: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.REQUEST_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
     ErrorCode.NOT_READY: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.OVERLOADED: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,
 }
 
 # The short, constant sentence of each problem (RFC 9457 `title`); `detail` says what happened this time.
@@ -50,4 +60,9 @@ TITLE: dict[ErrorCode, str] = {
     ErrorCode.INVALID_PARAMETER: "A parameter is invalid",
     ErrorCode.INTERNAL: "Something went wrong on the server",
     ErrorCode.NOT_READY: "The server is not ready",
+    ErrorCode.UNAUTHORIZED: "An API key is needed",
+    ErrorCode.RATE_LIMITED: "Too many requests with this key",
+    ErrorCode.REQUEST_TIMEOUT: "The upload is too slow",
+    ErrorCode.OVERLOADED: "The server is overloaded",
+    ErrorCode.DEADLINE_EXCEEDED: "The deadline has passed",
 }

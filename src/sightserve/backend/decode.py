@@ -7,16 +7,17 @@ the model's few pixels instead of the photo's millions.
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
 
 from sightserve.backend.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.backend.formats import MEDIA_TYPES, sniff, webp_canvas
+from sightserve.backend.pixels import PixelBudget
 
 # One decoder thread per request: requests are what runs in parallel (constants of the data path, not settings).
 pillow_heif.options.DECODE_THREADS = 1
@@ -29,6 +30,7 @@ _RESAMPLING: Final = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_PIXELS_IN_FLIGHT: Final = 50_000_000
 _EXIF_ORIENTATION: Final = 0x0112
 # How to make each EXIF orientation upright (EXIF 2.32, section 4.6.4): 5 to 8 also swap width and height.
 _UPRIGHT: Final = {
@@ -70,7 +72,9 @@ class Decoder:
         crop: which fraction of the largest centred box of the input's shape is kept, 0 < crop <= 1.
         interpolation: a name that `bundle.manifest` allows.
         max_pixels: images whose header announces more are refused before anything is decoded.
-        reduce_jpeg: decode JPEGs at a reduced DCT scale; off only to measure what that costs.
+        oversampling: a JPEG is decoded at the smallest DCT scale at which the crop still has this many times the model's
+            pixels a side; a huge number decodes it in full, to measure what the reduction costs.
+        budget: how many pixels all threads together may have in memory.
     """
 
     width: int
@@ -78,7 +82,8 @@ class Decoder:
     crop: float
     interpolation: str
     max_pixels: int
-    reduce_jpeg: bool = True
+    oversampling: float = 1.0
+    budget: PixelBudget = field(default_factory=lambda: PixelBudget(_PIXELS_IN_FLIGHT))
 
     def decode(self, data: bytes) -> DecodedImage:
         """Return the image at the model's size.
@@ -108,16 +113,15 @@ class Decoder:
         with Image.open(io.BytesIO(data), formats=(format_name,)) as image:
             width, height = image.size
             self._check_size(width, height)
-            if self.reduce_jpeg and format_name == "JPEG":
-                # never below the size at which the crop still has as many pixels as the model's input
-                side = math.ceil(max(self.width, self.height) / self.crop)
-                image.draft(None, (side, side))
-            image.load()
-            # after load, because Pillow and pillow-heif turn some formats (TIFF, HEIF) themselves and then clear the tag
-            orientation = _orientation(image)
-            if orientation in _SWAPS_SIDES:
-                width, height = height, width
-            small = self._crop_and_resize(_resizable(image), swapped=orientation in _SWAPS_SIDES)
+            reduced = self._reduce(image) if format_name == "JPEG" else None
+            with self.budget.hold(_pixels_in_memory(image)):
+                image.load()
+                # after load: Pillow and pillow-heif turn some formats (TIFF, HEIF) themselves and then clear the tag
+                orientation = _orientation(image)
+                swapped = orientation in _SWAPS_SIDES
+                if swapped:
+                    width, height = height, width
+                small = self._crop_and_resize(_resizable(image), reduced, swapped=swapped)
         rgb = _to_rgb(small)
         if orientation in _UPRIGHT:
             rgb = rgb.transpose(_UPRIGHT[orientation])
@@ -129,17 +133,38 @@ class Decoder:
         if width * height > self.max_pixels:
             raise TooManyPixels(f"the image has {width:,} x {height:,} pixels; the limit is {self.max_pixels:,} in all")
 
-    def _crop_and_resize(self, image: Image.Image, *, swapped: bool) -> Image.Image:
+    def _reduce(self, image: Image.Image) -> tuple[float, float] | None:
+        """Have a JPEG decoded at a reduced DCT scale; return its exact size in reduced pixels, None where it stays whole.
+
+        The reduced picture has a whole number of pixels and the true edge lies somewhere in the last one: a crop that took
+        that pixel for a whole one would sit off centre.
+        """
+        side = math.ceil(max(self.width, self.height) / self.crop * self.oversampling)
+        drafted = image.draft(None, (side, side))
+        return drafted[1][2:] if drafted else None
+
+    def _crop_and_resize(
+        self, image: Image.Image, exact_size: tuple[float, float] | None, *, swapped: bool
+    ) -> Image.Image:
         """Centre crop of the model's shape, then resize, in one call; `swapped` when orientation will swap the sides."""
         out_width, out_height = (self.height, self.width) if swapped else (self.width, self.height)
-        scale = min(image.width / out_width, image.height / out_height) * self.crop
+        width, height = exact_size or image.size
+        scale = min(width / out_width, height / out_height) * self.crop
         box_width, box_height = out_width * scale, out_height * scale
-        left, top = (image.width - box_width) / 2, (image.height - box_height) / 2
+        left, top = (width - box_width) / 2, (height - box_height) / 2
         return image.resize(
             (out_width, out_height),
             _RESAMPLING[self.interpolation],
             box=(left, top, left + box_width, top + box_height),
         )
+
+
+def _pixels_in_memory(image: Image.Image) -> int:
+    """Return how many pixels decoding holds at once: a progressive JPEG keeps all of its coefficients till its end."""
+    if image.info.get("progressive") and isinstance(image, JpegImagePlugin.JpegImageFile):
+        scale: int = image.decoderconfig[0] if image.decoderconfig else 1
+        return image.width * image.height * scale * scale
+    return image.width * image.height
 
 
 def _orientation(image: Image.Image) -> int:

@@ -4,13 +4,20 @@
     ├── RequestError              the request cannot be read
     │   ├── MalformedRequest
     │   ├── PayloadTooLarge
+    │   ├── RequestTimeout
     │   └── TooManyFiles
     ├── ImageError                the bytes are no image that we take
     │   ├── UnsupportedImageType
     │   ├── TooManyPixels
     │   └── UnreadableImage
     ├── ParameterError            a parameter is out of range
+    ├── AccessError               who asks, and how often
+    │   ├── Unauthorized
+    │   └── RateLimited
     ├── NotReady                  the process is starting or draining
+    ├── Overloaded                the answer would come too late, or the queue is full
+    ├── DeadlineExceeded          the deadline passed in the queue
+    ├── SlotLost                  the thread that did the work died or hangs
     └── ModelError                the model is at fault, never the caller
         ├── ModelLoadError
         └── ModelOutputError
@@ -44,6 +51,12 @@ class PayloadTooLarge(RequestError):
     """More bytes than the limit."""
 
     code = ErrorCode.PAYLOAD_TOO_LARGE
+
+
+class RequestTimeout(RequestError):
+    """The body arrives too slowly."""
+
+    code = ErrorCode.REQUEST_TIMEOUT
 
 
 class TooManyFiles(RequestError):
@@ -80,10 +93,56 @@ class ParameterError(BackendError):
     code = ErrorCode.INVALID_PARAMETER
 
 
+class AccessError(BackendError):
+    """Who asks, and how often."""
+
+
+class Unauthorized(AccessError):
+    """No API key, or a wrong one."""
+
+    code = ErrorCode.UNAUTHORIZED
+
+
+class RateLimited(AccessError):
+    """Too many requests with one key."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NotReady(BackendError):
     """The process is starting or draining."""
 
     code = ErrorCode.NOT_READY
+
+
+class Overloaded(BackendError):
+    """The answer would come too late, or the queue is full; nothing was done.
+
+    Attributes:
+        reason: which bound it was: the label of the metric.
+        retry_after: seconds until there should be a place.
+    """
+
+    code = ErrorCode.OVERLOADED
+
+    def __init__(self, reason: str, retry_after: float) -> None:
+        super().__init__("too many requests at once: this one could not be answered in time")
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(BackendError):
+    """The deadline passed before the work could start."""
+
+    code = ErrorCode.DEADLINE_EXCEEDED
+
+
+class SlotLost(BackendError):
+    """The thread that did the work died or hangs."""
 
 
 class ModelError(BackendError):

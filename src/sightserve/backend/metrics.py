@@ -1,14 +1,20 @@
 """What the backend tells Prometheus, in the units that Prometheus asks for (seconds, bytes)."""
 
+import os
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     Histogram,
-    Info,
     PlatformCollector,
     ProcessCollector,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
+
+# prometheus_client shares its values between processes through files in this folder, where it is set.
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 # From a tenth of the shortest step (a small JPEG decodes in 2 ms) to far beyond any deadline.
 _STEP_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -16,27 +22,56 @@ _REQUEST_BUCKETS = (0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Metrics:
-    """Every metric of one backend, in a registry of its own so that two backends in one process do not collide."""
+    """Every metric of one backend, in a registry of its own so that two backends in one process do not collide.
+
+    Attributes:
+        exposed: the registry to scrape: with several worker processes it speaks for all of them.
+    """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry(auto_describe=True)
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        registry = self._registry = CollectorRegistry(auto_describe=True)
+        self.exposed = registry
+        if os.environ.get(SHARED_FOLDER):
+            self.exposed = CollectorRegistry()
+            MultiProcessCollector(self.exposed)  # type: ignore[no-untyped-call]
+        else:
+            ProcessCollector(registry=registry)
+            PlatformCollector(registry=registry)
+            GCCollector(registry=registry)
         self.requests = Counter(
-            "sightserve_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+            "sightserve_http_requests", "Requests answered.", ("method", "route", "status"), registry=registry
         )
         self.request_seconds = self._histogram(
             "sightserve_http_request_duration_seconds", "First byte in to last byte out.", _REQUEST_BUCKETS, ("route",)
         )
-        self.queue_seconds = self._histogram("sightserve_queue_wait_seconds", "Waiting for a free slot.", _STEP_BUCKETS)
+        self.rejected = Counter(
+            "sightserve_rejected", "Requests refused or expired, by reason.", ("reason",), registry=registry
+        )
+        self.abandoned = Counter(
+            "sightserve_abandoned", "Requests whose client hung up before their answer.", registry=registry
+        )
+        self.queue_seconds = self._histogram(
+            "sightserve_queue_wait_seconds", "Waiting for a free slot.", _REQUEST_BUCKETS
+        )
         self.decode_seconds = self._histogram(
             "sightserve_decode_seconds", "Decoding one image to the model's size.", _STEP_BUCKETS
         )
         self.inference_seconds = self._histogram(
             "sightserve_inference_seconds", "One call of the model.", _STEP_BUCKETS
         )
-        self.model = Info("sightserve_model", "The model that is served.", registry=self.registry)
+        self.queue_depth = self._gauge("sightserve_queue_depth", "Requests that wait for a slot.")
+        self.in_flight = self._gauge("sightserve_requests_in_flight", "Requests that upload, wait or run.")
+        self.lost_slots = self._gauge("sightserve_lost_slots", "Slots that hung or died, ever.")
+        self.model_info = Gauge(
+            "sightserve_model_info",
+            "Always 1; its labels name the model.",
+            ("name", "version", "sha256"),
+            registry=registry,
+            multiprocess_mode="max",
+        )
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self._registry, multiprocess_mode="livesum")
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
-        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+        return Histogram(name, text, labels, buckets=buckets, registry=self._registry)

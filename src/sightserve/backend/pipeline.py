@@ -1,35 +1,65 @@
 """The data path, from top to bottom: an image's bytes in, its ranked labels out."""
 
 import time
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sightserve.api.schema import ImageInfo, ModelRef, Prediction, Timing
-from sightserve.backend.decode import Decoder
-from sightserve.backend.errors import ParameterError
+from sightserve.backend.decode import DecodedImage, Decoder
+from sightserve.backend.errors import BackendError, ParameterError
 from sightserve.backend.metrics import Metrics
 from sightserve.backend.ranking import top_k as rank
-from sightserve.backend.scheduler import Scheduler
 from sightserve.backend.session import Session
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One image to classify.
+
+    Attributes:
+        image: an encoded image (JPEG, PNG, ...).
+        filename: handed through to the answer.
+        top_k: how many classes to return, 1 <= top_k <= classes.
+        probabilities: whether to return every class's probability too.
+    """
+
+    image: bytes
+    filename: str | None = None
+    top_k: int = 5
+    probabilities: bool = False
+
+
 class Pipeline:
-    """Classifies images with one model."""
+    """Classifies images with one model. Runs wherever it is called: the scheduler calls it on its slots."""
 
     def __init__(
         self,
         *,
         decoder: Decoder,
         session: Session,
-        scheduler: Scheduler,
+        wide_session: Session | None,
         metrics: Metrics,
         labels: tuple[str, ...],
         model: ModelRef,
     ) -> None:
+        """Wire up the steps.
+
+        Args:
+            decoder: bytes to pixels.
+            session: pixels to probabilities on one thread.
+            wide_session: the same on all cores, for a request that is alone; None where that is no faster.
+            metrics: where each step's time goes.
+            labels: class names in the model's order.
+            model: its name, for the answers.
+        """
         self.labels = labels
         self.model = model
         self._decoder = decoder
         self._session = session
-        self._scheduler = scheduler
+        self._wide_session = wide_session or session
         self._metrics = metrics
 
     def check(self, top_k: int) -> None:
@@ -37,59 +67,87 @@ class Pipeline:
         if not 1 <= top_k <= len(self.labels):
             raise ParameterError(f"top_k must be between 1 and {len(self.labels)}, the number of classes")
 
-    async def classify(
-        self, image: bytes, *, filename: str | None = None, top_k: int = 5, probabilities: bool = False
-    ) -> Prediction:
-        """Classify one image in a slot; the event loop stays free meanwhile.
-
-        Args:
-            image: an encoded image (JPEG, PNG, ...).
-            filename: handed through to the answer.
-            top_k: how many classes to return, 1 <= top_k <= classes.
-            probabilities: whether to return every class's probability too.
+    def classify(self, job: Job) -> Prediction:
+        """Classify one image in the calling thread.
 
         Raises:
-            ParameterError: `top_k` is out of range.
             ImageError: the bytes are no image that is taken.
             ModelError: the model is at fault.
         """
-        self.check(top_k)
-        work = partial(self.classify_here, image, filename=filename, top_k=top_k, probabilities=probabilities)
-        prediction, waited = await self._scheduler.run(work)
-        self._metrics.queue_seconds.observe(waited)
-        timing = prediction.timing_ms.model_copy(update={"queue": _milliseconds(waited)})
-        return prediction.model_copy(update={"timing_ms": timing})
+        (outcome,) = self.execute([job], [0.0], alone=False)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    def classify_here(
-        self, image: bytes, *, filename: str | None = None, top_k: int = 5, probabilities: bool = False
-    ) -> Prediction:
-        """Classify one image in the calling thread; arguments and errors as in `classify`."""
+    def execute(self, jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> list[Prediction | Exception]:
+        """Classify images together, on one thread; an image that cannot be read does not spoil the others.
+
+        Args:
+            jobs: usually one; several where the scheduler batches.
+            waited: for how many seconds each of them waited.
+            alone: nothing else is in flight, so all cores are theirs.
+
+        Returns:
+            For each job its prediction, or the BackendError that says why there is none.
+        """
+        decoded = [self._decode(job) for job in jobs]
+        images = [outcome for outcome in decoded if isinstance(outcome, _Decoded)]
+        if not images:
+            return [outcome for outcome in decoded if isinstance(outcome, BackendError)]
         started = time.perf_counter()
-        decoded = self._decoder.decode(image)
-        decoded_at = time.perf_counter()
-        row = self._session.infer(decoded.pixels[None])[0]
-        inferred_at = time.perf_counter()
-        ranked = rank(row, self.labels, top_k)
-        self._metrics.decode_seconds.observe(decoded_at - started)
-        self._metrics.inference_seconds.observe(inferred_at - decoded_at)
+        probabilities = self._infer([image.decoded for image in images], alone)
+        inference = time.perf_counter() - started
+        self._metrics.inference_seconds.observe(inference)
+        rows = iter(probabilities)
+        return [
+            self._answer(job, next(rows), outcome, wait, inference) if isinstance(outcome, _Decoded) else outcome
+            for job, wait, outcome in zip(jobs, waited, decoded, strict=True)
+        ]
+
+    def _decode(self, job: Job) -> "_Decoded | BackendError":
+        started = time.perf_counter()
+        try:
+            image = self._decoder.decode(job.image)
+        except BackendError as exc:
+            return exc
+        seconds = time.perf_counter() - started
+        self._metrics.decode_seconds.observe(seconds)
+        return _Decoded(image, seconds)
+
+    def _infer(self, images: list[DecodedImage], alone: bool) -> NDArray[np.float32]:
+        session = self._wide_session if alone else self._session
+        if len(images) == 1:  # a view: nothing to copy
+            return session.infer(images[0].pixels[None])
+        return session.infer(np.stack([image.pixels for image in images]))
+
+    def _answer(
+        self, job: Job, row: NDArray[np.float32], image: "_Decoded", waited: float, inference: float
+    ) -> Prediction | BackendError:
+        self._metrics.queue_seconds.observe(waited)
+        try:
+            ranked = rank(row, self.labels, job.top_k)
+        except BackendError as exc:
+            return exc
         return Prediction(
-            filename=filename,
+            filename=job.filename,
             prediction=ranked[0].label,
             probability=ranked[0].probability,
             top_k=ranked,
-            probabilities=row.clip(0, 1).tolist() if probabilities else None,
+            probabilities=row.clip(0, 1).tolist() if job.probabilities else None,
             model=self.model,
-            image=ImageInfo(width=decoded.width, height=decoded.height, format=decoded.format),
+            image=ImageInfo(width=image.decoded.width, height=image.decoded.height, format=image.decoded.format),
             timing_ms=Timing(
-                queue=0,
-                decode=_milliseconds(decoded_at - started),
-                inference=_milliseconds(inferred_at - decoded_at),
+                queue=_milliseconds(waited), decode=_milliseconds(image.seconds), inference=_milliseconds(inference)
             ),
         )
 
-    def close(self) -> None:
-        """Finish what was accepted, then end the slots."""
-        self._scheduler.close()
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """An image at the model's size, and the seconds that this took."""
+
+    decoded: DecodedImage
+    seconds: float
 
 
 def _milliseconds(seconds: float) -> float:

@@ -33,8 +33,13 @@ class Session:
             self._session = ort.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
         except Exception as exc:  # ONNX Runtime's exceptions share no base class
             raise ModelLoadError(f"ONNX Runtime cannot load the model: {exc}") from exc
+        self._shape = (height, width, _RGB)
         self._input = _check(self._session.get_inputs(), "input", "tensor(uint8)", [height, width, _RGB])
         self._output = _check(self._session.get_outputs(), "output", "tensor(float)", [classes])
+
+    def warm_up(self) -> None:
+        """Run once on a black image: the first call allocates, better before the first person waits for it."""
+        self.infer(np.zeros((1, *self._shape), dtype=np.uint8))
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return each image's class probabilities, float32, shape (N, classes), for uint8 RGB of shape (N, H, W, 3).

@@ -7,8 +7,8 @@ set it; `SIGHTSERVE_PORT` wins over it.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sightserve.backend.cpu import cpu_budget
 
@@ -34,5 +34,39 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1)] = 30 * 1024 * 1024
     max_pixels: Annotated[int, Field(ge=1, description="of one image: 50 million is what phones make")] = 50_000_000
     max_batch_files: Annotated[int, Field(ge=1)] = 64
+    max_pixels_in_flight: Annotated[int, Field(ge=1, description="decoded at once, by all slots together")] = 50_000_000
+
+    deadline_ms: Annotated[int, Field(ge=1, description="what cannot be answered in this time is refused at once")] = (
+        2000
+    )
+    max_queue: Annotated[int, Field(ge=1, description="requests that upload or wait")] = 1000
+    max_queue_bytes: Annotated[int, Field(ge=1, description="their bodies together")] = 256 * 1024 * 1024
+    batch_size: Annotated[int, Field(ge=0, le=256, description="0: calibrated at start, 1: off, more: fixed")] = 0
+    batch_wait_ms: Annotated[float, Field(ge=0, le=1000, description="longest wait for a batch to fill")] = 2.0
+    calibrate: Annotated[bool, Field(description="measure at start what is fastest; else the defaults for CPUs")] = True
+    workers: Annotated[int, Field(ge=1, le=256, description="processes that share the port and the CPUs")] = 1
+
+    header_timeout: Annotated[float, Field(gt=0, description="seconds for a request's headers to arrive")] = 10.0
+    idle_timeout: Annotated[float, Field(gt=0, description="seconds without a byte of a body")] = 10.0
+    body_timeout: Annotated[float, Field(gt=0, description="seconds for a whole body")] = 120.0
+    hang_timeout: Annotated[float, Field(gt=0, description="seconds after which a slot counts as hung")] = 30.0
+    drain_grace: Annotated[
+        float, Field(ge=0, le=8, description="seconds between 'not ready' and closing the port on SIGTERM")
+    ] = 1.0
+
+    # NoDecode: a comma-separated list, as everybody writes it, instead of JSON
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode, Field(description="comma-separated; none: open to all")] = ()
+    rate_limit: Annotated[str | None, Field(description='per API key, such as "100/minute"')] = None
+    allowed_origins: Annotated[
+        tuple[str, ...], NoDecode, Field(description="comma-separated, for browsers (CORS)")
+    ] = ()
     log_format: Annotated[Literal["auto", "json", "console"], Field(description="auto: console on a terminal")] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    google_cloud_project: Annotated[
+        str | None, Field(description="names traces in the log", validation_alias="GOOGLE_CLOUD_PROJECT")
+    ] = None
+
+    @field_validator("api_keys", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value

@@ -39,11 +39,11 @@ class FileRef(_Strict):
 
 
 class InputSpec(_Strict):
-    """How a photo becomes the model's input: centre square crop, then resize."""
+    """How a photo becomes the model's input: centre crop, then resize."""
 
     height: Annotated[int, Field(ge=1, le=4096, description="px")]
     width: Annotated[int, Field(ge=1, le=4096, description="px")]
-    crop: Annotated[float, Field(gt=0, le=1, description="side of the square, as a fraction of the shorter side")]
+    crop: Annotated[float, Field(gt=0, le=1, description="part of the largest centred box of the input's shape")]
     interpolation: Interpolation
 
 

@@ -107,19 +107,21 @@ def _classify_one(run: Classify, source: str) -> _Outcome:
 def _in_process(model: Path | None, top_k: int) -> tuple[Classify, int]:
     """Return what classifies a photo in this process, and how many may run at once."""
     with needs("backend"):
-        from sightserve.backend.build import build
+        from sightserve.backend.build import build_pipeline, load
         from sightserve.backend.errors import BackendError
+        from sightserve.backend.metrics import Metrics
+        from sightserve.backend.pipeline import Job
         from sightserve.backend.settings import Settings
-    settings = Settings() if model is None else Settings(model=model)
+    settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
     try:
-        pipeline = build(settings).pipeline
+        pipeline, _ = build_pipeline(settings, load(settings), Metrics())
         pipeline.check(top_k)
     except BackendError as exc:
         fail(str(exc))
 
     def run(image: bytes, name: str) -> Prediction:
         try:
-            return pipeline.classify_here(image, filename=name, top_k=top_k)
+            return pipeline.classify(Job(image, name, top_k))
         except BackendError as exc:
             raise _Failed(exc.code, str(exc)) from exc
 

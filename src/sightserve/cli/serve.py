@@ -15,6 +15,9 @@ def serve(
         Path | None, typer.Option(help="Directory of a model bundle [default: the embedded ImageNet model].")
     ] = None,
     cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the port and the CPUs, for many cores [default: 1].")
+    ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, json or console [default: auto].")] = None,
 ) -> None:
     """Serve the API until Ctrl-C.
@@ -27,7 +30,14 @@ def serve(
         from sightserve.backend.errors import ModelLoadError
         from sightserve.backend.serve import serve as run
         from sightserve.backend.settings import Settings
-    flags: dict[str, Any] = {"host": host, "port": port, "model": model, "cpus": cpus, "log_format": log_format}
+    flags: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "model": model,
+        "cpus": cpus,
+        "workers": workers,
+        "log_format": log_format,
+    }
     try:
         settings = Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as exc:

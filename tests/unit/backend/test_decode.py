@@ -192,10 +192,20 @@ def test_a_model_that_is_not_square_gets_its_shape_also_from_a_turned_photo():
     assert decoded.pixels.shape == (64, 96, 3)
 
 
+def test_the_reduced_scale_decode_stays_centred_whatever_the_size_modulo_eight():
+    """A white line in the very middle stays there: 2,041 pixels are 255.125 reduced ones, not 256."""
+    image = Image.new("L", (2041, 2041))
+    image.paste(255, (1000, 0, 1041, 2041))
+
+    columns = CROPPED.decode(encoded(image, "JPEG")).pixels[:, :, 0].astype(float).sum(axis=0)
+
+    assert (columns * np.arange(224)).sum() / columns.sum() == pytest.approx(111.5, abs=0.05)
+
+
 def test_the_reduced_scale_decode_never_goes_below_what_the_model_needs():
     """The same picture, whichever way it was decoded: within what a JPEG loses anyway."""
     photo = encoded(quadrants().resize((2048, 1536), Image.Resampling.BICUBIC), "JPEG", quality=95)
-    full = Decoder(224, 224, 0.875, "bicubic", 10_000_000, reduce_jpeg=False)
+    full = Decoder(224, 224, 0.875, "bicubic", 10_000_000, oversampling=1e9)
 
     difference = np.abs(CROPPED.decode(photo).pixels.astype(int) - full.decode(photo).pixels)
 

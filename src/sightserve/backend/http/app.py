@@ -1,45 +1,89 @@
-"""The ASGI application: routes, problems, middleware and documentation around one backend."""
+"""The ASGI application: what every request passes, from the outside in, around one backend.
 
+RequestMiddleware    id, log, metrics, the last resort for errors
+CORSMiddleware       only where origins are configured
+AccessMiddleware     only where API keys are configured
+AdmissionMiddleware  a place in the queue, or a refusal, before a body is read
+FastAPI              routes, parameters, documentation
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import fastapi_swagger
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 import sightserve
 from sightserve.backend.build import Backend
 from sightserve.backend.http import health, routes
+from sightserve.backend.http.access import AccessMiddleware
+from sightserve.backend.http.admission import AdmissionMiddleware
+from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import RequestMiddleware
 from sightserve.backend.http.openapi import DESCRIPTION
 from sightserve.backend.http.problems import HANDLERS
+from sightserve.backend.logs import AccessLog
+
+_WATCHDOG_SECONDS = 1.0
 
 
-def create_app(backend: Backend) -> FastAPI:
-    """Return the application that serves this backend."""
+def create_app(backend: Backend, lifecycle: Lifecycle | None = None, access_log: AccessLog | None = None) -> ASGIApp:
+    """Return the whole application for this backend."""
+    lifecycle = lifecycle or Lifecycle()
+    settings = backend.settings
+    app: ASGIApp = AdmissionMiddleware(create_api(backend, lifecycle), backend)
+    if settings.api_keys:
+        app = AccessMiddleware(app, settings.api_keys, settings.rate_limit)
+    if settings.allowed_origins:
+        headers = ["authorization", "content-type", "x-api-key", "x-request-id", "x-request-deadline-ms"]
+        exposed = ["retry-after", "x-request-id"]
+        app = CORSMiddleware(
+            app, settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=headers, expose_headers=exposed
+        )
+    return RequestMiddleware(app, backend.metrics, lifecycle, access_log)
+
+
+def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
+    """Return the routes and their documentation, without what surrounds them."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.ready = True
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        watchdog = asyncio.create_task(_watch(backend))
+        lifecycle.ready = True
         yield
-        app.state.ready = False
-        backend.pipeline.close()
+        lifecycle.ready = False
+        watchdog.cancel()
+        with suppress(asyncio.CancelledError):
+            await watchdog
+        await asyncio.to_thread(backend.scheduler.close)
 
-    app = FastAPI(
+    api = FastAPI(
         title="Sightserve",
         version=sightserve.__version__,
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         exception_handlers=HANDLERS,
+        telemetry={"tracing": False},  # the metrics and the log have what we need, and every span costs
         redirect_slashes=False,  # a redirected POST sends its photo twice
         docs_url=None,  # FastAPI's own page loads its scripts from elsewhere; fastapi-swagger ships them
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.state.backend = backend
-    app.state.ready = False
-    app.add_middleware(RequestMiddleware, metrics=backend.metrics)
-    app.include_router(routes.router)
-    app.include_router(health.router)
-    fastapi_swagger.patch_fastapi(app, redirect_from_root_to_docs=False)
-    return app
+    api.state.backend = backend
+    api.state.lifecycle = lifecycle
+    api.include_router(routes.router)
+    api.include_router(health.router)
+    fastapi_swagger.patch_fastapi(api, redirect_from_root_to_docs=False)
+    return api
+
+
+async def _watch(backend: Backend) -> None:
+    """Notice slots that hang, and keep the gauges current, as long as the server runs."""
+    while True:
+        await asyncio.sleep(_WATCHDOG_SECONDS)
+        backend.scheduler.check()
+        backend.observe()

@@ -27,6 +27,11 @@ _EXAMPLES: dict[ErrorCode, str] = {
     ErrorCode.UNREADABLE_IMAGE: "the JPEG image is damaged or incomplete",
     ErrorCode.INVALID_PARAMETER: "top_k must be between 1 and 1000, the number of classes",
     ErrorCode.INTERNAL: internal_detail("4bf92f3577b34da6a3ce929d0e0e4736"),
+    ErrorCode.UNAUTHORIZED: "send your API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
+    ErrorCode.RATE_LIMITED: "more than 100 per 1 minute: try again in 12 s",
+    ErrorCode.REQUEST_TIMEOUT: "the body arrived too slowly, or not at all",
+    ErrorCode.OVERLOADED: "too many requests at once: this one could not be answered in time",
+    ErrorCode.DEADLINE_EXCEEDED: "no slot was free before the deadline of this request",
     ErrorCode.NOT_READY: "the model is being loaded, or the server is shutting down",
 }
 
@@ -45,14 +50,19 @@ def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
-IMAGE_ERRORS = (
+# With API keys, every address but the health checks can answer these.
+ACCESS_ERRORS = (ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED)
+UPLOAD_ERRORS = (
     ErrorCode.MALFORMED_REQUEST,
+    *ACCESS_ERRORS,
+    ErrorCode.REQUEST_TIMEOUT,
     ErrorCode.PAYLOAD_TOO_LARGE,
-    ErrorCode.TOO_MANY_PIXELS,
     ErrorCode.UNSUPPORTED_IMAGE_TYPE,
-    ErrorCode.UNREADABLE_IMAGE,
     ErrorCode.INVALID_PARAMETER,
+    ErrorCode.OVERLOADED,
+    ErrorCode.NOT_READY,
 )
+IMAGE_ERRORS = (*UPLOAD_ERRORS, ErrorCode.TOO_MANY_PIXELS, ErrorCode.UNREADABLE_IMAGE, ErrorCode.DEADLINE_EXCEEDED)
 
 _BINARY = {"type": "string", "format": "binary"}
 _FORM = {"type": "object", "properties": {"file": _BINARY}, "required": ["file"]}

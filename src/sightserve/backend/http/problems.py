@@ -1,9 +1,10 @@
 """Errors as RFC 9457 problem details: the only place where an exception becomes an HTTP answer."""
 
+import logging
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,11 +12,20 @@ from starlette.responses import Response
 
 from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
 from sightserve.api.schema import Problem
-from sightserve.backend.errors import BackendError, ModelError, RequestError
+from sightserve.backend.errors import (
+    BackendError,
+    ModelError,
+    NotReady,
+    Overloaded,
+    RateLimited,
+    RequestError,
+    SlotLost,
+    Unauthorized,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _CODE_OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.PAYLOAD_TOO_LARGE}
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def problem(code: ErrorCode, detail: str, request_id: str | None) -> Problem:
@@ -31,9 +41,9 @@ def problem(code: ErrorCode, detail: str, request_id: str | None) -> Problem:
 
 
 def problem_of(exc: BackendError, request_id: str | None) -> Problem:
-    """Return the body for an error of the data path; a model's failure is logged and told without its insides."""
-    if isinstance(exc, ModelError):
-        _log.error("model_failed", request_id=request_id, exc_info=exc)
+    """Return the body for an error of the data path; a failure of ours is logged and told without its insides."""
+    if isinstance(exc, ModelError | SlotLost):
+        _log.error("request %s failed on our side", request_id, exc_info=exc)
         return problem(exc.code, internal_detail(request_id), request_id)
     return problem(exc.code, str(exc), request_id)
 
@@ -48,6 +58,20 @@ def response(body: Problem, headers: dict[str, str] | None = None) -> Response:
     return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def refusal_headers(exc: BackendError) -> dict[str, str]:
+    """Return the headers that belong to an error: when to come back, how to authenticate, that the connection ends."""
+    if isinstance(exc, RequestError):
+        # The rest of the upload may still be on its way: the connection cannot carry another request after it.
+        return {"Connection": "close"}
+    if isinstance(exc, Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(exc, Overloaded | RateLimited):
+        return {"Retry-After": str(max(1, math.ceil(exc.retry_after)))}  # whole seconds (RFC 9110, section 10.2.3)
+    if isinstance(exc, NotReady):
+        return {"Retry-After": "1"}
+    return {}
+
+
 def request_id_of(request: Request) -> str | None:
     """Return the id that the middleware gave this request."""
     request_id: str | None = request.scope.get("request_id")
@@ -56,9 +80,13 @@ def request_id_of(request: Request) -> str | None:
 
 async def _backend_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, BackendError)  # noqa: S101 - registered for this class only
-    # A refused upload may still be on its way: the connection cannot carry another request after it.
-    headers = {"Connection": "close"} if isinstance(exc, RequestError) else None
-    return response(problem_of(exc, request_id_of(request)), headers)
+    return response(problem_of(exc, request_id_of(request)), refusal_headers(exc))
+
+
+async def _unexpected(request: Request, _exc: Exception) -> Response:
+    # logged by the middleware, to which Starlette hands the exception on after this answer
+    request_id = request_id_of(request)
+    return response(problem(ErrorCode.INTERNAL, internal_detail(request_id), request_id))
 
 
 async def _validation_error(request: Request, exc: Exception) -> Response:
@@ -83,4 +111,5 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Exception], Coroutine[A
     BackendError: _backend_error,
     RequestValidationError: _validation_error,
     HTTPException: _http_exception,
+    Exception: _unexpected,
 }

@@ -1,6 +1,7 @@
 """The HTTP contract: what each address takes and gives. No logic: uploads in, pipeline, schema out."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -19,11 +20,21 @@ from sightserve.api.schema import (
     WireModel,
 )
 from sightserve.backend.build import Backend
-from sightserve.backend.errors import ImageError
+from sightserve.backend.errors import DeadlineExceeded, ImageError, MalformedRequest, Overloaded
 from sightserve.backend.formats import MEDIA_TYPES
-from sightserve.backend.http.openapi import IMAGE_ERRORS, MANY_IMAGES, ONE_IMAGE, error_responses
+from sightserve.backend.http.admission import ticket_of
+from sightserve.backend.http.openapi import (
+    ACCESS_ERRORS,
+    IMAGE_ERRORS,
+    MANY_IMAGES,
+    ONE_IMAGE,
+    UPLOAD_ERRORS,
+    error_responses,
+)
 from sightserve.backend.http.problems import problem_of, request_id_of
-from sightserve.backend.http.uploads import Upload, read_many, read_one
+from sightserve.backend.http.uploads import BodyLimits, Upload, read_many, read_one
+from sightserve.backend.pipeline import Job
+from sightserve.backend.scheduler import Ticket
 
 router = APIRouter()
 
@@ -37,12 +48,43 @@ def backend_of(request: Request) -> Backend:
     return backend
 
 
+async def _classify(request: Request, ticket: Ticket, job: Job) -> Prediction:
+    """Queue one image and wait for its prediction; when the client hangs up first, its work is not started any more."""
+    backend = backend_of(request)
+    backend.pipeline.check(job.top_k)
+    prediction = backend.scheduler.submit(ticket, job)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait((prediction, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not prediction.done():
+            backend.metrics.abandoned.inc()
+            raise MalformedRequest("the client hung up before its answer was ready")
+        return prediction.result()
+    finally:
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    """Return when the client has hung up; to be awaited only after its whole body was read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _body_limits(request: Request, ticket: Ticket) -> BodyLimits:
+    backend = backend_of(request)
+    settings = backend.settings
+    grow = partial(backend.scheduler.grow, ticket)
+    return BodyLimits(settings.max_upload_bytes, settings.idle_timeout, settings.body_timeout, grow)
+
+
 def _json(body: WireModel) -> Response:
     """Serialise once, in pydantic's own encoder; FastAPI would validate and convert the finished answer again."""
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-@router.get("/", tags=["service"], summary="Greeting, version, limits and links")
+@router.get(
+    "/", tags=["service"], summary="Greeting, version, limits and links", responses=error_responses(*ACCESS_ERRORS)
+)
 async def greet(request: Request) -> ServiceInfo:
     """Says what this is and where to go from here."""
     backend = backend_of(request)
@@ -82,11 +124,9 @@ async def greet(request: Request) -> ServiceInfo:
 @router.post("/predict/", include_in_schema=False)
 async def predict(request: Request, top_k: TopK = 5, probabilities: AllProbabilities = False) -> Response:
     """One image in, its most probable classes out."""
-    backend = backend_of(request)
-    upload = await read_one(request, max_bytes=backend.settings.max_upload_bytes)
-    return _json(
-        await backend.pipeline.classify(upload.data, filename=upload.filename, top_k=top_k, probabilities=probabilities)
-    )
+    ticket = ticket_of(request.scope)
+    upload = await read_one(request, _body_limits(request, ticket))
+    return _json(await _classify(request, ticket, Job(upload.data, upload.filename, top_k, probabilities)))
 
 
 @router.post(
@@ -94,29 +134,27 @@ async def predict(request: Request, top_k: TopK = 5, probabilities: AllProbabili
     tags=["predict"],
     summary="Classify several images",
     response_model=BatchPrediction,
-    responses=error_responses(
-        ErrorCode.MALFORMED_REQUEST,
-        ErrorCode.PAYLOAD_TOO_LARGE,
-        ErrorCode.TOO_MANY_FILES,
-        ErrorCode.UNSUPPORTED_IMAGE_TYPE,
-        ErrorCode.INVALID_PARAMETER,
-    ),
+    responses=error_responses(*UPLOAD_ERRORS, ErrorCode.TOO_MANY_FILES),
     openapi_extra=MANY_IMAGES,
 )
 async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllProbabilities = False) -> Response:
     """One result or one error for each file, in the order of the files: a bad file does not spoil the others."""
     backend = backend_of(request)
-    settings = backend.settings
-    uploads = await read_many(request, max_bytes=settings.max_upload_bytes, max_files=settings.max_batch_files)
+    backend.pipeline.check(top_k)
+    ticket = ticket_of(request.scope)
+    limits = _body_limits(request, ticket)
+    uploads = await read_many(request, limits, max_files=backend.settings.max_batch_files)
+    # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
+    turns = asyncio.Semaphore(backend.settings.cpus)
 
     async def classify(upload: Upload) -> BatchItem:
-        try:
-            result = await backend.pipeline.classify(
-                upload.data, filename=upload.filename, top_k=top_k, probabilities=probabilities
-            )
-        except ImageError as exc:
-            return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))
-        return BatchItem(filename=upload.filename, result=result)
+        async with turns:
+            try:
+                place = backend.scheduler.reserve(0, ticket.patience)
+                prediction = backend.scheduler.submit(place, Job(upload.data, upload.filename, top_k, probabilities))
+                return BatchItem(filename=upload.filename, result=await prediction)
+            except (ImageError, Overloaded, DeadlineExceeded) as exc:
+                return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))
 
     items = await asyncio.gather(*(classify(upload) for upload in uploads))
     succeeded = sum(item.result is not None for item in items)
@@ -134,9 +172,9 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
 @router.post("/classify", include_in_schema=False)
 async def classify(request: Request) -> Response:
     """The label, and every class's probability in one nested list."""
-    backend = backend_of(request)
-    upload = await read_one(request, max_bytes=backend.settings.max_upload_bytes)
-    prediction = await backend.pipeline.classify(upload.data, filename=upload.filename, top_k=1, probabilities=True)
+    ticket = ticket_of(request.scope)
+    upload = await read_one(request, _body_limits(request, ticket))
+    prediction = await _classify(request, ticket, Job(upload.data, upload.filename, top_k=1, probabilities=True))
     return _json(
         CourseClassification(
             filename=prediction.filename,
@@ -146,7 +184,7 @@ async def classify(request: Request) -> Response:
     )
 
 
-@router.get("/model", tags=["service"], summary="Which model answers")
+@router.get("/model", tags=["service"], summary="Which model answers", responses=error_responses(*ACCESS_ERRORS))
 async def model(request: Request) -> ModelInfo:
     """Name, version, classes, input size, source, licence and checksum, as its manifest gives them."""
     bundle = backend_of(request).bundle
@@ -172,8 +210,11 @@ async def model(request: Request) -> ModelInfo:
     tags=["service"],
     summary="Prometheus metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "exposition format"}},
+    responses=error_responses(*ACCESS_ERRORS)
+    | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "exposition format"}},
 )
 async def metrics(request: Request) -> Response:
     """Counts and durations, for Prometheus."""
-    return Response(generate_latest(backend_of(request).metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    backend = backend_of(request)
+    backend.observe()
+    return Response(generate_latest(backend.metrics.exposed), media_type=CONTENT_TYPE_LATEST)

@@ -4,14 +4,21 @@ A body is streamed, counted and refused as soon as it passes the limit. Nothing 
 is never a path: it is cut down to its last component and only ever echoed.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from sightserve.backend.errors import MalformedRequest, PayloadTooLarge, TooManyFiles, UnsupportedImageType
+from sightserve.backend.errors import (
+    MalformedRequest,
+    PayloadTooLarge,
+    RequestTimeout,
+    TooManyFiles,
+    UnsupportedImageType,
+)
 
 FILE_FIELDS = frozenset({"file", "image"})
 _MULTIPART = b"multipart/form-data"
@@ -29,29 +36,48 @@ class Upload:
     filename: str | None = None
 
 
-async def read_one(request: Request, *, max_bytes: int) -> Upload:
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What a body may cost.
+
+    Attributes:
+        max_bytes: counted over the whole body.
+        idle_seconds: the longest time without a byte.
+        total_seconds: the longest time from first to last byte.
+        grow: told the bytes so far at every chunk; raises when all bodies together are too many.
+    """
+
+    max_bytes: int
+    idle_seconds: float = 10.0
+    total_seconds: float = 120.0
+    grow: Callable[[int], None] = lambda _size: None
+
+
+async def read_one(request: Request, limits: BodyLimits) -> Upload:
     """Return the only image in the request: a multipart field `file` or `image`, or the raw body.
 
     Raises:
         MalformedRequest: broken multipart, no file in it or several, an empty body, a client that hung up.
-        PayloadTooLarge: more than `max_bytes`, counted over the whole body.
+        PayloadTooLarge: more than `max_bytes`.
+        RequestTimeout: slower than the limits allow.
+        Overloaded: all bodies together are too many bytes.
         UnsupportedImageType: a body whose content type is neither multipart nor an image.
     """
-    uploads = await read_many(request, max_bytes=max_bytes, max_files=1)
+    uploads = await read_many(request, limits, max_files=1)
     return uploads[0]
 
 
-async def read_many(request: Request, *, max_bytes: int, max_files: int) -> list[Upload]:
+async def read_many(request: Request, limits: BodyLimits, *, max_files: int) -> list[Upload]:
     """Return every image in the request, in order; at least one. Errors as in `read_one`.
 
     Raises:
         TooManyFiles: more than `max_files`.
     """
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
+    if announced.isdecimal() and int(announced) > limits.max_bytes:
+        raise _too_large(limits.max_bytes)
     content_type, options = parse_options_header(request.headers.get("content-type"))
-    body = _counted(request, max_bytes)
+    body = _counted(request, limits)
     try:
         if content_type == _MULTIPART:
             return await _read_multipart(body, options.get(b"boundary", b""), max_files)
@@ -67,13 +93,24 @@ async def read_many(request: Request, *, max_bytes: int, max_files: int) -> list
     )
 
 
-async def _counted(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the body's chunks; the announced length is not trusted."""
+async def _counted(request: Request, limits: BodyLimits) -> AsyncIterator[bytes]:
+    """Yield the body's chunks; the announced length is not trusted, and a slow sender is not waited for."""
     received = 0
-    async for chunk in request.stream():
+    clock = asyncio.get_running_loop().time
+    end = clock() + limits.total_seconds
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout_at(min(end, clock() + limits.idle_seconds)):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as exc:
+            raise RequestTimeout("the body arrived too slowly, or not at all") from exc
         received += len(chunk)
-        if received > max_bytes:
-            raise _too_large(max_bytes)
+        if received > limits.max_bytes:
+            raise _too_large(limits.max_bytes)
+        limits.grow(received)
         yield chunk
 
 

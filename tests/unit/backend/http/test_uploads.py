@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from sightserve.backend.errors import BackendError, MalformedRequest, PayloadTooLarge, TooManyFiles
-from sightserve.backend.http.uploads import Upload, display_name, read_many, read_one
+from sightserve.backend.errors import BackendError, MalformedRequest, PayloadTooLarge, RequestTimeout, TooManyFiles
+from sightserve.backend.http.uploads import BodyLimits, Upload, display_name, read_many, read_one
 
 BOUNDARY = "----------boundary"
 
@@ -49,7 +49,7 @@ MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 def test_a_form_gives_its_file_however_it_is_cut(data, places):
     body = form(("note", None, b"ignored"), ("file", "cat.jpg", data))
 
-    upload = asyncio.run(read_one(request(cut(body, places), MULTIPART), max_bytes=10_000))
+    upload = asyncio.run(read_one(request(cut(body, places), MULTIPART), BodyLimits(10_000)))
 
     assert upload == Upload(data, "cat.jpg")
 
@@ -57,7 +57,7 @@ def test_a_form_gives_its_file_however_it_is_cut(data, places):
 @given(body=st.binary(max_size=400), places=st.lists(st.integers(0, 10_000), max_size=3))
 def test_bytes_that_call_themselves_a_form_are_files_or_a_named_error(body, places):
     try:
-        uploads = asyncio.run(read_many(request(cut(body, places), MULTIPART), max_bytes=10_000, max_files=4))
+        uploads = asyncio.run(read_many(request(cut(body, places), MULTIPART), BodyLimits(10_000), max_files=4))
     except BackendError:
         return
     assert uploads
@@ -71,25 +71,44 @@ def test_the_limit_counts_what_arrives_not_what_was_announced(size, limit, chunk
 
     if size > limit:
         with pytest.raises(PayloadTooLarge):
-            asyncio.run(read_one(made, max_bytes=limit))
+            asyncio.run(read_one(made, BodyLimits(limit)))
     elif size == 0:
         with pytest.raises(MalformedRequest, match="empty"):
-            asyncio.run(read_one(made, max_bytes=limit))
+            asyncio.run(read_one(made, BodyLimits(limit)))
     else:
-        assert asyncio.run(read_one(made, max_bytes=limit)).data == b"x" * size
+        assert asyncio.run(read_one(made, BodyLimits(limit))).data == b"x" * size
 
 
 def test_an_announced_length_above_the_limit_is_refused_unread():
     made = request([], "image/jpeg", length=11)
 
     with pytest.raises(PayloadTooLarge):
-        asyncio.run(read_one(made, max_bytes=10))
+        asyncio.run(read_one(made, BodyLimits(10)))
+
+
+@pytest.mark.parametrize("limits", [BodyLimits(100, idle_seconds=0.05), BodyLimits(100, 10, total_seconds=0.05)])
+def test_a_sender_that_stalls_is_not_waited_for(limits):
+    async def receive():
+        await asyncio.sleep(5)
+
+    made = Request({"type": "http", "method": "POST", "headers": [(b"content-type", b"image/jpeg")]}, receive)
+
+    with pytest.raises(RequestTimeout):
+        asyncio.run(read_one(made, limits))
+
+
+def test_the_bytes_so_far_are_told_at_every_chunk():
+    told: list[int] = []
+
+    asyncio.run(read_one(request([b"ab", b"c"], "image/jpeg"), BodyLimits(100, grow=told.append)))
+
+    assert [size for size in told if size] == [2, 3, 3]
 
 
 def test_several_files_come_in_order():
     body = form(("file", "a", b"1"), ("image", "b", b"2"), ("file", None, b"3"))
 
-    uploads = asyncio.run(read_many(request([body], MULTIPART), max_bytes=10_000, max_files=3))
+    uploads = asyncio.run(read_many(request([body], MULTIPART), BodyLimits(10_000), max_files=3))
 
     assert uploads == [Upload(b"1", "a"), Upload(b"2", "b"), Upload(b"3", None)]
 
@@ -98,7 +117,7 @@ def test_one_file_too_many_is_refused():
     body = form(("file", "a", b"1"), ("file", "b", b"2"), ("file", "c", b"3"))
 
     with pytest.raises(TooManyFiles):
-        asyncio.run(read_many(request([body], MULTIPART), max_bytes=10_000, max_files=2))
+        asyncio.run(read_many(request([body], MULTIPART), BodyLimits(10_000), max_files=2))
 
 
 def test_a_client_that_hangs_up_is_a_malformed_request():
@@ -108,7 +127,7 @@ def test_a_client_that_hangs_up_is_a_malformed_request():
     made = Request({"type": "http", "method": "POST", "headers": [(b"content-type", b"image/jpeg")]}, receive)
 
     with pytest.raises(MalformedRequest, match="closed"):
-        asyncio.run(read_one(made, max_bytes=10))
+        asyncio.run(read_one(made, BodyLimits(10)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,120 @@
+"""Each part of the installation alone, in an environment of its own, made as its user would make it."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.conftest import ROOT, SAMPLES
+from tests.processes import clean_environment, free_port, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+# What must not come along, by extra.
+FOREIGN = {
+    "": ["onnxruntime", "fastapi", "streamlit", "pandas", "PIL", "numpy"],
+    "backend": ["streamlit", "pandas", "pyarrow"],
+    "frontend": ["onnxruntime", "fastapi"],
+}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "pip", "-q", "wheel", "--no-deps", "-w", str(folder), str(ROOT)], check=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture
+def installed(wheel: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that installs the wheel with an extra and gives the environment's Python."""
+
+    def install(extra: str) -> Path:
+        subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+        python = tmp_path / "venv" / "bin" / "python"
+        subprocess.run(
+            [str(python), "-m", "pip", "-q", "install", f"{wheel}[{extra}]" if extra else str(wheel)], check=True
+        )
+        for package in FOREIGN[extra]:
+            found = subprocess.run([str(python), "-c", f"import {package}"], capture_output=True, check=False)
+            assert found.returncode != 0, f"{package} came along with {extra or 'the base install'}"
+        return python
+
+    return install
+
+
+def run(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(python.parent / "sightserve"), *words]
+    # from a folder of its own, so that nothing of the repository can be imported
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=python.parent, env=clean_environment(), timeout=60
+    )
+
+
+def test_the_base_install_classifies_through_a_backend_and_names_what_else_needs_an_extra(installed, backend_url):
+    python = installed("")
+
+    remote = run(python, "classify", "--json", "--backend", backend_url, str(SAMPLES / "espresso.jpg"))
+    local = run(python, "classify", str(SAMPLES / "espresso.jpg"))
+    serve = run(python, "serve")
+    ui = run(python, "ui")
+
+    assert json.loads(remote.stdout)["prediction"] == "espresso"
+    for refused, extra in ((local, "backend"), (serve, "backend"), (ui, "frontend")):
+        assert refused.returncode == 2
+        assert f"pip install 'sightserve[{extra}]'" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_the_backend_extra_alone_serves(installed, tmp_path, espresso):
+    python = installed("backend")
+    port = free_port()
+    log = tmp_path / "log"
+
+    with log.open("wb") as output:
+        command = [str(python.parent / "sightserve"), "serve", "--port", str(port)]
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=tmp_path, env=clean_environment())
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health/ready", process, log)
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/predict", espresso, {"Content-Type": "image/jpeg"})
+        with urllib.request.urlopen(request) as response:
+            assert json.load(response)["prediction"] == "espresso"
+    finally:
+        process.terminate()
+        process.wait(timeout=15)
+
+    assert (
+        json.loads(run(python, "classify", "--json", str(SAMPLES / "espresso.jpg")).stdout)["prediction"] == "espresso"
+    )
+
+
+def test_the_frontend_extra_alone_shows_the_page(installed, tmp_path, backend_url):
+    python = installed("frontend")
+    port = free_port()
+    log = tmp_path / "log"
+    # Streamlit's own harness runs the page's script, so that every import of the page is proved too
+    harness = (
+        "from streamlit.testing.v1 import AppTest; import sightserve.frontend, pathlib; "
+        "app = pathlib.Path(sightserve.frontend.__file__).parent / 'app.py'; "
+        "test = AppTest.from_file(str(app), default_timeout=30).run(); "
+        "assert not test.exception, test.exception; print(test.title[0].value)"
+    )
+
+    with log.open("wb") as output:
+        command = [str(python.parent / "sightserve"), "ui", "--port", str(port)]
+        environment = clean_environment(BACKEND=backend_url)
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=tmp_path, env=environment)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+        page = subprocess.run(
+            [str(python), "-c", harness], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+    finally:
+        process.terminate()
+        process.wait(timeout=15)
+
+    assert page.returncode == 0, page.stderr
+    assert page.stdout.strip()

@@ -1,0 +1,46 @@
+"""The start-up calibration, with models whose speed is known."""
+
+import time
+
+import numpy as np
+
+from sightserve.backend.calibrate import Infer, calibrate
+
+SHAPE = (8, 8, 3)
+
+
+def model(per_call: float, per_image: float) -> Infer:
+    """Sleeps instead of computing: side by side, calls do not slow each other down."""
+
+    def infer(images: np.ndarray) -> None:
+        time.sleep(per_call + per_image * len(images))
+
+    return infer
+
+
+def test_a_device_on_which_a_call_costs_more_than_an_image_gets_batches():
+    plan = calibrate(model(0.010, 0.0002), None, SHAPE, slots=2)
+
+    assert plan.batch == 8
+
+
+def test_a_cpu_on_which_images_cost_gets_none():
+    plan = calibrate(model(0.0, 0.005), None, SHAPE, slots=2)
+
+    assert plan.batch == 1
+
+
+def test_all_cores_are_used_for_a_lone_request_where_that_is_faster():
+    assert calibrate(model(0, 0.010), model(0, 0.004), SHAPE, slots=2).wide
+    assert not calibrate(model(0, 0.010), model(0, 0.010), SHAPE, slots=2).wide
+
+
+def test_a_slow_model_does_not_hold_up_the_start():
+    started = time.perf_counter()
+
+    plan = calibrate(model(0, 0.2), None, SHAPE, slots=2)
+
+    # a warm-up and three rounds of 0.2 s, and no batch: 0.8 s instead of many seconds
+    assert time.perf_counter() - started < 1.6
+    assert plan.batch == 1
+    assert 0.15 < plan.inference < 0.5
