@@ -16,7 +16,9 @@ from pathlib import Path
 from bench import photos
 from bench.stats import median
 from bench.straight import Straight
-from sightserve.backend.build import build
+from sightserve.backend.build import build_pipeline, load
+from sightserve.backend.metrics import Metrics
+from sightserve.backend.pipeline import Job
 from sightserve.backend.settings import Settings
 
 _BLOCKS = 4  # of each path and thread count
@@ -50,10 +52,10 @@ def main() -> None:
     options = parser.parse_args()
     images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
     settings = Settings()
-    backend = build(settings)
-    paths: dict[str, Callable[[bytes], object]] = {"ours": backend.pipeline.classify_here}
+    pipeline, _ = build_pipeline(settings, load(settings), Metrics())
+    paths: dict[str, Callable[[bytes], object]] = {"ours": lambda image: pipeline.classify(Job(image))}
     if options.float_model:
-        paths["straight"] = Straight(options.float_model, backend.pipeline.labels).classify
+        paths["straight"] = Straight(options.float_model, pipeline.labels).classify
     cells = [(name, threads) for threads in sorted({1, settings.cpus}) for name in paths]
     found: dict[str, list[tuple[float, float]]] = {}
     for work in paths.values():
@@ -66,7 +68,6 @@ def main() -> None:
     json.dump(
         {cell: [median(column) for column in zip(*rates, strict=True)] for cell, rates in found.items()}, sys.stdout
     )
-    backend.pipeline.close()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ def main() -> None:
     began = time.perf_counter()
     import sightserve.backend.serve
     import sightserve.cli.main  # noqa: F401
-    from sightserve.backend.build import build
+    from sightserve.backend.build import build_pipeline, load
+    from sightserve.backend.metrics import Metrics
     from sightserve.backend.session import Session
     from sightserve.backend.settings import Settings
 
@@ -29,12 +30,11 @@ def main() -> None:
             warm += time.perf_counter() - started
 
     Session.infer = timed  # type: ignore[method-assign]  # every inference before the first request is warm-up
-    backend = build(Settings())
+    settings = Settings()
+    build_pipeline(settings, load(settings), Metrics())
     built = time.perf_counter()
     parts = {"import_s": imported - began, "load_s": built - imported - warm, "warm_up_s": warm}
     json.dump(parts, sys.stdout)
-    sys.stdout.flush()
-    backend.pipeline.close()
 
 
 if __name__ == "__main__":
