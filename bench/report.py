@@ -151,14 +151,15 @@ def _open(measurements: Sequence[Measurement]) -> str:
         counts = [number(median(_of(group, f))) for f in ("offered_s", "goodput_s")]
         of_capacity = number(median(_of(group, "of_capacity")), 2)
         times = [
-            number(median(_of(group, f))) for f in ("p50_ms", "p99_ms", "late", "refused", "refused_p50_ms", "broken")
+            number(median(_of(group, f)))
+            for f in ("p50_ms", "p99_ms", "late", "refused", "refused_p50_ms", "expired", "broken")
         ]
         memory = number(median(_of(group, "memory_mib")))
         last = number(median(_of(group, "recovery_s")), 1)
         others = f"{median(_of(group, 'others')) * 100:.0f} %"
         rows.append((f"{TITLES[server]}, {setting}", *counts, of_capacity, *times, memory, last, others))
     head = ["server, load", "sent /s", "goodput /s", "of capacity", "p50 ms", "p99 ms", "late", "refused"]
-    head += ["refusal p50 ms", "no answer", "MiB", "recovered s", "others"]
+    head += ["refusal p50 ms", "504", "no answer", "MiB", "recovered s", "others"]
     note = (
         "Poisson arrivals at multiples of what 32 connections get in a closed loop from the same server; latency counts from "
         "the moment at which the request was due. Goodput: 200s within 2 s. Late: 200s after that. No answer: given up after "

@@ -65,19 +65,21 @@ def summary(outcomes: Sequence[Outcome], deadline: float, seconds: float) -> dic
 
     Returns:
         offered_s, goodput_s: requests sent, and 200s within the deadline, per second.
-        late, refused, broken: numbers of 200s after the deadline, of 429s and 503s, and of everything else.
+        late, refused, expired, broken: numbers of 200s after the deadline, of 429s and 503s, of 504s, of everything else.
         p50_ms, p99_ms: latency of the 200s. refused_p50_ms, refused_p99_ms: until a refusal was complete.
         lag_p99_ms: how late the generator itself was.
     """
     accepted = [o.done - o.intended for o in outcomes if o.status == 200]  # noqa: PLR2004
     refusals = [o.done - o.intended for o in outcomes if o.status in {429, 503}]
+    expired = sum(o.status == 504 for o in outcomes)  # noqa: PLR2004
     in_time = sum(latency <= deadline for latency in accepted)
     figures = {
         "offered_s": len(outcomes) / seconds,
         "goodput_s": in_time / seconds,
         "late": float(len(accepted) - in_time),
         "refused": float(len(refusals)),
-        "broken": float(len(outcomes) - len(accepted) - len(refusals)),
+        "expired": float(expired),
+        "broken": float(len(outcomes) - len(accepted) - len(refusals) - expired),
     }
     for prefix, values in (("", accepted), ("refused_", refusals), ("lag_", [o.sent - o.intended for o in outcomes])):
         if values:
