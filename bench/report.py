@@ -34,8 +34,8 @@ def with_spread(values: Sequence[float], digits: int = 0) -> str:
     return f"{text} ±{spread(values) * 100:.0f} %" if len(values) > 1 else text
 
 
-def page(machine: dict[str, str], measurements: Sequence[Measurement]) -> str:
-    """Return docs/benchmarks.md."""
+def page(machine: dict[str, str], measurements: Sequence[Measurement], note: str = "") -> str:
+    """Return docs/benchmarks.md; `note` says what was special about the run."""
     rounds = 1 + max((m.round for m in measurements), default=0)
     parts = [
         "# Benchmarks",
@@ -47,6 +47,7 @@ def page(machine: dict[str, str], measurements: Sequence[Measurement]) -> str:
         "`bench/peers/`. Sightserve and Mosec take the photo as the body, the others as a form field. *Others* is the share of "
         "the machine that went to processes of neither server nor generator: where it is more than a few percent, trust ratios "
         "and CPU times, not rates.",
+        *([note] if note else []),
         "## Targets",
         table(
             ("target", "measured", "bound", "verdict"),
