@@ -2,27 +2,21 @@
 
 import argparse
 import fcntl
-import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
-from bench import closed, coldstart, footprint, overload, photos, processes, report, results, venvs
-from bench.photos import ROOT, Photo
+from bench import processes, report, results, visits
+from bench.photos import ROOT
 from bench.results import Measurement
-from bench.servers import KINDS, RIVALS, ServerError, check, running
-from bench.stats import median
+from bench.servers import KINDS, RIVALS
 from bench.targets import targets
 
 CASES = ("ceiling", "closed", "open", "cold", "memory")
 _ONCE = frozenset({"open", "memory"})  # in the first round only: they take minutes for each server
-_COLD_STARTS = 3  # in each round
-Figures = Iterator[tuple[str, str, dict[str, float]]]  # server, setting, figures
 
 
 def main() -> None:
@@ -35,95 +29,12 @@ def main() -> None:
         for case in [c for c in options.cases if number == first or c not in _ONCE]:
             sizes = options.photos if case in {"ceiling", "closed"} else ["imagenet"]
             for size in sizes:
-                for name in _visited(case, options.servers):
-                    print(f"round {number}: {case}, {size}, {name} ...", flush=True)
+                for names in visits.split(case, options.servers):
+                    print(f"round {number}: {case}, {size}, {', '.join(names)} ...", flush=True)
                     with _machine(options):
-                        saved += list(_visit(case, size, name, number, options))
+                        saved += list(visits.visit(case, size, names, number, options))
                     results.save(options.into, saved)
     _write(options, saved)
-
-
-def _visited(case: str, servers: Sequence[str]) -> list[str]:
-    if case == "ceiling":
-        return ["ours"]
-    # the multipart variant of ours differs in a closed loop only; the tutorial does one request at a time anyhow
-    left_out = {"closed": set(), "open": {"ours-form", "tutorial"}}.get(case, {"ours-form"})
-    return [name for name in servers if name not in left_out]
-
-
-def _visit(case: str, size: str, name: str, number: int, options: argparse.Namespace) -> Iterator[Measurement]:
-    """Yield what one visit to one server found; a server that cannot be measured is noted with the reason."""
-    measures: dict[str, Callable[[], Figures]] = {
-        "ceiling": lambda: _ceiling(size, options),
-        "closed": lambda: _closed(name, size, options, _python(name, options)),
-        "open": lambda: _open(name, options, _python(name, options)),
-        "cold": lambda: _cold(name, _python(name, options)),
-        "memory": lambda: _memory(name, options, _python(name, options)),
-    }
-    try:
-        for server, setting, figures in measures[case]():
-            shown = ", ".join(f"{key} {value:.2f}" for key, value in figures.items())
-            print(f"  {server} {setting}: {shown}", flush=True)
-            yield Measurement(case, size, server, setting, number, figures)
-    except (ServerError, venvs.Absent, OSError, subprocess.CalledProcessError) as exc:
-        reason = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        print(f"  skipped: {exc}", flush=True)
-        yield Measurement(case, size, name, "", number, {}, reason)
-
-
-def _python(name: str, options: argparse.Namespace) -> Path:
-    python: Path = options.python if name.startswith("ours") else venvs.python(name)
-    return python
-
-
-def _ceiling(size: str, options: argparse.Namespace) -> Figures:
-    words = [str(options.python), "-m", "bench.ceiling", "--photos", size, "--seconds", str(options.seconds)]
-    words += ["--float-model", str(venvs.float_model())]
-    done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
-    for cell, (rate, cpu) in json.loads(done.stdout).items():
-        server, threads = cell.split("_")
-        yield server, threads, {"images_s": rate, "cpu_ms": cpu}
-
-
-def _closed(name: str, size: str, options: argparse.Namespace, python: Path) -> Figures:
-    with running(KINDS[name], python) as server:
-        check(server, _photos(size))
-        for connections in options.connections:
-            yield name, str(connections), closed.measure(server, _photos(size), connections, options.seconds)
-
-
-def _open(name: str, options: argparse.Namespace, python: Path) -> Figures:
-    longest = options.overload_seconds if name == "ours" else min(10, options.overload_seconds)
-    loads = {0.5: min(10, longest), 1: min(10, longest), 2: min(10, longest), 5: longest}
-    for multiple, seconds in loads.items():  # each on a fresh server: what one overload leaves behind is its own affair
-        with running(KINDS[name], python) as server:
-            check(server, _photos("imagenet"))
-            for setting, figures in overload.measure(server, _photos("imagenet"), {multiple: seconds}):
-                yield name, setting, figures
-
-
-def _cold(name: str, python: Path) -> Figures:
-    found = [coldstart.first_answer(KINDS[name], python, _photos("imagenet")) for _ in range(_COLD_STARTS)]
-    yield name, "start", _middle(found)
-    if name == "ours":
-        yield "bare", "start", _middle([coldstart.bare(python) for _ in range(_COLD_STARTS)])
-        yield name, "inside", _middle([coldstart.inside(python) for _ in range(_COLD_STARTS)])
-
-
-def _memory(name: str, options: argparse.Namespace, python: Path) -> Figures:
-    counts = options.requests if name == "ours" else [n for n in options.requests if n <= 1000]  # noqa: PLR2004
-    with running(KINDS[name], python) as server:
-        for setting, figures in footprint.measure(server, _photos("imagenet"), counts):
-            yield name, setting, figures
-
-
-def _middle(found: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {figure: median([one[figure] for one in found]) for figure in found[0]}
-
-
-@cache
-def _photos(size: str) -> list[Photo]:
-    return photos.imagenet() if size == "imagenet" else photos.large()
 
 
 @contextmanager
@@ -164,7 +75,7 @@ def _options() -> argparse.Namespace:
     add("--servers", type=_words, default=_words(everyone), help=f"of {', '.join(KINDS)} [default: {everyone}]")
     add("--cases", type=_words, default=list(CASES), help=f"of {', '.join(CASES)} [default: all]")
     add("--photos", type=_words, default=["imagenet", "large"], help="imagenet, large [default: both]")
-    add("--rounds", type=int, default=3, help="of ceiling, closed and cold; open and memory are measured once")
+    add("--rounds", type=int, default=5, help="of ceiling, closed and cold; open and memory are measured once")
     add("--seconds", type=float, default=6, help="of each closed loop, and of each path in process")
     add("--connections", type=_numbers, default=[1, 8, 32])
     add("--overload-seconds", type=int, default=60, help="of the load of 5 x capacity on ours; peers get 10 at most")
