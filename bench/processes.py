@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,18 @@ def wait_quiet(seconds: float, share: float = 0.05) -> bool:
         before, started = machine(), time.monotonic()
         time.sleep(0.5)
         if machine() - before < share * (os.cpu_count() or 1) * (time.monotonic() - started):
+            return True
+        if time.monotonic() > give_up:
+            return False
+
+
+def wait_idle(roots: Sequence[int], seconds: float, share: float = 0.05) -> bool:
+    """Wait until these process trees together use less than this share of one core, but no longer than so many seconds."""
+    give_up = time.monotonic() + seconds
+    while True:
+        before = sum(cpu(root).total for root in roots)
+        time.sleep(0.4)
+        if sum(cpu(root).total for root in roots) - before < share * 0.4 + 1 / _TICK:
             return True
         if time.monotonic() > give_up:
             return False

@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from bench import closed, coldstart, footprint, overload, photos, venvs
+from bench import closed, coldstart, footprint, overload, photos, processes, venvs
 from bench.photos import ROOT, Photo
 from bench.results import Measurement
 from bench.servers import KINDS, Running, ServerError, check, running
 from bench.stats import median
 
 _COLD_STARTS = 3  # in each round
+_SETTLE = 10.0  # s at most between two closed loops
 _PEER_OVERLOAD = 10  # s at most
 _PEER_REQUESTS = 1000  # at most, before memory is read
 _FAILURES = (ServerError, venvs.Absent, OSError, subprocess.CalledProcessError)
@@ -85,6 +86,8 @@ def _closed(names: Sequence[str], size: str, number: int, options: argparse.Name
         first = number % len(up) if up else 0
         for connections in options.connections:
             for name in [*list(up)[first:], *list(up)[:first]]:
+                # wrk hangs up at its end; a server that works on for callers who left would slow the next one down
+                processes.wait_idle([server.pid for server in up.values()], _SETTLE)
                 yield name, str(connections), closed.measure(up[name], _photos(size), connections, options.seconds)
 
 

@@ -40,3 +40,14 @@ def test_the_machine_has_worked_when_we_have():
 
     assert processes.machine() - before >= 0.05  # resolved to 10 ms for each kind of work
     assert processes.main_thread(os.getpid()) > 0
+
+
+def test_waiting_for_idle_ends_when_the_work_does_or_patience_does():
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        try:
+            busy_for_long = processes.wait_idle([busy.pid], seconds=0.1)
+        finally:
+            busy.kill()
+
+    assert not busy_for_long
+    assert processes.wait_idle([busy.pid], seconds=5)
