@@ -45,6 +45,12 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def started(pid: int) -> str:
+    """Return when a process started, in clock ticks since the machine did; empty when there is none. Numbers come again."""
+    fields = _stat(pid)
+    return fields[19] if fields and fields[0] != "Z" else ""
+
+
 def cpu(root: int) -> Cpu:
     """Return the CPU time of the process tree so far, resolved to 10 ms."""
     rows = [fields for pid in tree(root) if (fields := _stat(pid))]

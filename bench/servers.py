@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench import processes
 from bench.photos import Photo, body, content_type
 
 PEERS = Path(__file__).with_name("peers")
@@ -161,12 +162,15 @@ def wait_ready(kind: Kind, port: int, process: "subprocess.Popen[bytes]", pause:
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the server; whatever of its process group is left after that is killed."""
+    """End the server; whatever it started and left behind is killed."""
+    family = {pid: processes.started(pid) for pid in processes.tree(process.pid)}
     process.send_signal(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=15)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    for pid, since in family.items():
+        if since and processes.started(pid) == since:  # still the same process, not another with its number
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
