@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock browser test-slow clean
+.PHONY: help setup up test check format lock browser test-slow bench bench-quick clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -37,6 +37,12 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 
 test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.dev  ## measure ours against its peers (half an hour) and write docs/benchmarks.md
+	@$(BIN)/python -m bench.run --page docs/benchmarks.md
+
+bench-quick: $(VENV)/.dev  ## measure ours against its own ceiling and one peer (a few minutes), write nothing
+	@$(BIN)/python -m bench.run --servers ours,fastapi --cases ceiling,closed,cold --rounds 1 --seconds 4
 
 browser:
 	@tools/install_browser.sh $(BIN)/python

@@ -1,0 +1,1 @@
+"""What is measured against what, one command: `make bench`. See README.md."""

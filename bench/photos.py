@@ -1,0 +1,96 @@
+"""The load: ImageNet-size photos, 12-megapixel photos made from them, and the request bodies that carry them."""
+
+import csv
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+COUNT = 40  # cycled over: enough that no cache holds them, few enough to load in a blink
+LARGE_COUNT = 10
+_LARGE = (4000, 3000)  # px, the commonest size that phones make
+_GRAIN = 4.0  # standard deviation of the noise, in 8-bit steps: an enlarged photo alone is smoother than any camera's
+_QUALITY = 85
+BOUNDARY = b"sightserve-bench-4bf92f3577b34da6"
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One encoded photo.
+
+    Attributes:
+        name: of the file, for the form field.
+        data: JPEG bytes.
+        class_index: what it shows, in the model's class order.
+    """
+
+    name: str
+    data: bytes
+    class_index: int
+
+
+def directory() -> Path:
+    """Return where the labelled photos are: SIGHTSERVE_PHOTOS, else beside the repository."""
+    return Path(os.environ.get("SIGHTSERVE_PHOTOS", ROOT.parent / "shared" / "photos"))
+
+
+def imagenet() -> list[Photo]:
+    """Return 40 ImageNet-size photos, spread evenly over the classes.
+
+    Raises:
+        FileNotFoundError: the photos are not there.
+    """
+    with (directory() / "labels.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    chosen = rows[:: max(1, len(rows) // COUNT)][:COUNT]
+    return [Photo(r["file"], (directory() / r["file"]).read_bytes(), int(r["class_index"])) for r in chosen]
+
+
+def large() -> list[Photo]:
+    """Return ten 12-megapixel photos: enlarged, with a camera's grain; made once, kept in the temporary directory."""
+    cache = Path(tempfile.gettempdir()) / f"sightserve-bench-photos-{_LARGE[0]}-{_QUALITY}-{_GRAIN}"
+    cache.mkdir(exist_ok=True)
+    small = imagenet()[:: COUNT // LARGE_COUNT]
+    return [Photo(p.name, _enlarged(p, cache / f"{p.class_index}.jpg"), p.class_index) for p in small]
+
+
+def _enlarged(photo: Photo, path: Path) -> bytes:
+    if not path.exists():
+        with Image.open(directory() / photo.name) as image:
+            size = _LARGE if image.width >= image.height else _LARGE[::-1]
+            pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
+        grain = np.random.default_rng(photo.class_index).normal(0, _GRAIN, (*pixels.shape[:2], 1)).astype(np.float32)
+        noisy = Image.fromarray((pixels + grain).clip(0, 255).astype(np.uint8))
+        part = path.with_suffix(".part")  # renamed when whole, so that an interrupted run leaves no half photo behind
+        noisy.save(part, "JPEG", quality=_QUALITY)
+        part.rename(path)
+    return path.read_bytes()
+
+
+def body(photo: Photo, field: str | None) -> bytes:
+    """Return the request body: the photo itself, or a form with the photo in this field."""
+    if field is None:
+        return photo.data
+    head = (
+        f'Content-Disposition: form-data; name="{field}"; filename="{photo.name}"\r\nContent-Type: image/jpeg\r\n\r\n'
+    )
+    return b"--" + BOUNDARY + b"\r\n" + head.encode() + photo.data + b"\r\n--" + BOUNDARY + b"--\r\n"
+
+
+def content_type(field: str | None) -> str:
+    """Return the content type of `body`."""
+    return "image/jpeg" if field is None else f"multipart/form-data; boundary={BOUNDARY.decode()}"
+
+
+def request(photo: Photo, field: str | None, path: str, host: str = "127.0.0.1") -> bytes:
+    """Return a whole HTTP/1.1 request, ready to be written to a socket."""
+    payload = body(photo, field)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type(field)}\r\n"
+        f"Content-Length: {len(payload)}\r\n\r\n"
+    )
+    return head.encode() + payload
