@@ -18,6 +18,7 @@ from PIL import AvifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
 from sightserve.backend.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.backend.formats import MEDIA_TYPES, sniff, webp_canvas
 from sightserve.backend.pixels import PixelBudget
+from sightserve.backend.preflight import preflight
 
 # One decoder thread per request: requests are what runs in parallel (constants of the data path, not settings).
 pillow_heif.options.DECODE_THREADS = 1
@@ -96,6 +97,7 @@ class Decoder:
         format_name = sniff(data)
         if format_name is None:
             raise UnsupportedImageType(f"not an image of a supported type ({', '.join(MEDIA_TYPES)})")
+        preflight(data, format_name)
         try:
             return self._decode(data, format_name)
         except ImageError:
