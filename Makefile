@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock browser test-slow clean
+.PHONY: help setup up test check format lock browser test-slow soak clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -37,6 +37,11 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 
 test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@$(BIN)/python -m pytest -m slow
+
+SOAK_REQUESTS ?= 100000
+
+soak: $(VENV)/.dev  ## good photos and hostile input, mixed, for an hour: SOAK_REQUESTS=100000
+	@$(BIN)/python -m tests.soak.soak $(SOAK_REQUESTS)
 
 browser:
 	@tools/install_browser.sh $(BIN)/python

@@ -39,7 +39,9 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(width: int, height: int, *before: bytes, data: bytes = b"", bits: int = 8, colour: int = 0, lace: int = 0) -> bytes:
+def png(
+    width: int, height: int, *before: bytes, data: bytes = b"", bits: int = 8, colour: int = 0, lace: int = 0
+) -> bytes:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, lace))
     return PNG_SIGNATURE + header + b"".join(before) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
@@ -139,7 +141,14 @@ def number(value: int) -> tuple[int, int, bytes]:
 
 
 def grey_tiff(width: int, height: int, compression: int = 1) -> dict[int, tuple[int, int, bytes]]:
-    return {256: number(width), 257: number(height), 258: number(8), 259: number(compression), 262: number(1), 277: number(1)}
+    return {
+        256: number(width),
+        257: number(height),
+        258: number(8),
+        259: number(compression),
+        262: number(1),
+        277: number(1),
+    }
 
 
 def tiff_gigapixel() -> bytes:
@@ -336,4 +345,11 @@ BOMBS = [
     gif_gigapixel, gif_frame_beyond_its_canvas, gif_many_frames, gif_comments, gif_junk,
     webp_gigapixel, webp_largest, avif_gigapixel, avif_larger_than_announced, avif_largest,
     heif_gigapixel, heif_larger_than_announced, heif_largest,
+]  # fmt: skip
+# Seconds or hundreds of megabytes to make, or to answer: honest about a size that is just allowed.
+EXPENSIVE = [
+    png_largest, png_interlaced, png_profile_bomb, png_many_chunks, png_many_data_chunks, jpeg_progressive_scans, jpeg_largest,
+    jpeg_many_segments, jpeg_junk_before_a_marker, jpeg_exif_bomb, tiff_giant_tile, tiff_giant_strip, tiff_endless_strip,
+    tiff_many_tiles, tiff_overlapping_tags, bmp_run_lengths, gif_many_frames, gif_comments, gif_junk, webp_largest,
+    avif_larger_than_announced, avif_largest, heif_larger_than_announced, heif_largest,
 ]  # fmt: skip

@@ -23,6 +23,7 @@ _MOST_TAGS: Final = 4_096
 _MOST_PIECES: Final = 65_536  # strips or tiles: one a row in the tallest picture that is taken
 _MOST_TILE_PIXELS: Final = 2**22  # a tile may be larger than its picture, but not by much
 
+_MARKER: Final = 0xFF
 _START_OF_SCAN: Final = 0xDA
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})  # the frame headers of ITU-T T.81, table B.1
 _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
@@ -46,7 +47,7 @@ def preflight(data: bytes, format_name: str) -> None:
 def _check_jpeg(data: bytes) -> None:
     at, segments, junk, progressive = 2, 0, 0, False
     while True:
-        if data[at] != 0xFF or data[at + 1] in {0x00, 0xFF}:
+        if data[at] != _MARKER or data[at + 1] in {0x00, _MARKER}:  # no marker, or padding before one
             found = data.find(b"\xff", at + 1)
             junk += (found if found >= 0 else len(data)) - at
             if junk > _MOST_JUNK:
