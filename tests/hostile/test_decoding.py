@@ -25,16 +25,16 @@ REFUSED = {
     bombs.bmp_line_ends: (UnsupportedImageType, "run-length"),  # 7 seconds for 102 bytes
     bombs.bmp_run_lengths: (UnsupportedImageType, "run-length"),
     bombs.bmp_deltas: (UnsupportedImageType, "run-length"),
-    bombs.png_gigapixel: (TooManyPixels, ""),
-    bombs.jpeg_gigapixel: (TooManyPixels, ""),
-    bombs.tiff_gigapixel: (TooManyPixels, ""),
-    bombs.bmp_gigapixel: (TooManyPixels, ""),
-    bombs.gif_gigapixel: (TooManyPixels, ""),
-    bombs.gif_frame_beyond_its_canvas: (TooManyPixels, ""),
-    bombs.webp_gigapixel: (TooManyPixels, ""),
-    bombs.heif_gigapixel: (TooManyPixels, ""),
-    bombs.png_text_bomb: (UnreadableImage, ""),
-    bombs.png_profile_bomb: (UnreadableImage, ""),
+    bombs.png_gigapixel: (TooManyPixels, "."),
+    bombs.jpeg_gigapixel: (TooManyPixels, "."),
+    bombs.tiff_gigapixel: (TooManyPixels, "."),
+    bombs.bmp_gigapixel: (TooManyPixels, "."),
+    bombs.gif_gigapixel: (TooManyPixels, "."),
+    bombs.gif_frame_beyond_its_canvas: (TooManyPixels, "."),
+    bombs.webp_gigapixel: (TooManyPixels, "."),
+    bombs.heif_gigapixel: (TooManyPixels, "."),
+    bombs.png_text_bomb: (UnreadableImage, "."),
+    bombs.png_profile_bomb: (UnreadableImage, "."),
 }
 
 

@@ -44,7 +44,7 @@ def ask(server: RunningBackend, image: bytes) -> wire.Answer:
 def still_right(server: RunningBackend, cat: bytes) -> None:
     answer = ask(server, cat)
     assert answer.status == 200, answer
-    assert json.loads(answer.body)["prediction"] == "tabby"
+    assert json.loads(answer.body)["prediction"] in {"tabby", "Egyptian cat"}
 
 
 ATTACKS = wire.attacks((Path(__file__).parents[2] / "src/sightserve/frontend/samples/cat.jpg").read_bytes())
