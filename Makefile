@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock browser test-slow bench bench-quick clean
+.PHONY: help setup up test check format lock browser test-slow bench bench-quick soak clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -43,6 +43,11 @@ bench: $(VENV)/.dev  ## measure ours against its peers (half an hour) and write 
 
 bench-quick: $(VENV)/.dev  ## measure ours against its own ceiling and one peer (a few minutes), write nothing
 	@$(BIN)/python -m bench.run --servers ours,fastapi --cases ceiling,closed,cold --rounds 1 --seconds 4
+
+SOAK_REQUESTS ?= 100000
+
+soak: $(VENV)/.dev  ## good photos and hostile input, mixed, for an hour: SOAK_REQUESTS=100000
+	@$(BIN)/python -m tests.soak.soak $(SOAK_REQUESTS)
 
 browser:
 	@tools/install_browser.sh $(BIN)/python

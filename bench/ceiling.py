@@ -1,4 +1,4 @@
-"""In-process ceiling: decode, inference and ranking in as many threads as cores, no HTTP. Run in the server's own Python.
+"""The ceiling: decode, inference and ranking in as many processes as cores, no HTTP. Run in the server's own Python.
 
 Prints one line of JSON. Our path and the straightforward one take turns, block by block, so that whatever else the machine
 does meets both.
@@ -9,51 +9,64 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from bench import photos
 from bench.stats import median
 from bench.straight import Straight
-from sightserve.backend.build import build_pipeline, load
-from sightserve.backend.metrics import Metrics
-from sightserve.backend.pipeline import Job
+from sightserve.backend.assemble import assemble
+from sightserve.backend.build import load
+from sightserve.backend.job import Job
 from sightserve.backend.settings import Settings
 
 _BLOCKS = 4  # of each path and thread count
 
 
-def rate(work: Callable[[bytes], object], images: Sequence[bytes], threads: int, seconds: float) -> tuple[float, float]:
-    """Return images per second over all threads, and CPU milliseconds per image; each thread starts elsewhere."""
+def rate(
+    work: Callable[[bytes], object], images: Sequence[bytes], processes: int, seconds: float
+) -> tuple[float, float]:
+    """Return images per second over all processes, and CPU milliseconds per image; each process starts elsewhere."""
     end = time.perf_counter() + seconds
+    told: list[tuple[Any, Any]] = []
 
-    def one(offset: int) -> int:
-        done = 0
+    def one(offset: int, to: Connection) -> None:
+        done, cpu = 0, time.process_time()
         for image in islice(cycle(images), offset, None):
             work(image)
             done += 1
             if time.perf_counter() >= end:
                 break
-        return done
+        to.send((done, time.process_time() - cpu))
 
-    started, cpu = time.perf_counter(), time.process_time()
-    with ThreadPoolExecutor(threads) as pool:
-        done = sum(pool.map(one, [i * len(images) // threads for i in range(threads)]))
-    return done / (time.perf_counter() - started), (time.process_time() - cpu) * 1000 / done
+    started = time.perf_counter()
+    context = get_context("fork")  # the loaded models come along, as nothing else could hand them over
+    for i in range(processes):
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=one, args=(i * len(images) // processes, theirs))
+        process.start()
+        told.append((process, ours))
+    counts = [ours.recv() for _, ours in told]
+    for process, _ in told:
+        process.join()
+    done = sum(count for count, _ in counts)
+    return done / (time.perf_counter() - started), sum(cpu for _, cpu in counts) * 1000 / done
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", choices=("imagenet", "large"), default="imagenet")
-    parser.add_argument("--seconds", type=float, default=10, help="for each path and thread count, in all")
+    parser.add_argument("--seconds", type=float, default=10, help="for each path and process count, in all")
     parser.add_argument("--float-model", type=Path, help="the float-input model (bench/straight.py makes it)")
     options = parser.parse_args()
     images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
     settings = Settings()
-    pipeline, _ = build_pipeline(settings, load(settings), Metrics())
-    paths: dict[str, Callable[[bytes], object]] = {"ours": lambda image: pipeline.classify(Job(image))}
+    pipeline, _ = assemble(settings, load(settings), measure=False)
+    paths: dict[str, Callable[[bytes], object]] = {"ours": lambda image: pipeline.execute([Job(image)], [0.0], False)}
     if options.float_model:
         paths["straight"] = Straight(options.float_model, pipeline.labels).classify
     cells = [(name, threads) for threads in sorted({1, settings.cpus}) for name in paths]

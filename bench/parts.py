@@ -1,4 +1,4 @@
-"""Our start in its steps, timed from inside. Run in the server's own Python; prints one line of JSON, seconds each."""
+"""A slot's start in its steps, timed from inside. Run in the server's own Python; prints one line of JSON, seconds each."""
 
 # ruff: noqa: PLC0415 - the imports are what is timed
 import json
@@ -8,12 +8,11 @@ from typing import Any
 
 
 def main() -> None:
-    """Take the steps that `sightserve serve` takes before it listens."""
+    """Take the steps that a slot takes before it works."""
     began = time.perf_counter()
-    import sightserve.backend.serve
-    import sightserve.cli.main  # noqa: F401
-    from sightserve.backend.build import build_pipeline, load
-    from sightserve.backend.metrics import Metrics
+    import sightserve.backend.slot_main  # noqa: F401
+    from sightserve.backend.assemble import assemble
+    from sightserve.backend.build import load
     from sightserve.backend.session import Session
     from sightserve.backend.settings import Settings
 
@@ -31,7 +30,7 @@ def main() -> None:
 
     Session.infer = timed  # type: ignore[method-assign]  # every inference before the first request is warm-up
     settings = Settings()
-    build_pipeline(settings, load(settings), Metrics())
+    assemble(settings, load(settings), measure=settings.calibrate)
     built = time.perf_counter()
     parts = {"import_s": imported - began, "load_s": built - imported - warm, "warm_up_s": warm}
     json.dump(parts, sys.stdout)

@@ -88,7 +88,7 @@ def _ceiling(measurements: Sequence[Measurement]) -> str:
         )
         for (photos, threads, server), group in sorted(_groups(measurements, "ceiling").items())
     ]
-    return table(("path", "threads", "images/s", "CPU ms per image"), rows) if rows else ""
+    return table(("path", "processes", "images/s", "CPU ms per image"), rows) if rows else ""
 
 
 def _closed(measurements: Sequence[Measurement]) -> str:

@@ -18,6 +18,7 @@ from PIL import AvifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
 from sightserve.backend.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.backend.formats import MEDIA_TYPES, sniff, webp_canvas
 from sightserve.backend.pixels import PixelBudget
+from sightserve.backend.preflight import preflight
 
 # One decoder thread per request: requests are what runs in parallel (constants of the data path, not settings).
 pillow_heif.options.DECODE_THREADS = 1
@@ -31,6 +32,9 @@ _RESAMPLING: Final = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 _PIXELS_IN_FLIGHT: Final = 50_000_000
+# Bytes a pixel while decoding, in units of the four that a decoded pixel has (measured): libwebp keeps the last frame, the
+# current one and a copy; libavif and libheif keep the planes beside the picture; resizing multiplies alpha in a copy.
+_MEMORY: Final = {"WEBP": 4, "AVIF": 2, "HEIF": 2}
 _EXIF_ORIENTATION: Final = 0x0112
 # How to make each EXIF orientation upright (EXIF 2.32, section 4.6.4): 5 to 8 also swap width and height.
 _UPRIGHT: Final = {
@@ -102,6 +106,7 @@ class Decoder:
         format_name = sniff(data)
         if format_name is None:
             raise UnsupportedImageType(f"not an image of a supported type ({', '.join(MEDIA_TYPES)})")
+        preflight(data, format_name)
         try:
             return self._decode(data, format_name)
         except ImageError:
@@ -166,11 +171,13 @@ class Decoder:
 
 
 def _pixels_in_memory(image: Image.Image) -> int:
-    """Return how many pixels decoding holds at once: a progressive JPEG keeps all of its coefficients till its end."""
+    """Return how many decoded pixels' memory decoding takes: a progressive JPEG keeps all of its coefficients till its end."""
     if image.info.get("progressive") and isinstance(image, JpegImagePlugin.JpegImageFile):
         scale: int = image.decoderconfig[0] if image.decoderconfig else 1
         return image.width * image.height * scale * scale
-    return image.width * image.height
+    return (
+        image.width * image.height * max(_MEMORY.get(image.format or "", 1), 2 if image.mode in {"RGBA", "LA"} else 1)
+    )
 
 
 def _orientation(image: Image.Image) -> int:

@@ -13,7 +13,7 @@ from types import FrameType
 import uvicorn
 
 import sightserve
-from sightserve.backend import logs
+from sightserve.backend import logs, memory
 from sightserve.backend.build import build, load
 from sightserve.backend.http.app import create_app
 from sightserve.backend.http.lifecycle import Lifecycle
@@ -50,6 +50,7 @@ def serve(settings: Settings) -> None:
 def serve_one(settings: Settings, sockets: list[socket.socket]) -> None:
     """Serve in this process; errors as in `serve`."""
     logs.configure(settings)
+    memory.give_large_blocks_back()
     backend = build(settings)
     access_log = logs.AccessLog(settings) if settings.log_level in {"debug", "info"} else None
     lifecycle = Lifecycle()

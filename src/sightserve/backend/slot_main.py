@@ -10,6 +10,7 @@ import sys
 import warnings
 from multiprocessing.connection import Connection
 
+from sightserve.backend import memory
 from sightserve.backend.assemble import assemble
 from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Plan
@@ -66,6 +67,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     # Pillow warns on stderr about oddities in strangers' files: noise that anybody could fill a disk with.
     warnings.filterwarnings("ignore", module="PIL")
+    memory.give_large_blocks_back()
     try:
         run(Connection(int(sys.argv[1])), int(sys.argv[2]))
     except (EOFError, BrokenPipeError, ConnectionResetError):

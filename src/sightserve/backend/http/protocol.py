@@ -1,21 +1,54 @@
-"""uvicorn's HTTP/1.1 protocol with the one timeout that it lacks: for headers that never end (slowloris)."""
+"""uvicorn's HTTP/1.1 protocol with the bounds that it lacks: on a request's head, on waiting, and on requests sent ahead."""
 
 import asyncio
+import logging
+import random
+from typing import Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from sightserve.api.errors import ErrorCode
+from sightserve.backend.http.problems import MEDIA_TYPE, problem
+
+# nginx and Apache take 32 and 64 KiB. What httptools has collected of a head is in memory, and uvicorn does not count it.
+MOST_HEAD_BYTES: Final = 65_536
+# One packet can hold ten thousand small requests, and each becomes some kilobytes of objects before the first is answered.
+MOST_AHEAD: Final = 32
+_log = logging.getLogger(__name__)
+
+
+class _Refused(Exception):
+    """Makes the parser stop; its message is for the sender."""
 
 
 def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
-    """Return a protocol that closes a connection whose request headers are not complete after this many seconds."""
+    """Return a protocol that waits so many seconds for a request's headers, and for a client to take its answer."""
 
     class Protocol(HttpToolsProtocol):
-        """Counts from the connection's start, and again from the first byte of each further request."""
+        """Counts from the connection's start, and again from the first byte after each answer."""
 
         _headers_due: asyncio.TimerHandle | None = None
+        _taken_due: asyncio.TimerHandle | None = None
+        _in_head = True
+        _head_bytes = 0  # of whole packets since the head began: what the parser may have collected without telling
+        _refusal = "the request is not valid HTTP/1.1"
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._expect_headers()
+
+        def data_received(self, data: bytes) -> None:
+            if self._in_head:
+                self._head_bytes += len(data)
+            super().data_received(data)
+            if self.transport.is_closing():
+                return
+            if self._in_head and self._head_bytes > MOST_HEAD_BYTES:
+                self._refusal = f"the request's headers are larger than {MOST_HEAD_BYTES:,} bytes"
+                self.send_400_response(self._refusal)
+            elif self._headers_due is None and (self.cycle is None or self.cycle.response_complete):
+                # Empty lines, or the rest of a body that nobody reads any more: neither may hold the connection for ever.
+                self._expect_headers()
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
@@ -24,11 +57,52 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def on_headers_complete(self) -> None:
             self._forget()
+            self._in_head = False
+            if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD_BYTES:
+                self._refuse(f"the request's headers are larger than {MOST_HEAD_BYTES:,} bytes")
+            if len(self.pipeline) >= MOST_AHEAD:
+                self._refuse(f"more than {MOST_AHEAD} requests were sent before the first was answered")
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            self._in_head, self._head_bytes = True, 0
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            if self._taken_due is None:
+                self._taken_due = self.loop.call_later(seconds, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._forget_taking()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()
+            self._forget_taking()
             super().connection_lost(exc)
+
+        def send_400_response(self, msg: str) -> None:
+            """Answer what is no request as every other error is answered; `msg` is uvicorn's, for its log."""
+            if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+                self.transport.close()  # in the middle of another answer, which this would garble
+                return
+            request_id = f"{random.getrandbits(128):032x}"
+            body = problem(ErrorCode.MALFORMED_REQUEST, self._refusal, request_id).model_dump_json().encode()
+            head = (
+                f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
+                "x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(STATUS_LINE[400] + head.encode() + body)
+            self.transport.close()
+            _log.debug("%s (request %s)", msg, request_id)
+
+        def _unsupported_upgrade_warning(self) -> None:
+            """Say nothing: the request is answered as if it had not asked, and anybody could fill a disk with warnings."""
+
+        def _refuse(self, why: str) -> None:
+            self._refusal = why
+            raise _Refused(why)
 
         def _expect_headers(self) -> None:
             self._headers_due = self.loop.call_later(seconds, self._give_up)
@@ -38,8 +112,16 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
                 self._headers_due.cancel()
                 self._headers_due = None
 
+        def _forget_taking(self) -> None:
+            if self._taken_due is not None:
+                self._taken_due.cancel()
+                self._taken_due = None
+
         def _give_up(self) -> None:
             self._headers_due = None
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._expect_headers()  # an answer is under way; whoever sends ahead may wait for it
+                return
             self.transport.close()
 
     return Protocol

@@ -1,0 +1,19 @@
+"""Has freed memory go back to the system, in the server (bodies) and in its slots (pictures)."""
+
+import ctypes
+import sys
+from typing import Final
+
+_M_MMAP_THRESHOLD: Final = -3  # glibc's malloc.h
+_LARGE_BLOCK: Final = 4 * 2**20  # bytes; Pillow keeps large pictures in blocks of 16 MiB
+
+
+def give_large_blocks_back() -> None:
+    """Have glibc return large blocks to the system when they are freed.
+
+    Left alone it raises its threshold after the first large picture and keeps the next one's blocks: 190 MB for each slot.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none, and does not need it
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
