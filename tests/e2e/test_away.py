@@ -49,6 +49,7 @@ def test_a_backend_that_comes_back_answers_without_another_press(page, tmp_path)
             expect(page.get_by_role("heading", name="espresso", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow  # the page tests without a browser have it too
 def test_a_backend_that_stays_away_is_an_error_that_says_what_to_do(page, lonely_ui):
     page.goto(lonely_ui + "/?sample=cat")
 
@@ -56,6 +57,7 @@ def test_a_backend_that_stays_away_is_an_error_that_says_what_to_do(page, lonely
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_slow_answer_for_one_blocks_nobody_else(new_page, slow_backend_and_ui):
     backend, url = slow_backend_and_ui
     waiting, other = new_page(), new_page()
