@@ -4,7 +4,6 @@
 import json
 import sys
 import time
-from typing import Any
 
 
 def main() -> None:
@@ -12,29 +11,14 @@ def main() -> None:
     began = time.perf_counter()
     import sightserve.backend.serve
     import sightserve.cli.main  # noqa: F401
-    from sightserve.backend.build import build_pipeline, load
-    from sightserve.backend.metrics import Metrics
-    from sightserve.backend.session import Session
+    from sightserve.backend.build import build
     from sightserve.backend.settings import Settings
 
     imported = time.perf_counter()
-    warm = 0.0
-    infer: Any = Session.infer
-
-    def timed(*words: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the session takes
-        nonlocal warm
-        started = time.perf_counter()
-        try:
-            return infer(*words, **named)
-        finally:
-            warm += time.perf_counter() - started
-
-    Session.infer = timed  # type: ignore[method-assign]  # every inference before the first request is warm-up
-    settings = Settings()
-    build_pipeline(settings, load(settings), Metrics())
+    backend = build(Settings())
     built = time.perf_counter()
-    parts = {"import_s": imported - began, "load_s": built - imported - warm, "warm_up_s": warm}
-    json.dump(parts, sys.stdout)
+    json.dump({"import_s": imported - began, "slots_s": built - imported}, sys.stdout)
+    backend.scheduler.close(1)
 
 
 if __name__ == "__main__":
