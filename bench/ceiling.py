@@ -1,14 +1,23 @@
+<<<<<<< HEAD
 """The ceiling: decode, inference and ranking in as many processes as cores, no HTTP. Run in the server's own Python.
+=======
+"""In-process ceiling: decode, inference and ranking without HTTP, on one core and on all. Run in the server's own Python.
+>>>>>>> refs/heads/bench
 
-Prints one line of JSON. Our path and the straightforward one take turns, block by block, so that whatever else the machine
-does meets both.
+On all cores it is one process for each, as the server's slots are. Prints one line of JSON. Our path and the straightforward
+one take turns, block by block, so that whatever else the machine does meets both.
 """
 
 import argparse
 import json
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Sequence
+<<<<<<< HEAD
+=======
+from functools import partial
+>>>>>>> refs/heads/bench
 from itertools import cycle, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -23,9 +32,11 @@ from sightserve.backend.build import load
 from sightserve.backend.job import Job
 from sightserve.backend.settings import Settings
 
-_BLOCKS = 4  # of each path and thread count
+_BLOCKS = 4  # of each path and number of processes
+Work = Callable[[bytes], object]
 
 
+<<<<<<< HEAD
 def rate(
     work: Callable[[bytes], object], images: Sequence[bytes], processes: int, seconds: float
 ) -> tuple[float, float]:
@@ -54,18 +65,54 @@ def rate(
         process.join()
     done = sum(count for count, _ in counts)
     return done / (time.perf_counter() - started), sum(cpu for _, cpu in counts) * 1000 / done
+=======
+def rate(work: Work, images: Sequence[bytes], count: int, seconds: float) -> tuple[float, float]:
+    """Return images per second over `count` processes, and CPU milliseconds per image."""
+    # forked, so that each has the loaded model; nothing here has started a thread yet
+    context = multiprocessing.get_context("fork")
+    ends, children = [], []
+    for number in range(count):
+        mine, theirs = context.Pipe(duplex=False)
+        shifted = [*images[number * len(images) // count :], *images[: number * len(images) // count]]
+        children.append(context.Process(target=_repeat, args=(work, shifted, seconds, theirs.send)))
+        ends.append(mine)
+        children[-1].start()
+    told = [end.recv() for end in ends]
+    for child in children:
+        child.join()
+    done = sum(one[0] for one in told)
+    return sum(one[0] / one[1] for one in told), sum(one[2] for one in told) * 1000 / done
+
+
+def _repeat(work: Work, images: Sequence[bytes], seconds: float, tell: Callable[[object], object]) -> None:
+    """Tell how many images were done, in how many seconds and CPU seconds; what the first touches is not counted."""
+    work(images[0])
+    done, started, cpu = 0, time.perf_counter(), time.process_time()
+    for image in islice(cycle(images), 1, None):
+        work(image)
+        done += 1
+        if time.perf_counter() - started >= seconds:
+            break
+    tell((done, time.perf_counter() - started, time.process_time() - cpu))
+>>>>>>> refs/heads/bench
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", choices=("imagenet", "large"), default="imagenet")
+<<<<<<< HEAD
     parser.add_argument("--seconds", type=float, default=10, help="for each path and process count, in all")
     parser.add_argument("--float-model", type=Path, help="the float-input model (bench/straight.py makes it)")
+=======
+    parser.add_argument("--seconds", type=float, default=10, help="for each path and number of processes, in all")
+    parser.add_argument("--float-model", type=Path, required=True, help="bench/venvs.py makes it")
+>>>>>>> refs/heads/bench
     options = parser.parse_args()
     images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
     settings = Settings()
     pipeline, _ = assemble(settings, load(settings), measure=False)
+<<<<<<< HEAD
     paths: dict[str, Callable[[bytes], object]] = {"ours": lambda image: pipeline.execute([Job(image)], [0.0], False)}
     if options.float_model:
         paths["straight"] = Straight(options.float_model, pipeline.labels).classify
@@ -73,11 +120,22 @@ def main() -> None:
     found: dict[str, list[tuple[float, float]]] = {}
     for work in paths.values():
         rate(work, images, settings.cpus, 1)  # warm
+=======
+    straight = Straight(options.float_model, pipeline.labels)
+    paths: dict[str, Work] = {
+        "ours": lambda image: pipeline.execute([Job(image)], [0.0], alone=False),
+        "straight": straight.classify,
+    }
+    cells = {
+        f"{name}_{count}": partial(rate, work, images, count, options.seconds / _BLOCKS)
+        for count in sorted({1, settings.cpus})
+        for name, work in paths.items()
+    }
+    found: dict[str, list[tuple[float, float]]] = {cell: [] for cell in cells}
+>>>>>>> refs/heads/bench
     for _ in range(_BLOCKS):
-        for name, threads in cells:
-            found.setdefault(f"{name}_{threads}", []).append(
-                rate(paths[name], images, threads, options.seconds / _BLOCKS)
-            )
+        for cell, measure in cells.items():
+            found[cell].append(measure())
     json.dump(
         {cell: [median(column) for column in zip(*rates, strict=True)] for cell, rates in found.items()}, sys.stdout
     )

@@ -4,12 +4,12 @@
 import json
 import sys
 import time
-from typing import Any
 
 
 def main() -> None:
     """Take the steps that a slot takes before it works."""
     began = time.perf_counter()
+<<<<<<< HEAD
     import sightserve.backend.slot_main  # noqa: F401
     from sightserve.backend.assemble import assemble
     from sightserve.backend.build import load
@@ -31,9 +31,18 @@ def main() -> None:
     Session.infer = timed  # type: ignore[method-assign]  # every inference before the first request is warm-up
     settings = Settings()
     assemble(settings, load(settings), measure=settings.calibrate)
+=======
+    import sightserve.backend.serve
+    import sightserve.cli.main  # noqa: F401
+    from sightserve.backend.build import build
+    from sightserve.backend.settings import Settings
+
+    imported = time.perf_counter()
+    backend = build(Settings())
+>>>>>>> refs/heads/bench
     built = time.perf_counter()
-    parts = {"import_s": imported - began, "load_s": built - imported - warm, "warm_up_s": warm}
-    json.dump(parts, sys.stdout)
+    json.dump({"import_s": imported - began, "slots_s": built - imported}, sys.stdout)
+    backend.scheduler.close(1)
 
 
 if __name__ == "__main__":

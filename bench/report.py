@@ -82,13 +82,17 @@ def _ceiling(measurements: Sequence[Measurement]) -> str:
     rows = [
         (
             f"{TITLES[server]}, {_SIZES[photos]}",
-            threads,
+            cores,
             with_spread(_of(group, "images_s"), 1),
             number(median(_of(group, "cpu_ms")), 2),
         )
-        for (photos, threads, server), group in sorted(_groups(measurements, "ceiling").items())
+        for (photos, cores, server), group in sorted(_groups(measurements, "ceiling").items())
     ]
+<<<<<<< HEAD
     return table(("path", "processes", "images/s", "CPU ms per image"), rows) if rows else ""
+=======
+    return table(("path", "cores", "images/s", "CPU ms per image"), rows) if rows else ""
+>>>>>>> refs/heads/bench
 
 
 def _closed(measurements: Sequence[Measurement]) -> str:
@@ -114,8 +118,8 @@ def _cycles(measurements: Sequence[Measurement]) -> str:
     for (photos, setting, server), group in _groups(measurements, "closed").items():
         alone = [
             g
-            for (p, threads), g in ceilings.items()
-            if p == photos and threads == ("1" if setting == "1" else most(ceilings))
+            for (p, cores), g in ceilings.items()
+            if p == photos and cores == ("1" if setting == "1" else most(ceilings))
         ]
         if server != "ours" or not alone:
             continue
@@ -140,8 +144,8 @@ def _cycles(measurements: Sequence[Measurement]) -> str:
 
 
 def most(ceilings: Iterable[tuple[str, str]]) -> str:
-    """Return the largest number of threads among (photos, threads)."""
-    return max((threads for _, threads in ceilings), key=int)
+    """Return the largest number of cores among (photos, cores)."""
+    return max((cores for _, cores in ceilings), key=int)
 
 
 def _open(measurements: Sequence[Measurement]) -> str:
@@ -179,10 +183,8 @@ def _cold(measurements: Sequence[Measurement]) -> str:
     inside = [m for m in measurements if m.case == "cold" and m.setting == "inside" and not m.skipped]
     text = table(("server", "start to first answer, s", "of it the first photo, ms"), rows) if rows else ""
     if inside:
-        parts = {f: median(_of(inside, f)) for f in ("import_s", "load_s", "warm_up_s")}
-        text += "\n\nOurs from inside: import {import_s:.2f} s, load {load_s:.2f} s, warm-up {warm_up_s:.2f} s.".format(
-            **parts
-        )
+        imports, slots = (number(median(_of(inside, f)), 2) for f in ("import_s", "slots_s"))
+        text += f"\n\nOurs from inside: {imports} s of imports, {slots} s until every slot has loaded the model and is warm."
     return text
 
 

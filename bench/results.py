@@ -21,7 +21,7 @@ class Measurement:
         case: closed, ceiling, open, cold or memory.
         photos: imagenet or large.
         server: a name in `servers.KINDS`, or what else was measured (straight, bare).
-        setting: what was varied: connections, threads, multiple of the capacity, requests.
+        setting: what was varied: connections, cores, multiple of the capacity, requests.
         round: from 0.
         figures: name to value; the name ends in the unit.
         skipped: why there are no figures; empty when there are.

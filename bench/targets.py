@@ -63,8 +63,8 @@ class Found:
         """Return a server's images per second by round, at the number of connections that suits it better."""
         return _each(max, *(self.rounds("images_s", "closed", server, photos, c) for c in _BUSY))
 
-    def threads(self) -> str:
-        """Return the most threads that the ceiling was measured with, as a setting."""
+    def cores(self) -> str:
+        """Return the most cores that the ceiling was measured with, as a setting."""
         return max((m.setting for m in self._all if m.case == "ceiling"), key=int, default="1")
 
 
@@ -79,11 +79,11 @@ def _in_process(found: Found) -> list[Target]:
         ours, straight = (found.rounds("images_s", "ceiling", s, photos, "1") for s in ("ours", "straight"))
         return found.ratio(ours, straight)
 
-    return [Target("one thread in process, against the straightforward path (images/s)", per_thread("imagenet"), 1.25)]
+    return [Target("one core in process, against the straightforward path (images/s)", per_thread("imagenet"), 1.25)]
 
 
 def _served(found: Found) -> list[Target]:
-    ceiling = found.rounds("images_s", "ceiling", "ours", "imagenet", found.threads())
+    ceiling = found.rounds("images_s", "ceiling", "ours", "imagenet", found.cores())
     shares = [
         Target(
             f"served at {c} connections, of the in-process ceiling",

@@ -63,8 +63,8 @@ def _ceiling(size: str, options: argparse.Namespace) -> Found:
     words += ["--float-model", str(venvs.float_model())]
     done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
     for cell, (rate, cpu) in json.loads(done.stdout).items():
-        server, threads = cell.split("_")
-        yield server, threads, {"images_s": rate, "cpu_ms": cpu}
+        server, cores = cell.split("_")
+        yield server, cores, {"images_s": rate, "cpu_ms": cpu}
 
 
 def _closed(names: Sequence[str], size: str, number: int, options: argparse.Namespace) -> Found:
