@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The ceiling: decode, inference and ranking in as many processes as cores, no HTTP. Run in the server's own Python.
-=======
 """In-process ceiling: decode, inference and ranking without HTTP, on one core and on all. Run in the server's own Python.
->>>>>>> refs/heads/bench
 
 On all cores it is one process for each, as the server's slots are. Prints one line of JSON. Our path and the straightforward
 one take turns, block by block, so that whatever else the machine does meets both.
@@ -14,15 +10,9 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Sequence
-<<<<<<< HEAD
-=======
 from functools import partial
->>>>>>> refs/heads/bench
 from itertools import cycle, islice
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from bench import photos
 from bench.stats import median
@@ -36,36 +26,6 @@ _BLOCKS = 4  # of each path and number of processes
 Work = Callable[[bytes], object]
 
 
-<<<<<<< HEAD
-def rate(
-    work: Callable[[bytes], object], images: Sequence[bytes], processes: int, seconds: float
-) -> tuple[float, float]:
-    """Return images per second over all processes, and CPU milliseconds per image; each process starts elsewhere."""
-    end = time.perf_counter() + seconds
-    told: list[tuple[Any, Any]] = []
-
-    def one(offset: int, to: Connection) -> None:
-        done, cpu = 0, time.process_time()
-        for image in islice(cycle(images), offset, None):
-            work(image)
-            done += 1
-            if time.perf_counter() >= end:
-                break
-        to.send((done, time.process_time() - cpu))
-
-    started = time.perf_counter()
-    context = get_context("fork")  # the loaded models come along, as nothing else could hand them over
-    for i in range(processes):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=one, args=(i * len(images) // processes, theirs))
-        process.start()
-        told.append((process, ours))
-    counts = [ours.recv() for _, ours in told]
-    for process, _ in told:
-        process.join()
-    done = sum(count for count, _ in counts)
-    return done / (time.perf_counter() - started), sum(cpu for _, cpu in counts) * 1000 / done
-=======
 def rate(work: Work, images: Sequence[bytes], count: int, seconds: float) -> tuple[float, float]:
     """Return images per second over `count` processes, and CPU milliseconds per image."""
     # forked, so that each has the loaded model; nothing here has started a thread yet
@@ -94,33 +54,18 @@ def _repeat(work: Work, images: Sequence[bytes], seconds: float, tell: Callable[
         if time.perf_counter() - started >= seconds:
             break
     tell((done, time.perf_counter() - started, time.process_time() - cpu))
->>>>>>> refs/heads/bench
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", choices=("imagenet", "large"), default="imagenet")
-<<<<<<< HEAD
-    parser.add_argument("--seconds", type=float, default=10, help="for each path and process count, in all")
-    parser.add_argument("--float-model", type=Path, help="the float-input model (bench/straight.py makes it)")
-=======
     parser.add_argument("--seconds", type=float, default=10, help="for each path and number of processes, in all")
     parser.add_argument("--float-model", type=Path, required=True, help="bench/venvs.py makes it")
->>>>>>> refs/heads/bench
     options = parser.parse_args()
     images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
     settings = Settings()
     pipeline, _ = assemble(settings, load(settings), measure=False)
-<<<<<<< HEAD
-    paths: dict[str, Callable[[bytes], object]] = {"ours": lambda image: pipeline.execute([Job(image)], [0.0], False)}
-    if options.float_model:
-        paths["straight"] = Straight(options.float_model, pipeline.labels).classify
-    cells = [(name, threads) for threads in sorted({1, settings.cpus}) for name in paths]
-    found: dict[str, list[tuple[float, float]]] = {}
-    for work in paths.values():
-        rate(work, images, settings.cpus, 1)  # warm
-=======
     straight = Straight(options.float_model, pipeline.labels)
     paths: dict[str, Work] = {
         "ours": lambda image: pipeline.execute([Job(image)], [0.0], alone=False),
@@ -132,7 +77,6 @@ def main() -> None:
         for name, work in paths.items()
     }
     found: dict[str, list[tuple[float, float]]] = {cell: [] for cell in cells}
->>>>>>> refs/heads/bench
     for _ in range(_BLOCKS):
         for cell, measure in cells.items():
             found[cell].append(measure())

@@ -1,4 +1,4 @@
-"""A slot's start in its steps, timed from inside. Run in the server's own Python; prints one line of JSON, seconds each."""
+"""Our start in its steps, timed from inside. Run in the server's own Python; prints one line of JSON, seconds each."""
 
 # ruff: noqa: PLC0415 - the imports are what is timed
 import json
@@ -7,31 +7,8 @@ import time
 
 
 def main() -> None:
-    """Take the steps that a slot takes before it works."""
+    """Take the steps that `sightserve serve` takes before it listens."""
     began = time.perf_counter()
-<<<<<<< HEAD
-    import sightserve.backend.slot_main  # noqa: F401
-    from sightserve.backend.assemble import assemble
-    from sightserve.backend.build import load
-    from sightserve.backend.session import Session
-    from sightserve.backend.settings import Settings
-
-    imported = time.perf_counter()
-    warm = 0.0
-    infer: Any = Session.infer
-
-    def timed(*words: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the session takes
-        nonlocal warm
-        started = time.perf_counter()
-        try:
-            return infer(*words, **named)
-        finally:
-            warm += time.perf_counter() - started
-
-    Session.infer = timed  # type: ignore[method-assign]  # every inference before the first request is warm-up
-    settings = Settings()
-    assemble(settings, load(settings), measure=settings.calibrate)
-=======
     import sightserve.backend.serve
     import sightserve.cli.main  # noqa: F401
     from sightserve.backend.build import build
@@ -39,7 +16,6 @@ def main() -> None:
 
     imported = time.perf_counter()
     backend = build(Settings())
->>>>>>> refs/heads/bench
     built = time.perf_counter()
     json.dump({"import_s": imported - began, "slots_s": built - imported}, sys.stdout)
     backend.scheduler.close(1)

@@ -88,11 +88,7 @@ def _ceiling(measurements: Sequence[Measurement]) -> str:
         )
         for (photos, cores, server), group in sorted(_groups(measurements, "ceiling").items())
     ]
-<<<<<<< HEAD
-    return table(("path", "processes", "images/s", "CPU ms per image"), rows) if rows else ""
-=======
     return table(("path", "cores", "images/s", "CPU ms per image"), rows) if rows else ""
->>>>>>> refs/heads/bench
 
 
 def _closed(measurements: Sequence[Measurement]) -> str:

@@ -329,7 +329,10 @@ ABSURD_EXIF = {
 def jpeg_exif_bomb() -> bytes:
     """Several megabytes of EXIF in a hundred segments, whose tags overlap."""
     whole = encoded(Image.new("L", (64, 64)), "JPEG")
-    segment = lambda body: b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body  # noqa: E731
+
+    def segment(body: bytes) -> bytes:
+        return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+
     first = exif([(1 + i, UNDEFINED, 5_000_000, 0) for i in range(4_000)])
     return whole[:2] + segment(first) + segment(b"Exif\0\0" + bytes(60_000)) * 100 + whole[2:]
 

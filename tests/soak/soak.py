@@ -57,6 +57,7 @@ class Soak:
         raw = wire.attacks(self._photos[0])
         self._wire = [(name, data) for name, data in raw.items() if name not in SILENT]
         self._local = threading.local()
+        self._opened: list[http.client.HTTPConnection] = []
         self._expected = [self._ask(photo)[1] for photo in self._photos]
         self.report = Report()
 
@@ -86,6 +87,8 @@ class Soak:
         with ThreadPoolExecutor(WORKERS) as pool:
             for _ in pool.map(lambda one: self._one(*one), plan):
                 pass
+        while self._opened:  # their threads have ended with the pool, but for this one, which opens its own anew
+            self._opened.pop().close()
 
     def _one(self, kind: str, number: int) -> None:
         try:
@@ -142,6 +145,7 @@ class Soak:
         """Return this thread's connection."""
         if not hasattr(self._local, "connection"):
             self._local.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+            self._opened.append(self._local.connection)
         connection: http.client.HTTPConnection = self._local.connection
         return connection
 

@@ -5,7 +5,8 @@ import logging
 import random
 from typing import Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from sightserve.api.errors import ErrorCode
 from sightserve.backend.http.problems import MEDIA_TYPE, problem
@@ -29,6 +30,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         _headers_due: asyncio.TimerHandle | None = None
         _taken_due: asyncio.TimerHandle | None = None
+        _running: RequestResponseCycle | None = None
         _in_head = True
         _head_bytes = 0  # of whole packets since the head began: what the parser may have collected without telling
         _refusal = "the request is not valid HTTP/1.1"
@@ -46,7 +48,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
             if self._in_head and self._head_bytes > MOST_HEAD_BYTES:
                 self._refusal = f"the request's headers are larger than {MOST_HEAD_BYTES:,} bytes"
                 self.send_400_response(self._refusal)
-            elif self._headers_due is None and (self.cycle is None or self.cycle.response_complete):
+            elif self._headers_due is None and not self._answering:
                 # Empty lines, or the rest of a body that nobody reads any more: neither may hold the connection for ever.
                 self._expect_headers()
 
@@ -80,11 +82,20 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()
             self._forget_taking()
+            running = self._running
+            if running is not None and not running.response_complete:
+                # uvicorn tells only the last request that arrived, which with requests sent ahead is not the one at work
+                running.disconnected = True
+                running.message_event.set()
             super().connection_lost(exc)
+
+        def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+            self._running = cycle
+            super()._start_asgi_task(cycle, app)
 
         def send_400_response(self, msg: str) -> None:
             """Answer what is no request as every other error is answered; `msg` is uvicorn's, for its log."""
-            if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            if self._running is not None and self._running.response_started and self._answering:
                 self.transport.close()  # in the middle of another answer, which this would garble
                 return
             request_id = f"{random.getrandbits(128):032x}"
@@ -96,6 +107,10 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
             self.transport.write(STATUS_LINE[400] + head.encode() + body)
             self.transport.close()
             _log.debug("%s (request %s)", msg, request_id)
+
+        @property
+        def _answering(self) -> bool:
+            return self._running is not None and not self._running.response_complete
 
         def _unsupported_upgrade_warning(self) -> None:
             """Say nothing: the request is answered as if it had not asked, and anybody could fill a disk with warnings."""
@@ -119,7 +134,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def _give_up(self) -> None:
             self._headers_due = None
-            if self.cycle is not None and not self.cycle.response_complete:
+            if self._answering:
                 self._expect_headers()  # an answer is under way; whoever sends ahead may wait for it
                 return
             self.transport.close()

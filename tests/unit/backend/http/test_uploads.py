@@ -63,6 +63,36 @@ def test_bytes_that_call_themselves_a_form_are_files_or_a_named_error(body, plac
     assert uploads
 
 
+@given(
+    data=st.binary(max_size=60),
+    edits=st.lists(st.tuples(st.integers(0, 500), st.binary(max_size=12), st.integers(0, 12)), max_size=5),
+    places=st.lists(st.integers(0, 10_000), max_size=4),
+)
+def test_a_form_with_a_few_places_changed_gives_files_or_a_named_error(data, edits, places):
+    """Nearer to real forms than random bytes: headers, boundaries and ends are hit one at a time."""
+    body = bytearray(form(("note", None, b"x"), ("file", "cat.jpg", data), ("image", "dog.jpg", data)))
+    for at, new, over in edits:
+        body[at % len(body) : at % len(body) + over] = new
+
+    try:
+        uploads = asyncio.run(read_many(request(cut(bytes(body), places), MULTIPART), BodyLimits(10_000), max_files=4))
+    except BackendError:
+        return
+    assert uploads
+
+
+def test_a_content_length_of_thousands_of_zeros_is_a_number_like_another():
+    made = request([b"abc"], "image/jpeg")
+    made.scope["headers"].append((b"content-length", b"0" * 5_000 + b"3"))
+
+    assert asyncio.run(read_one(made, BodyLimits(10))).data == b"abc"
+
+
+def test_a_content_type_that_takes_long_to_parse_is_refused():
+    with pytest.raises(MalformedRequest, match="content type"):
+        asyncio.run(read_one(request([b"x"], "image/jpeg;" + '";' * 25_000), BodyLimits(10)))
+
+
 @given(size=st.integers(0, 40), limit=st.integers(1, 20), chunk=st.integers(1, 7), announced=st.booleans())
 def test_the_limit_counts_what_arrives_not_what_was_announced(size, limit, chunk, announced):
     chunks = [b"x" * min(chunk, size - i) for i in range(0, size, chunk)]
