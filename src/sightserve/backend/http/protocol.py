@@ -72,22 +72,34 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            if self._taken_due is None:
-                self._taken_due = self.loop.call_later(seconds, self.transport.abort)
+            self._expect_taking()
 
         def resume_writing(self) -> None:
             super().resume_writing()
-            self._forget_taking()
+            if not self.transport.is_closing():
+                self._forget_taking()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.transport.is_closing():
+                self._expect_taking()  # a transport closes once its last byte is taken, and that may be never
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()
             self._forget_taking()
+            self._tell_the_running()
+            super().connection_lost(exc)
+
+        def _cut_off(self) -> None:
+            self._tell_the_running()  # now: connection_lost comes a turn later, and a write in between is an error
+            self.transport.abort()
+
+        def _tell_the_running(self) -> None:
             running = self._running
             if running is not None and not running.response_complete:
                 # uvicorn tells only the last request that arrived, which with requests sent ahead is not the one at work
                 running.disconnected = True
                 running.message_event.set()
-            super().connection_lost(exc)
 
         def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
             self._running = cycle
@@ -97,6 +109,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
             """Answer what is no request as every other error is answered; `msg` is uvicorn's, for its log."""
             if self._running is not None and self._running.response_started and self._answering:
                 self.transport.close()  # in the middle of another answer, which this would garble
+                self._expect_taking()
                 return
             request_id = f"{random.getrandbits(128):032x}"
             body = problem(ErrorCode.MALFORMED_REQUEST, self._refusal, request_id).model_dump_json().encode()
@@ -106,6 +119,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
             )
             self.transport.write(STATUS_LINE[400] + head.encode() + body)
             self.transport.close()
+            self._expect_taking()
             _log.debug("%s (request %s)", msg, request_id)
 
         @property
@@ -126,6 +140,10 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
             if self._headers_due is not None:
                 self._headers_due.cancel()
                 self._headers_due = None
+
+        def _expect_taking(self) -> None:
+            if self._taken_due is None:
+                self._taken_due = self.loop.call_later(seconds, self._cut_off)
 
         def _forget_taking(self) -> None:
             if self._taken_due is not None:
