@@ -46,7 +46,7 @@ bench-quick: $(VENV)/.dev  ## measure ours against its own ceiling and one peer 
 
 SOAK_REQUESTS ?= 100000
 
-soak: $(VENV)/.dev  ## good photos and hostile input, mixed, for an hour: SOAK_REQUESTS=100000
+soak: $(VENV)/.dev  ## good photos and hostile input, mixed (100,000 take a quarter of an hour)
 	@$(BIN)/python -m tests.soak.soak $(SOAK_REQUESTS)
 
 browser:

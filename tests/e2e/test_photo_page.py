@@ -78,10 +78,16 @@ def test_a_sample_is_one_press_and_a_link_to_it_shows_the_same(page, new_page, b
     expect(page).to_have_url(re.compile("sample=espresso"))
 
     other = new_page()
-    other.goto(page.url + "&labels=3&unsure=95")
+    other.goto(page.url + "&labels=3")
 
-    heading(other, "Perhaps espresso")
+    heading(other, "espresso")
     expect(other.get_by_label(re.compile(r"^Probabilities: espresso [^,]+, [^,]+, [^,]+$")).first).to_be_attached()
+
+
+def test_below_the_threshold_in_the_link_an_answer_is_a_guess(page, both_halves):
+    page.goto(f"{both_halves['ui']}/?sample=flower&unsure=95")
+
+    heading(page, "Perhaps daisy")
 
 
 def test_the_camera_takes_a_photo(page, both_halves):

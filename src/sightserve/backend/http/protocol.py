@@ -15,6 +15,7 @@ from sightserve.backend.http.problems import MEDIA_TYPE, problem
 MOST_HEAD_BYTES: Final = 65_536
 # One packet can hold ten thousand small requests, and each becomes some kilobytes of objects before the first is answered.
 MOST_AHEAD: Final = 32
+_LAST_CALL: Final = 1.0  # seconds for a connection without a request when the server ends
 _log = logging.getLogger(__name__)
 
 
@@ -83,6 +84,14 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
             super().on_response_complete()
             if self.transport.is_closing():
                 self._expect_taking()  # a transport closes once its last byte is taken, and that may be never
+
+        def shutdown(self) -> None:
+            if self.cycle is None and not self.transport.is_closing():
+                # Accepted a moment ago: its request is on its way, and it would be lost on somebody who did nothing wrong.
+                self._forget()
+                self._headers_due = self.loop.call_later(_LAST_CALL, self._give_up)
+                return
+            super().shutdown()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()

@@ -62,7 +62,7 @@ async def _classify(request: Request, ticket: Ticket, job: Job) -> Answer:
         return answer.result()
     finally:
         gone.cancel()
-        prediction.cancel()  # harmless when done; else an error that nobody asks for any more would be a traceback in the log
+        answer.cancel()  # harmless when done; else an error that nobody asks for would be a traceback in the log
 
 
 async def _disconnected(request: Request) -> None:

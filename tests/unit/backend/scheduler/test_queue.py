@@ -14,7 +14,7 @@ SERVICE = 0.010
 
 
 def queue(slots: int = 2, **limits: float) -> Queue:
-    return Queue(Limits(slots, **limits), SERVICE)  # type: ignore[arg-type]
+    return Queue(Limits(slots, **{"caution": 1.0} | limits), SERVICE)  # type: ignore[arg-type]
 
 
 def queued(q: Queue, now: float = 0.0, patience: float = 1.0, size: int = 100) -> Ticket:
@@ -87,6 +87,16 @@ def test_what_would_be_answered_too_late_is_refused_with_the_time_after_which_it
     assert isinstance(refusal, Refusal)
     assert refusal.reason is Reason.TOO_LATE
     assert refusal.retry_after == pytest.approx(0.005)
+
+
+def test_caution_refuses_sooner():
+    """With a caution of 1.25, one second of patience is worth 0.79 s of waiting: behind 158 others, not behind 159."""
+    q = queue(slots=2, caution=1.25)
+    for _ in range(158):
+        queued(q, patience=1.0)
+
+    assert isinstance(q.reserve(1, 1.0, 0.0), Ticket)
+    assert isinstance(q.reserve(1, 1.0, 0.0), Refusal)
 
 
 def test_a_client_with_more_patience_still_gets_a_place():
