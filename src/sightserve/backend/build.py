@@ -51,21 +51,40 @@ def load(settings: Settings) -> Bundle:
         raise ModelLoadError(str(exc)) from exc
 
 
-def build(settings: Settings) -> Backend:
-    """Start the slots, wait until they are warm and return a backend that is ready to answer.
+@dataclass(frozen=True, slots=True)
+class FirstSlot:
+    """The slot that starts before everything else, so that it imports and loads while the server does."""
+
+    process: SlotProcess
+    lock: int
+
+
+def start_first_slot(settings: Settings) -> FirstSlot:
+    """Start it; `build` waits for it."""
+    lock = _lock_file()
+    process = SlotProcess(settings, lock)
+    process.send_start(measure=settings.calibrate)
+    return FirstSlot(process, lock)
+
+
+def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
+    """Wait until the first slot is warm and return a backend that is ready to answer; the other slots join it soon.
+
+    Args:
+        settings: of the server.
+        first: the slot that was started early, where it was.
 
     Raises:
         ModelLoadError: the bundle is missing or damaged, or ONNX Runtime cannot load the model.
     """
-    lock = _lock_file()
-    slots = [SlotProcess(settings, lock) for _ in range(settings.cpus)]  # they import while we load
+    first = first or start_first_slot(settings)
+    lock = first.lock
     try:
         bundle = load(settings)
-        plan = _begin(slots, settings)
+        plan = first.process.receive_plan()
     except BaseException:
-        for slot in slots:
-            slot.kill()
-            slot.close()
+        first.process.kill()
+        first.process.close()
         raise
     metrics = Metrics()
     model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
@@ -84,8 +103,9 @@ def build(settings: Settings) -> Backend:
         slot.receive_plan()
         return slot
 
+    # the first one calibrated alone on the machine; the others work by its plan, and start while it answers already
     scheduler = Scheduler(
-        slots,
+        [first.process, *[None] * (settings.cpus - 1)],
         replace,
         limits,
         service=_DECODE_GUESS + plan.inference,
@@ -93,18 +113,6 @@ def build(settings: Settings) -> Backend:
         on_refusal=lambda reason: metrics.rejected.labels(reason).inc(),
     )
     return Backend(settings, bundle, model, metrics, scheduler, plan)
-
-
-def _begin(slots: list[SlotProcess], settings: Settings) -> Plan:
-    """Have the first slot calibrate, alone on the machine, and the others load by its plan."""
-    first, *others = slots
-    first.send_start(measure=settings.calibrate)
-    plan = first.receive_plan()
-    for slot in others:
-        slot.send_start(measure=False, plan=plan)
-    for slot in others:
-        slot.receive_plan()
-    return plan
 
 
 def _lock_file() -> int:

@@ -1,30 +1,15 @@
-"""Runs the backend: settings in, a listening server out."""
+"""Runs the backend: settings in, a listening server out. Starts the first slot before it imports what the server needs."""
 
-import gc
-import logging
 import os
-import signal
 import socket
 import tempfile
-import time
 from functools import partial
-from types import FrameType
 
-import uvicorn
-
-import sightserve
 from sightserve.backend import logs, memory
-from sightserve.backend.build import build, load
-from sightserve.backend.http.app import create_app
-from sightserve.backend.http.lifecycle import Lifecycle
-from sightserve.backend.http.protocol import with_header_timeout
+from sightserve.backend.build import build, load, start_first_slot
 from sightserve.backend.metrics import SHARED_FOLDER
 from sightserve.backend.settings import Settings
 from sightserve.backend.workers import supervise
-
-_log = logging.getLogger(__name__)
-# Cloud Run and Kubernetes kill after 10 seconds or more; the grace before and the threads' end after need some of them.
-_DRAIN_SECONDS = 9.0
 
 
 def serve(settings: Settings) -> None:
@@ -51,63 +36,11 @@ def serve_one(settings: Settings, sockets: list[socket.socket]) -> None:
     """Serve in this process; errors as in `serve`."""
     logs.configure(settings)
     memory.give_large_blocks_back()
-    backend = build(settings)
-    access_log = logs.AccessLog(settings) if settings.log_level in {"debug", "info"} else None
-    lifecycle = Lifecycle()
-    config = uvicorn.Config(
-        create_app(backend, lifecycle, access_log),
-        http=with_header_timeout(settings.header_timeout),
-        ws="none",
-        proxy_headers=False,  # nothing here depends on who is at the other end
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=max(1, round(_DRAIN_SECONDS - settings.drain_grace)),
-    )
-    address = "http://{}:{}".format(*sockets[0].getsockname()[:2])
-    facts = {
-        "version": sightserve.__version__,
-        "model": backend.bundle.manifest.name,
-        "slots": settings.cpus,
-        "batch": settings.batch_size or backend.plan.batch,
-        "all_cores_when_alone": backend.plan.wide,
-        "inference_ms": round(backend.plan.inference * 1000, 2),
-    }
-    told = ", ".join(f"{name} {value}" for name, value in facts.items())
-    _log.info("serving on %s (%s)", address, told, extra={"fields": facts})
-    # What was made until now stays for good: without it in every collection, collections are an order of magnitude cheaper.
-    gc.collect()
-    gc.freeze()
-    try:
-        Server(config, lifecycle, settings.drain_grace).run(sockets=sockets)
-    finally:
-        if access_log is not None:
-            access_log.close()
+    first = start_first_slot(settings)
+    # Half a second of imports, which the slot uses to import and load what it needs.
+    from sightserve.backend.server import run  # noqa: PLC0415
 
-
-class Server(uvicorn.Server):
-    """uvicorn's server with a grace between 'not ready' and the closed port, so that no load balancer is surprised."""
-
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, grace: float) -> None:
-        super().__init__(config)
-        self._lifecycle = lifecycle
-        self._grace = grace
-        self._close_at: float | None = None
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin the end: SIGTERM with the grace, Ctrl-C and any second signal at once."""
-        self._lifecycle.start_draining()
-        if sig == signal.SIGTERM and self._close_at is None and self._grace > 0:
-            self._close_at = time.monotonic() + self._grace
-            return
-        super().handle_exit(sig, frame)
-
-    async def on_tick(self, counter: int) -> bool:
-        """Run every tenth of a second; return whether to shut down."""
-        if self._close_at is not None and time.monotonic() >= self._close_at:
-            self.should_exit = True
-        return await super().on_tick(counter)
+    run(build(settings, first), sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -58,7 +58,7 @@ class Scheduler(Generic[Job, Result]):
 
     def __init__(
         self,
-        workers: Sequence[Worker[Job, Result]],
+        workers: Sequence[Worker[Job, Result] | None],
         replace: Callable[[], Worker[Job, Result]],
         limits: Limits,
         *,
@@ -70,8 +70,8 @@ class Scheduler(Generic[Job, Result]):
         """Start the slots.
 
         Args:
-            workers: one for each slot, ready to work.
-            replace: makes a new one for a slot whose worker was lost.
+            workers: one for each slot, ready to work; None where the slot is to get one from `replace` meanwhile.
+            replace: makes a new worker, for such a slot and for one whose worker was lost.
             limits: see `queue.Limits`.
             service: seconds that one request takes, as a first guess.
             hang_seconds: a worker that takes longer for one batch is killed and replaced.
@@ -192,6 +192,7 @@ class Scheduler(Generic[Job, Result]):
             worker.kill()
 
     def _slot(self, number: int, worker: Worker[Job, Result] | None) -> None:
+        worker = worker or self._new_worker()
         while found := self._next(number, worker):
             start, jobs, waited = found
             if worker is None:  # cannot be: a slot asks for work only when it has a worker
@@ -202,27 +203,30 @@ class Scheduler(Generic[Job, Result]):
                 outcomes = [exc] * len(jobs)
             self._deliver(number, start.tickets, outcomes)
             if any(isinstance(outcome, SlotLost) for outcome in outcomes):
-                worker = self._new_worker(worker)
+                worker = self._after_loss(worker)
         if worker is not None:
             worker.close()
 
-    def _new_worker(self, lost: Worker[Job, Result]) -> Worker[Job, Result] | None:
-        """Replace a lost worker, trying again for as long as that fails; None when the scheduler ends meanwhile."""
+    def _after_loss(self, lost: Worker[Job, Result]) -> Worker[Job, Result] | None:
+        """Count a lost worker and replace it."""
         with self._changed:
             self.lost_slots += 1
             self.empty_slots += 1
         lost.kill()
         lost.close()
+        worker = self._new_worker()
+        with self._changed:
+            self.empty_slots -= 1
+        return worker
+
+    def _new_worker(self) -> Worker[Job, Result] | None:
+        """Make a worker, trying again for as long as that fails; None when the scheduler ends meanwhile."""
         while not self._stopping:
             try:
-                worker = self._replace()
+                return self._replace()
             except Exception:  # noqa: BLE001 - logged, and tried again
-                _log.exception("a lost slot could not be replaced; next try in %.0f s", _RETRY_SECONDS)
+                _log.exception("a slot could not be started; next try in %.0f s", _RETRY_SECONDS)
                 time.sleep(_RETRY_SECONDS)
-                continue
-            with self._changed:
-                self.empty_slots -= 1
-            return worker
         return None
 
     def _next(self, number: int, worker: Worker[Job, Result] | None) -> tuple[Start, list[Job], list[float]] | None:
