@@ -148,10 +148,8 @@ def test_a_batch_is_what_waited_meanwhile(make, work):
 
     results = asyncio.run(scenario())
 
-    assert work.batches == [(["wait"], True), (["a", "b", "bad"], False), (["c"], False)] or work.batches[:2] == [
-        (["wait"], True),
-        (["a", "b", "bad"], False),
-    ]
+    # the last one waited until nothing else was in flight: it has all cores
+    assert work.batches == [(["wait"], True), (["a", "b", "bad"], False), (["c"], True)]
     assert results[:2] == ["A", "B"]
     assert isinstance(results[2], ValueError)
 
