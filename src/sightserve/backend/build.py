@@ -3,6 +3,7 @@
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 
 from sightserve.api.schema import ModelRef
 from sightserve.backend.errors import ModelLoadError, ParameterError
@@ -62,9 +63,7 @@ class FirstSlot:
 def start_first_slot(settings: Settings) -> FirstSlot:
     """Start it; `build` waits for it."""
     lock = _lock_file()
-    process = SlotProcess(settings, lock)
-    process.send_start(measure=settings.calibrate)
-    return FirstSlot(process, lock)
+    return FirstSlot(SlotProcess(settings, lock, measure=settings.calibrate), lock)
 
 
 def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
@@ -85,6 +84,7 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     except BaseException:
         first.process.kill()
         first.process.close()
+        first.process.wait(1.0)
         raise
     metrics = Metrics()
     model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
@@ -97,16 +97,10 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         batch_wait=settings.batch_wait_ms / 1000,
     )
 
-    def replace() -> SlotProcess:
-        slot = SlotProcess(settings, lock)
-        slot.send_start(measure=False, plan=plan)
-        slot.receive_plan()
-        return slot
-
     # the first one calibrated alone on the machine; the others work by its plan, and start while it answers already
     scheduler = Scheduler(
         [first.process, *[None] * (settings.cpus - 1)],
-        replace,
+        partial(SlotProcess, settings, lock, measure=False, plan=plan),
         limits,
         service=_DECODE_GUESS + plan.inference,
         hang_seconds=settings.hang_timeout,

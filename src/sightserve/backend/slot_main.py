@@ -6,9 +6,9 @@ because a decoder that a stranger's bytes crash, or hang, then takes one slot wi
 
 import gc
 import signal
+import socket
 import sys
 import warnings
-from multiprocessing.connection import Connection
 
 from sightserve.backend import memory
 from sightserve.backend.assemble import assemble
@@ -16,41 +16,41 @@ from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Plan
 from sightserve.backend.pipeline import Pipeline
 from sightserve.backend.settings import Settings
-from sightserve.backend.wire import ask, job_of, reply
+from sightserve.backend.wire import message, receive, receive_job
 from sightserve.bundle.manifest import default_bundle_path, load_bundle
 
 
-def run(connection: Connection, lock: int) -> None:
+def run(connection: socket.socket, lock: int) -> None:
     """Serve one connection until its other end closes, which is also how this process learns that the server died.
 
     Args:
         connection: to the server.
         lock: file descriptor for `pixels.PixelBudget`.
     """
-    start = ask(connection)
+    start = receive(connection)
     settings = Settings(**start["settings"])
     plan = Plan(*start["plan"]) if start["plan"] else None
     try:
         bundle = load_bundle(settings.model or default_bundle_path())
         pipeline, plan = assemble(settings, bundle, measure=start["measure"], plan=plan, lock=lock)
     except Exception as exc:  # noqa: BLE001 - whatever it is, the server has to say it
-        reply(connection, {"failed": str(exc)})
+        connection.sendall(message({"failed": str(exc)}))
         return
-    reply(connection, {"plan": list(plan)})
+    connection.sendall(message({"plan": plan}))
     gc.collect()
     gc.freeze()  # what was made until now stays: collections need not look at it again
     while True:
         _serve_one(connection, pipeline)
 
 
-def _serve_one(connection: Connection, pipeline: Pipeline) -> None:
-    head = ask(connection)
-    jobs = [job_of(fields, connection.recv_bytes()) for fields in head["jobs"]]
+def _serve_one(connection: socket.socket, pipeline: Pipeline) -> None:
+    head = receive(connection)
+    jobs = [receive_job(connection, fields) for fields in head["jobs"]]
     try:
         outcomes = pipeline.execute(jobs, head["waited"], head["alone"])
     except BackendError as exc:
         outcomes = [exc] * len(jobs)
-    reply(connection, {"outcomes": [_told(outcome) for outcome in outcomes]})
+    connection.sendall(message({"outcomes": [_told(outcome) for outcome in outcomes]}))
 
 
 def _told(outcome: object) -> dict[str, object]:
@@ -69,7 +69,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", module="PIL")
     memory.give_large_blocks_back()
     try:
-        run(Connection(int(sys.argv[1])), int(sys.argv[2]))
+        run(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

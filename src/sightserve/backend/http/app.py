@@ -52,6 +52,7 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        backend.scheduler.start()
         watchdog = asyncio.create_task(_watch(backend))
         lifecycle.ready = True
         yield
@@ -59,7 +60,7 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
         watchdog.cancel()
         with suppress(asyncio.CancelledError):
             await watchdog
-        await asyncio.to_thread(backend.scheduler.close)
+        await backend.scheduler.close()
 
     api = FastAPI(
         title="Sightserve",

@@ -9,6 +9,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from sightserve.api.errors import ErrorCode
+from sightserve.backend.http.departure import Departure, watch
 from sightserve.backend.http.problems import MEDIA_TYPE, problem
 
 # nginx and Apache take 32 and 64 KiB. What httptools has collected of a head is in memory, and uvicorn does not count it.
@@ -32,6 +33,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
         _headers_due: asyncio.TimerHandle | None = None
         _taken_due: asyncio.TimerHandle | None = None
         _running: RequestResponseCycle | None = None
+        _departure: Departure
         _in_head = True
         _head_bytes = 0  # of whole packets since the head began: what the parser may have collected without telling
         _refusal = "the request is not valid HTTP/1.1"
@@ -109,9 +111,11 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
                 # uvicorn tells only the last request that arrived, which with requests sent ahead is not the one at work
                 running.disconnected = True
                 running.message_event.set()
+                self._departure.tell()
 
         def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
             self._running = cycle
+            self._departure = watch(cycle.scope)  # type: ignore[arg-type]  # a TypedDict takes no key of ours
             super()._start_asgi_task(cycle, app)
 
         def send_400_response(self, msg: str) -> None:

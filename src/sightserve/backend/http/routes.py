@@ -23,6 +23,7 @@ from sightserve.backend.build import Backend
 from sightserve.backend.errors import DeadlineExceeded, ImageError, MalformedRequest, Overloaded
 from sightserve.backend.formats import MEDIA_TYPES
 from sightserve.backend.http.admission import ticket_of
+from sightserve.backend.http.departure import departure_of
 from sightserve.backend.http.openapi import (
     ACCESS_ERRORS,
     IMAGE_ERRORS,
@@ -51,24 +52,28 @@ def backend_of(request: Request) -> Backend:
 async def _classify(request: Request, ticket: Ticket, job: Job) -> Answer:
     """Queue one image and wait for its answer; when the client hangs up first, its work is not started any more."""
     backend = backend_of(request)
-    answer = backend.scheduler.submit(ticket, job)
-    gone = asyncio.ensure_future(_disconnected(request))
+    departure = departure_of(request.scope)
     try:
-        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            backend.metrics.abandoned.inc()
-            raise MalformedRequest("the client hung up before its answer was ready")
-        backend.metrics.count(answer.result())
-        return answer.result()
+        if departure.gone:
+            raise _hung_up()
+        waiting = backend.scheduler.submit(ticket, job)
+
+        def leave() -> None:
+            backend.scheduler.cancel(ticket)
+            if not waiting.done():
+                backend.metrics.abandoned.inc()
+                waiting.set_exception(_hung_up())
+
+        departure.then(leave)
+        answer = await waiting
     finally:
-        gone.cancel()
-        answer.cancel()  # harmless when done; else an error that nobody asks for would be a traceback in the log
+        backend.scheduler.cancel(ticket)
+    backend.metrics.count(answer)
+    return answer
 
 
-async def _disconnected(request: Request) -> None:
-    """Return when the client has hung up; to be awaited only after its whole body was read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+def _hung_up() -> MalformedRequest:
+    return MalformedRequest("the client hung up before its answer was ready")
 
 
 def _body_limits(request: Request, ticket: Ticket) -> BodyLimits:
@@ -154,8 +159,7 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
         async with turns:
             try:
                 place = backend.scheduler.reserve(0, ticket.patience)
-                answer = await backend.scheduler.submit(place, Job(upload.data, upload.filename, top_k, probabilities))
-                backend.metrics.count(answer)
+                answer = await _classify(request, place, Job(upload.data, upload.filename, top_k, probabilities))
                 return BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
             except (ImageError, Overloaded, DeadlineExceeded) as exc:
                 return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))

@@ -5,12 +5,13 @@ is never a path: it is cut down to its last component and only ever echoed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from sightserve.backend.errors import (
     MalformedRequest,
@@ -83,55 +84,58 @@ async def read_many(request: Request, limits: BodyLimits, *, max_files: int) -> 
     if len(named) > _MAX_CONTENT_TYPE:
         raise MalformedRequest(f"the content type is longer than {_MAX_CONTENT_TYPE:,} characters")
     content_type, options = parse_options_header(named)
-    body = _counted(request, limits)
-    try:
-        if content_type == _MULTIPART:
-            return await _read_multipart(body, options.get(b"boundary", b""), max_files)
-        if content_type in _OPAQUE or content_type.startswith(b"image/"):
-            data = b"".join([chunk async for chunk in body])
-            if not data:
-                raise MalformedRequest("the body is empty: send an image, or multipart/form-data with a field 'file'")
-            return [Upload(data)]
-    except ClientDisconnect as exc:
-        raise MalformedRequest("the connection closed before the whole body had arrived") from exc
+    receive = partial(_receive, request, limits)
+    if content_type == _MULTIPART:
+        return await _read_multipart(receive, options.get(b"boundary", b""), max_files)
+    if content_type in _OPAQUE or content_type.startswith(b"image/"):
+        chunks: list[bytes] = []
+        await receive(chunks.append)
+        data = b"".join(chunks)
+        if not data:
+            raise MalformedRequest("the body is empty: send an image, or multipart/form-data with a field 'file'")
+        return [Upload(data)]
     raise UnsupportedImageType(
         f"content type {content_type.decode('latin-1')!r} is neither multipart/form-data nor an image type"
     )
 
 
-async def _counted(request: Request, limits: BodyLimits) -> AsyncIterator[bytes]:
-    """Yield the body's chunks; the announced length is not trusted, and a slow sender is not waited for."""
+async def _receive(request: Request, limits: BodyLimits, take: Callable[[bytes], object]) -> None:
+    """Hand over the body's chunks as they come; the announced length is not trusted, and a slow sender is not waited for."""
     received = 0
     clock = asyncio.get_running_loop().time
     end = clock() + limits.total_seconds
-    stream = aiter(request.stream())
-    while True:
-        try:
-            async with asyncio.timeout_at(min(end, clock() + limits.idle_seconds)):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as exc:
-            raise RequestTimeout("the body arrived too slowly, or not at all") from exc
-        received += len(chunk)
-        if received > limits.max_bytes:
-            raise _too_large(limits.max_bytes)
-        limits.grow(received)
-        yield chunk
+    try:
+        async with asyncio.timeout_at(min(end, clock() + limits.idle_seconds)) as patience:
+            while True:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise MalformedRequest("the connection closed before the whole body had arrived")
+                chunk = message.get("body", b"")
+                received += len(chunk)
+                if received > limits.max_bytes:
+                    raise _too_large(limits.max_bytes)
+                limits.grow(received)
+                take(chunk)
+                if not message.get("more_body", False):
+                    return
+                patience.reschedule(min(end, clock() + limits.idle_seconds))
+    except TimeoutError as exc:
+        raise RequestTimeout("the body arrived too slowly, or not at all") from exc
 
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"the upload is larger than {max_bytes:,} bytes ({max_bytes / 2**20:.0f} MiB), the limit")
 
 
-async def _read_multipart(body: AsyncIterator[bytes], boundary: bytes, max_files: int) -> list[Upload]:
+async def _read_multipart(
+    receive: Callable[[Callable[[bytes], object]], Awaitable[None]], boundary: bytes, max_files: int
+) -> list[Upload]:
     if not boundary:
         raise MalformedRequest("multipart/form-data without a boundary")
     form = _Form(max_files)
     try:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
-        async for chunk in body:
-            parser.write(chunk)
+        await receive(parser.write)
     except FormParserError as exc:
         raise MalformedRequest("the multipart body is damaged") from exc
     if not form.complete:

@@ -1,94 +1,163 @@
-"""The server's end of a slot's process: starts it, hands it jobs, notices its death, and ends it."""
+"""The server's end of a slot's process: starts it, sends it jobs, hears its answers, notices its death, and ends it."""
 
-import contextlib
-import os
-import signal
+import asyncio
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Sequence
 
+from sightserve.backend import wire
 from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
 from sightserve.backend.job import Answer, Job, Plan
 from sightserve.backend.settings import Settings
-from sightserve.backend.wire import ask, outcome_of, reply, send_jobs
+
+_READ_BYTES = 65_536
+# An ordinary photo fits, and goes out in one call. The system may give less; the rest then follows as the slot reads.
+_SEND_BUFFER = 256 * 1024
 
 
 class SlotProcess:
-    """One slot. Its methods are called by one thread, but for `kill`, which any thread may call at any time."""
+    """One slot. It starts in any thread; from `attach` on, everything but `wait` is called on the event loop."""
 
-    def __init__(self, settings: Settings, lock: int) -> None:
-        """Start the process; `begin` hands it the model and waits until it is warm.
+    def __init__(self, settings: Settings, lock: int, *, measure: bool, plan: Plan | None = None) -> None:
+        """Start the process and tell it what to load; it is ready when it has said its plan.
 
         Args:
             settings: of the whole server.
             lock: file descriptor for `pixels.PixelBudget`.
+            measure: whether it calibrates.
+            plan: what another slot has measured already.
         """
         ours, theirs = socket.socketpair()
-        self._settings = settings
-        self._end = threading.Lock()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        self._socket = ours
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
                 [sys.executable, "-m", "sightserve.backend.slot_main", str(theirs.fileno()), str(lock)],
                 pass_fds=(theirs.fileno(), lock),
                 stdin=subprocess.DEVNULL,
             )
-        self._connection = Connection(ours.detach())
+        told = settings.model_dump(mode="json", exclude={"api_keys", "rate_limit"})
+        ours.sendall(wire.message({"settings": told, "measure": measure, "plan": plan}))
+        self._plan: Plan | None = None
+        self._received = bytearray()
+        self._unsent: list[memoryview] = []
+        self._asked = 0  # how many jobs it works on
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def pid(self) -> int:
         """The process's id."""
         return self._process.pid
 
-    def send_start(self, *, measure: bool, plan: Plan | None = None) -> None:
-        """Tell it what to load, and whether to calibrate; `receive_plan` waits for the end of that."""
-        settings = self._settings.model_dump(mode="json", exclude={"api_keys", "rate_limit"})
-        with self._translated():
-            reply(self._connection, {"settings": settings, "measure": measure, "plan": plan})
-
     def receive_plan(self) -> Plan:
-        """Wait until it is warm and return the plan that it works by.
+        """Wait until it is warm and return the plan that it works by: for a slot that starts before there is a loop.
 
         Raises:
             ModelLoadError: it cannot load the model.
             SlotLost: it died.
         """
-        with self._translated():
-            told = ask(self._connection)
-        if "failed" in told:
-            raise ModelLoadError(told["failed"])
-        return Plan(*told["plan"])
+        try:
+            self._plan = _plan_in(wire.receive(self._socket))
+        except (EOFError, OSError, ValueError) as exc:
+            raise SlotLost("the first slot's process died while it started") from exc
+        return self._plan
 
-    def execute(self, jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> list[Answer | BackendError]:
-        """Run jobs together and return each one's answer or error.
+    def attach(
+        self,
+        ready: Callable[[], None],
+        done: Callable[[Sequence[Answer | BackendError]], None],
+        lost: Callable[[Exception], None],
+    ) -> None:
+        """Listen to it on the running event loop; see `worker.Worker`."""
+        self._ready, self._done, self._lost = ready, done, lost
+        self._loop = asyncio.get_running_loop()
+        self._socket.setblocking(False)
+        self._loop.add_reader(self._socket, self._read)
+        if self._plan is not None:
+            ready()
 
-        Raises:
-            SlotLost: the process died, or was killed, while it worked on them.
-        """
-        with self._translated():
-            send_jobs(self._connection, list(jobs), list(waited), alone)
-            return [outcome_of(told) for told in ask(self._connection)["outcomes"]]
+    def send(self, jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> None:
+        """Have jobs run together; to be called again only after `done`, so that no more than these ever wait in memory."""
+        self._asked = len(jobs)
+        self._unsent = [memoryview(part) for part in wire.jobs_message(jobs, waited, alone)]
+        self._write()
+        if self._unsent and self._loop is not None:
+            self._loop.add_writer(self._socket, self._write_on)
 
     def kill(self) -> None:
-        """End the process at once; a thread that waits in `execute` gets SlotLost."""
-        with self._end, contextlib.suppress(ProcessLookupError):
-            if self._process.poll() is None:
-                os.kill(self._process.pid, signal.SIGKILL)
+        """End the process at once; `lost` is called as soon as that is done."""
+        self._process.kill()
 
     def close(self) -> None:
-        """End the process and free what it held."""
-        self._connection.close()  # it ends when it reads the end of its connection
+        """Hear and say nothing more; the process ends when it notices."""
+        if self._loop is not None and self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+        self._unsent.clear()
+        self._socket.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the process has ended; it is killed when that takes longer. Blocks."""
         try:
-            self._process.wait(2.0)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self._process.kill()
             self._process.wait()
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _write(self) -> None:
+        """Send as much as the process has room for."""
         try:
-            yield
-        except (EOFError, OSError, ValueError) as exc:  # closed, reset, or bytes that are no message
-            raise SlotLost("the process that worked on this image died") from exc
+            sent = self._socket.sendmsg(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError:  # it is dead: `_read` hears that too, and tells
+            self._unsent.clear()
+            return
+        while self._unsent and sent >= len(self._unsent[0]):
+            sent -= len(self._unsent.pop(0))
+        if self._unsent:
+            self._unsent[0] = self._unsent[0][sent:]
+
+    def _write_on(self) -> None:
+        self._write()
+        if not self._unsent and self._loop is not None:
+            self._loop.remove_writer(self._socket)
+
+    def _read(self) -> None:
+        """Take what it has said; end the relation when that is not what it was asked for, or its end."""
+        try:
+            piece = self._socket.recv(_READ_BYTES)
+            if not piece:
+                raise EOFError
+            self._received += piece
+            told = wire.message_in(self._received)
+            if told is None:
+                return
+            self._received.clear()
+            if self._plan is None:
+                self._plan, outcomes = _plan_in(told), None
+            else:
+                outcomes = [wire.outcome_of(each) for each in told["outcomes"]]
+                if not outcomes or len(outcomes) != self._asked:
+                    raise ValueError("it answered what nobody asked")
+                self._asked = 0
+        except BlockingIOError:
+            return
+        except Exception as exc:  # noqa: BLE001 - a slot may have been taken over: nothing that it says may harm the server
+            self.close()
+            self._lost(exc if isinstance(exc, BackendError) else SlotLost(f"the slot's process died ({exc!r})"))
+            return
+        if outcomes is None:
+            self._ready()
+        else:
+            self._done(outcomes)
+
+
+def _plan_in(told: dict[str, object]) -> Plan:
+    if "failed" in told:
+        raise ModelLoadError(str(told["failed"]))
+    match told.get("plan"):
+        case [int(batch), bool(wide), float(inference)]:
+            return Plan(batch, wide, inference)
+    raise ValueError("a slot says its plan first")

@@ -179,10 +179,18 @@ class Queue:
         self._queued.append(ticket)
         return None
 
+    def expire(self, now: float) -> float:
+        """Move those that are too late to `expired`, and return when the next one will be."""
+        late = [ticket for ticket in self._queued if ticket.deadline < now]
+        for ticket in late:
+            self.cancel(ticket)
+        self.expired += late
+        return min((ticket.deadline for ticket in self._queued), default=math.inf)
+
     def next(self, now: float) -> Start | Wait:
         """Decide what a slot that has come free does. Requests that are too late go to `expired`."""
         while self._queued and self._queued[0].deadline < now:
-            # deadlines may differ, so a later one can expire first: those are caught when it is their turn
+            # deadlines may differ, so a later one can expire first: those are caught when it is their turn, or by `expire`
             late = self._queued.popleft()
             self._leave(late)
             self.expired.append(late)
