@@ -46,6 +46,7 @@ class Metrics:
         self.request_seconds = self._histogram(
             "sightserve_http_request_duration_seconds", "First byte in to last byte out.", _REQUEST_BUCKETS, ("route",)
         )
+        self._of_route: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.rejected = Counter(
             "sightserve_rejected", "Requests refused or expired, by reason.", ("reason",), registry=registry
         )
@@ -71,6 +72,15 @@ class Metrics:
             registry=registry,
             multiprocess_mode="max",
         )
+
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note one request, however it was answered."""
+        key = (method, route, status)
+        found = self._of_route.get(key)
+        if found is None:  # `labels` costs as much as counting, and there are few combinations
+            found = self._of_route[key] = (self.requests.labels(*key), self.request_seconds.labels(route))
+        found[0].inc()
+        found[1].observe(seconds)
 
     def count(self, answer: Answer) -> None:
         """Note where one answer's time went."""

@@ -1,18 +1,28 @@
 """A slot's process, for real: answers, errors under their own names, death, and what happens when the server dies."""
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from tests.processes import clean_environment
 
 from sightserve.api.schema import Prediction
-from sightserve.backend.errors import ImageError, ModelLoadError, SlotLost, UnreadableImage, UnsupportedImageType
+from sightserve.backend import wire
+from sightserve.backend.errors import (
+    BackendError,
+    ImageError,
+    ModelLoadError,
+    SlotLost,
+    UnreadableImage,
+    UnsupportedImageType,
+)
 from sightserve.backend.job import Answer, Job, Plan
 from sightserve.backend.scheduler import SlotProcess
 from sightserve.backend.settings import Settings
@@ -28,18 +38,44 @@ def lock():
 
 @pytest.fixture
 def slot(lock):
-    made = SlotProcess(Settings(cpus=1), lock)
-    made.send_start(measure=False)
+    made = SlotProcess(Settings(cpus=1), lock, measure=False)
     assert made.receive_plan() == Plan()
     yield made
     made.kill()
     made.close()
+    made.wait(5)
+
+
+class Listener:
+    """Listens to a slot as the scheduler does."""
+
+    def __init__(self, slot: SlotProcess) -> None:
+        self.ready = asyncio.Event()
+        self.outcomes: asyncio.Future[Sequence[Answer | BackendError]] = asyncio.get_running_loop().create_future()
+        slot.attach(self.ready.set, self.outcomes.set_result, self.outcomes.set_exception)
+
+
+def run(
+    slot: SlotProcess, *jobs: Job, waited: float = 0.0, then: Callable[[], object] = lambda: None
+) -> Sequence[Answer | BackendError]:
+    """Send jobs, do something, and return what the slot makes of them; raise what it is lost with."""
+
+    async def scenario() -> Sequence[Answer | BackendError]:
+        listener = Listener(slot)
+        slot.send(jobs, [waited] * len(jobs), False)
+        then()
+        try:
+            return await asyncio.wait_for(listener.outcomes, 20)
+        finally:
+            slot.close()
+
+    return asyncio.run(scenario())
 
 
 def test_jobs_that_run_together_get_their_answers_and_errors_in_order(slot, cat, espresso):
     jobs = [Job(espresso, "e.jpg", 1), Job(b"hello"), Job(cat[:3000]), Job(cat, "c.jpg", 2, True)]
 
-    first, text, cut, last = slot.execute(jobs, [0.1, 0.2, 0.3, 0.4], False)
+    first, text, cut, last = run(slot, *jobs, waited=0.4)
 
     assert isinstance(first, Answer)
     assert isinstance(last, Answer)
@@ -47,43 +83,93 @@ def test_jobs_that_run_together_get_their_answers_and_errors_in_order(slot, cat,
     assert Prediction.model_validate_json(first.body).prediction == "espresso"
     assert (prediction.filename, len(prediction.top_k), len(prediction.probabilities or [])) == ("c.jpg", 2, 1000)
     assert prediction.timing_ms.queue == 400
-    assert (last.queue, first.queue) == (0.4, 0.1)
+    assert (last.queue, first.queue) == (0.4, 0.4)
     assert isinstance(text, UnsupportedImageType)
     assert isinstance(cut, UnreadableImage)
 
 
-def test_a_process_that_dies_is_an_error_of_the_job_it_worked_on(slot, cat):
+def test_a_process_that_dies_is_lost_with_the_job_it_worked_on(slot, cat):
     os.kill(slot.pid, signal.SIGKILL)
 
     with pytest.raises(SlotLost):
-        slot.execute([Job(cat)], [0.0], False)
+        run(slot, Job(cat))
 
 
-def test_a_process_that_hangs_can_be_killed_from_another_thread(slot, cat):
-    os.kill(slot.pid, signal.SIGSTOP)
-    threading.Timer(0.2, slot.kill).start()
+def test_a_process_that_dies_with_nothing_to_do_is_lost_at_once(slot):
+    async def scenario() -> None:
+        listener = Listener(slot)
+        os.kill(slot.pid, signal.SIGKILL)
+        await asyncio.wait_for(listener.outcomes, 10)
 
     with pytest.raises(SlotLost):
-        slot.execute([Job(cat)], [0.0], False)
+        asyncio.run(scenario())
+
+
+def test_a_process_that_hangs_can_be_killed(slot, cat):
+    os.kill(slot.pid, signal.SIGSTOP)
+
+    with pytest.raises(SlotLost):
+        run(slot, Job(cat), then=slot.kill)
+
+
+def test_a_large_image_does_not_stop_the_loop_while_the_process_does_not_read_it(slot, espresso):
+    """30 MiB are more than any socket takes: a send that waited would wait for ever, since only the loop wakes the process."""
+    large = Job(espresso + bytes(30 * 2**20))
+
+    async def scenario() -> Sequence[Answer | BackendError]:
+        listener = Listener(slot)
+        os.kill(slot.pid, signal.SIGSTOP)
+        slot.send([large], [0.0], False)
+        await asyncio.sleep(0.05)
+        os.kill(slot.pid, signal.SIGCONT)
+        return await asyncio.wait_for(listener.outcomes, 20)
+
+    (answer,) = asyncio.run(scenario())
+
+    assert isinstance(answer, Answer)
+    assert Prediction.model_validate_json(answer.body).prediction == "espresso"
 
 
 def test_a_signal_to_the_whole_group_does_not_end_it(slot, espresso):
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(slot.pid, number)
 
-    (answer,) = slot.execute([Job(espresso)], [0.0], False)
+    (answer,) = run(slot, Job(espresso))
 
     assert isinstance(answer, Answer)
 
 
-def test_a_model_that_cannot_be_loaded_is_said(lock, tmp_path):
-    slot = SlotProcess(Settings(cpus=1, model=tmp_path), lock)
-    slot.send_start(measure=False)
+def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, espresso):
+    slot = SlotProcess(Settings(cpus=1), lock, measure=False, plan=Plan())
 
-    with pytest.raises(ModelLoadError, match=r"manifest\.json"):
-        slot.receive_plan()
+    async def scenario() -> Sequence[Answer | BackendError]:
+        listener = Listener(slot)
+        await asyncio.wait_for(listener.ready.wait(), 20)
+        slot.send([Job(espresso)], [0.0], False)
+        return await asyncio.wait_for(listener.outcomes, 20)
+
+    (answer,) = asyncio.run(scenario())
 
     slot.close()
+    slot.wait(5)
+    assert isinstance(answer, Answer)
+
+
+def test_a_model_that_cannot_be_loaded_is_said(lock, tmp_path):
+    settings = Settings(cpus=1, model=tmp_path)
+    early, late = (SlotProcess(settings, lock, measure=False) for _ in range(2))
+
+    async def lost() -> None:
+        await asyncio.wait_for(Listener(late).outcomes, 20)
+
+    with pytest.raises(ModelLoadError, match=r"manifest\.json"):
+        early.receive_plan()
+    with pytest.raises(ModelLoadError, match=r"manifest\.json"):
+        asyncio.run(lost())
+
+    for slot in (early, late):
+        slot.close()
+        slot.wait(5)
 
 
 def test_no_process_outlives_its_server():
@@ -91,7 +177,7 @@ def test_no_process_outlives_its_server():
     code = (
         "import os, time; from sightserve.backend.scheduler import SlotProcess; "
         "from sightserve.backend.settings import Settings; "
-        "slot = SlotProcess(Settings(cpus=1), os.memfd_create('lock')); slot.send_start(measure=False); "
+        "slot = SlotProcess(Settings(cpus=1), os.memfd_create('lock'), measure=False); "
         "slot.receive_plan(); print(slot.pid, flush=True); time.sleep(60)"
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=clean_environment())
@@ -122,3 +208,37 @@ def test_an_error_that_is_not_the_callers_becomes_one_of_ours(name):
     outcome = outcome_of({"error": name, "detail": "insides"})
 
     assert not isinstance(outcome, ImageError | Answer)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\xff\xff\xff\xff",  # the length of 4 GiB
+        wire.message({"outcomes": []}),  # fewer answers than jobs
+        wire.message({"outcomes": [{"answer": ["", 0, 0, 0]}] * 2}),  # more
+        wire.message({"outcomes": [{"answer": ["too", "many", "fields", "in", "it"]}]}),
+        wire.message({"outcomes": [{"answer": ["", 0, 0, 0]}]}) * 2,  # one answer more than questions
+        wire.message({"plan": [1, False, 0.1]}),
+        b"\0\0\0\4null",
+        b"\0\0\0\4oops",
+        b"\0\1\0\0" + b"[" * 65_536,
+    ],
+)
+def test_a_slot_that_says_what_it_was_not_asked_is_lost(slot, cat, said, monkeypatch):
+    """What a slot that was taken over could send instead of its answer."""
+    ours, theirs = socket.socketpair()
+    slot._socket.close()
+    monkeypatch.setattr(slot, "_socket", ours)
+
+    with theirs, pytest.raises(SlotLost):
+        run(slot, Job(cat), then=lambda: theirs.sendall(said))
+
+
+def test_a_message_is_taken_however_it_is_cut():
+    whole = wire.message({"outcomes": ["é" * 100]})
+
+    for cut in range(len(whole)):
+        received = bytearray(whole[:cut])
+        assert wire.message_in(received) is None
+        received += whole[cut:]
+        assert wire.message_in(received) == {"outcomes": ["é" * 100]}

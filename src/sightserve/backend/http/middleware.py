@@ -64,8 +64,7 @@ class RequestMiddleware:
             seconds = time.perf_counter() - started
             # The route's template, never the path itself: strangers choose paths, and each would be a new time series.
             route = getattr(scope.get("route"), "path", None) or scope.get("route_template", "unmatched")
-            self._metrics.requests.labels(scope["method"], route, status).inc()
-            self._metrics.request_seconds.labels(route).observe(seconds)
+            self._metrics.count_request(scope["method"], route, status, seconds)
             if self._access_log is not None:
                 line = AccessLine(time.time(), scope["method"], scope["path"], status, seconds, request_id, trace)
                 self._access_log.record(line)

@@ -16,12 +16,43 @@ from sightserve.backend.http.problems import MEDIA_TYPE, problem
 MOST_HEAD_BYTES: Final = 65_536
 # One packet can hold ten thousand small requests, and each becomes some kilobytes of objects before the first is answered.
 MOST_AHEAD: Final = 32
+# Of a body, before the application takes it. More than an ordinary photo, which so arrives in one piece.
+MOST_UNREAD_BYTES: Final = 256 * 1024
 _LAST_CALL: Final = 1.0  # seconds for a connection without a request when the server ends
 _log = logging.getLogger(__name__)
 
 
 class _Refused(Exception):
     """Makes the parser stop; its message is for the sender."""
+
+
+class _Answer:
+    """The transport as one request's cycle sees it: an answer's head goes out with its body, in one call and one packet."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle, self._transport = cycle, cycle.transport
+        self._head: bytes | None = None  # b"": it is out
+
+    def write(self, data: bytes) -> None:
+        if self._head is None and self._cycle.response_started:  # before that, it is '100 Continue', which cannot wait
+            self._head = data
+            return
+        self._transport.write(self._head + data if self._head else data)
+        if self._head:
+            self._head = b""
+
+    def flush(self) -> None:
+        """Send a head to which no body belongs."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
@@ -34,6 +65,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
         _taken_due: asyncio.TimerHandle | None = None
         _running: RequestResponseCycle | None = None
         _departure: Departure
+        _answer: "_Answer | None" = None
         _in_head = True
         _head_bytes = 0  # of whole packets since the head began: what the parser may have collected without telling
         _refusal = "the request is not valid HTTP/1.1"
@@ -55,11 +87,6 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
                 # Empty lines, or the rest of a body that nobody reads any more: neither may hold the connection for ever.
                 self._expect_headers()
 
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            if self._headers_due is None:
-                self._expect_headers()
-
         def on_headers_complete(self) -> None:
             self._forget()
             self._in_head = False
@@ -68,6 +95,20 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
             if len(self.pipeline) >= MOST_AHEAD:
                 self._refuse(f"more than {MOST_AHEAD} requests were sent before the first was answered")
             super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            """Keep what arrived; uvicorn's copies it twice, and stops reading in the middle of every ordinary photo."""
+            cycle = self.cycle
+            if cycle.response_complete:
+                return
+            if not cycle.body:
+                cycle.body = body  # type: ignore[assignment]  # all that is asked of it is to become bytes
+            else:
+                cycle.body = bytearray(cycle.body) if isinstance(cycle.body, bytes) else cycle.body
+                cycle.body += body
+            if len(cycle.body) > MOST_UNREAD_BYTES:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
         def on_message_complete(self) -> None:
             super().on_message_complete()
@@ -83,6 +124,8 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
                 self._forget_taking()
 
         def on_response_complete(self) -> None:
+            if self._answer is not None:
+                self._answer.flush()
             super().on_response_complete()
             if self.transport.is_closing():
                 self._expect_taking()  # a transport closes once its last byte is taken, and that may be never
@@ -115,6 +158,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
             self._running = cycle
+            self._answer = cycle.transport = _Answer(cycle)  # type: ignore[assignment]  # as much as a cycle asks of one
             self._departure = watch(cycle.scope)  # type: ignore[arg-type]  # a TypedDict takes no key of ours
             super()._start_asgi_task(cycle, app)
 

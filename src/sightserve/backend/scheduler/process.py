@@ -11,7 +11,7 @@ from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
 from sightserve.backend.job import Answer, Job, Plan
 from sightserve.backend.settings import Settings
 
-_READ_BYTES = 65_536
+_READ_BYTES = 8_192  # an answer with the five most probable classes has a tenth of that
 # An ordinary photo fits, and goes out in one call. The system may give less; the rest then follows as the slot reads.
 _SEND_BUFFER = 256 * 1024
 

@@ -182,6 +182,18 @@ def test_nothing_starts_after_its_deadline():
     assert q.expired == [late]
 
 
+def test_those_who_are_too_late_are_found_wherever_they_wait():
+    q = queue(slots=1)
+    queued(q)
+    q.next(0.0)
+    patient, late, later = (queued(q, patience=seconds) for seconds in (9.0, 1.0, 3.0))
+
+    assert q.expire(1.0) == 1.0  # not yet: its answer would just be in time
+    assert q.expire(2.0) == 3.0
+    assert q.expired == [late]
+    assert [patient.state, later.state] == [State.QUEUED] * 2
+
+
 def test_a_cancelled_request_never_starts_and_a_running_one_cannot_be_cancelled():
     q = queue(slots=1)
     running, waiting = queued(q), queued(q)
@@ -304,6 +316,17 @@ class QueueMachine(RuleBasedStateMachine):
             self.start_order += decision.tickets
         elif self.queue.depth and len(self.batches) < self.SLOTS:
             assert self.now < decision.until < math.inf, "a free slot, work, and no time at which it will start"
+
+    @rule()
+    def alarm_rings(self) -> None:
+        waiting = self.queue.depth
+        again = self.queue.expire(self.now)
+        assert self.now <= again
+        assert (again < math.inf) == (self.queue.depth > 0)
+        assert all(ticket.deadline < self.now for ticket in self.queue.expired)
+        assert len(self.queue.expired) == waiting - self.queue.depth
+        self.expired += self.queue.expired
+        self.queue.expired.clear()
 
     @precondition(lambda self: self.batches)
     @rule(data=st.data())
