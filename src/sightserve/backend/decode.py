@@ -27,7 +27,9 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 _RESAMPLING: Final = {
     "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }

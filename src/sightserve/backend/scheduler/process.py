@@ -33,6 +33,8 @@ class SlotProcess:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
                 [sys.executable, "-m", "sightserve.backend.slot_main", str(theirs.fileno()), str(lock)],
                 pass_fds=(theirs.fileno(), lock),
+                # NumPy multiplies no matrices here, and its library would start a thread for every core of the machine
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
             )
         self._connection = Connection(ours.detach())
