@@ -1,6 +1,5 @@
 """Wires the data path of one slot together: what `slot_main` runs in its process, and the command line in its own."""
 
-from sightserve.api.schema import ModelRef
 from sightserve.backend.calibrate import calibrate
 from sightserve.backend.decode import Decoder
 from sightserve.backend.job import Plan
@@ -54,6 +53,6 @@ def assemble(
         session=narrow,
         wide_session=wide if plan.wide else None,
         labels=bundle.labels,
-        model=ModelRef(name=manifest.name, version=manifest.version),
+        model={"name": manifest.name, "version": manifest.version},
     )
     return pipeline, plan
