@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sightserve.api.schema import ModelRef
 from sightserve.backend.errors import ModelLoadError, ParameterError
-from sightserve.backend.job import Answer, Job, Plan
+from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.metrics import Metrics
 from sightserve.backend.scheduler import Limits, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
@@ -51,20 +51,50 @@ def load(settings: Settings) -> Bundle:
         raise ModelLoadError(str(exc)) from exc
 
 
+def setup_of(settings: Settings, bundle: Bundle) -> Setup:
+    """Return what a slot has to know of them."""
+    manifest = bundle.manifest
+    return Setup(
+        model=str(bundle.directory / manifest.model.file),
+        sha256=manifest.model.sha256,
+        name=manifest.name,
+        version=manifest.version,
+        labels=bundle.labels,
+        width=manifest.input.width,
+        height=manifest.input.height,
+        crop=manifest.input.crop,
+        interpolation=manifest.input.interpolation,
+        cpus=settings.cpus,
+        max_pixels=settings.max_pixels,
+        max_pixels_in_flight=settings.max_pixels_in_flight,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class FirstSlot:
     """The slot that starts before everything else, so that it imports and loads while the server does."""
 
     process: SlotProcess
     lock: int
+    bundle: Bundle
 
 
 def start_first_slot(settings: Settings) -> FirstSlot:
-    """Start it; `build` waits for it."""
+    """Start it; `build` waits for it.
+
+    Raises:
+        ModelLoadError: the bundle is missing or damaged.
+    """
     lock = _lock_file()
-    process = SlotProcess(settings, lock)
-    process.send_start(measure=settings.calibrate)
-    return FirstSlot(process, lock)
+    process = SlotProcess(lock)  # first: while it starts, the model's files are verified here
+    try:
+        bundle = load(settings)
+    except ModelLoadError:
+        process.kill()
+        process.close()
+        raise
+    process.send_start(setup_of(settings, bundle), measure=settings.calibrate)
+    return FirstSlot(process, lock, bundle)
 
 
 def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
@@ -78,9 +108,8 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         ModelLoadError: the bundle is missing or damaged, or ONNX Runtime cannot load the model.
     """
     first = first or start_first_slot(settings)
-    lock = first.lock
+    lock, bundle = first.lock, first.bundle
     try:
-        bundle = load(settings)
         plan = first.process.receive_plan()
     except BaseException:
         first.process.kill()
@@ -98,8 +127,8 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     )
 
     def replace() -> SlotProcess:
-        slot = SlotProcess(settings, lock)
-        slot.send_start(measure=False, plan=plan)
+        slot = SlotProcess(lock)
+        slot.send_start(setup_of(settings, bundle), measure=False, plan=plan)
         slot.receive_plan()
         return slot
 

@@ -13,11 +13,9 @@ from multiprocessing.connection import Connection
 from sightserve.backend import memory
 from sightserve.backend.assemble import assemble
 from sightserve.backend.errors import BackendError
-from sightserve.backend.job import Plan
+from sightserve.backend.job import Plan, Setup
 from sightserve.backend.pipeline import Pipeline
-from sightserve.backend.settings import Settings
 from sightserve.backend.wire import ask, job_of, reply
-from sightserve.bundle.manifest import default_bundle_path, load_bundle
 
 
 def run(connection: Connection, lock: int) -> None:
@@ -28,11 +26,10 @@ def run(connection: Connection, lock: int) -> None:
         lock: file descriptor for `pixels.PixelBudget`.
     """
     start = ask(connection)
-    settings = Settings(**start["settings"])
+    setup = Setup(**start["setup"] | {"labels": tuple(start["setup"]["labels"])})
     plan = Plan(*start["plan"]) if start["plan"] else None
     try:
-        bundle = load_bundle(settings.model or default_bundle_path())
-        pipeline, plan = assemble(settings, bundle, measure=start["measure"], plan=plan, lock=lock)
+        pipeline, plan = assemble(setup, measure=start["measure"], plan=plan, lock=lock)
     except Exception as exc:  # noqa: BLE001 - whatever it is, the server has to say it
         reply(connection, {"failed": str(exc)})
         return

@@ -116,14 +116,14 @@ def _in_process(model: Path | None, top_k: int) -> tuple[Classify, int]:
 
     with needs("backend"):
         from sightserve.backend.assemble import assemble
-        from sightserve.backend.build import load
+        from sightserve.backend.build import load, setup_of
         from sightserve.backend.errors import BackendError
         from sightserve.backend.job import Job
         from sightserve.backend.settings import Settings
     settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
     try:
         bundle = load(settings)
-        pipeline, _ = assemble(settings, bundle, measure=False)
+        pipeline, _ = assemble(setup_of(settings, bundle), measure=False)
     except BackendError as exc:
         fail(str(exc))
     if top_k > len(bundle.labels):

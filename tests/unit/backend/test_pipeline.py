@@ -6,7 +6,7 @@ import pytest
 
 from sightserve.api.schema import Prediction
 from sightserve.backend.assemble import assemble
-from sightserve.backend.build import load
+from sightserve.backend.build import load, setup_of
 from sightserve.backend.errors import UnreadableImage
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.settings import Settings
@@ -15,7 +15,7 @@ from sightserve.backend.settings import Settings
 @pytest.fixture(scope="module")
 def pipeline():
     settings = Settings(cpus=1, calibrate=False)
-    made, _ = assemble(settings, load(settings), measure=False)
+    made, _ = assemble(setup_of(settings, load(settings)), measure=False)
     return made
 
 

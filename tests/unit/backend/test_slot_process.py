@@ -6,12 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.processes import clean_environment
 
 from sightserve.api.schema import Prediction
+from sightserve.backend.build import load, setup_of
 from sightserve.backend.errors import ImageError, ModelLoadError, SlotLost, UnreadableImage, UnsupportedImageType
 from sightserve.backend.job import Answer, Job, Plan
 from sightserve.backend.scheduler import SlotProcess
@@ -26,10 +28,15 @@ def lock():
     os.close(descriptor)
 
 
+def setup():
+    settings = Settings(cpus=1)
+    return setup_of(settings, load(settings))
+
+
 @pytest.fixture
 def slot(lock):
-    made = SlotProcess(Settings(cpus=1), lock)
-    made.send_start(measure=False)
+    made = SlotProcess(lock)
+    made.send_start(setup(), measure=False)
     assert made.receive_plan() == Plan()
     yield made
     made.kill()
@@ -77,10 +84,12 @@ def test_a_signal_to_the_whole_group_does_not_end_it(slot, espresso):
 
 
 def test_a_model_that_cannot_be_loaded_is_said(lock, tmp_path):
-    slot = SlotProcess(Settings(cpus=1, model=tmp_path), lock)
-    slot.send_start(measure=False)
+    """Somebody may replace the file between the server's look at it and the slot's: its checksum goes along."""
+    (tmp_path / "model.onnx").write_bytes(b"another model")
+    slot = SlotProcess(lock)
+    slot.send_start(replace(setup(), model=str(tmp_path / "model.onnx")), measure=False)
 
-    with pytest.raises(ModelLoadError, match=r"manifest\.json"):
+    with pytest.raises(ModelLoadError, match=r"model\.onnx is not the file"):
         slot.receive_plan()
 
     slot.close()
@@ -90,8 +99,9 @@ def test_no_process_outlives_its_server():
     """The server is killed without a chance to say goodbye: its slot reads the end of the connection and ends."""
     code = (
         "import os, time; from sightserve.backend.scheduler import SlotProcess; "
-        "from sightserve.backend.settings import Settings; "
-        "slot = SlotProcess(Settings(cpus=1), os.memfd_create('lock')); slot.send_start(measure=False); "
+        "from sightserve.backend.build import load, setup_of; from sightserve.backend.settings import Settings; "
+        "setup = setup_of(Settings(cpus=1), load(Settings())); "
+        "slot = SlotProcess(os.memfd_create('lock')); slot.send_start(setup, measure=False); "
         "slot.receive_plan(); print(slot.pid, flush=True); time.sleep(60)"
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=clean_environment())

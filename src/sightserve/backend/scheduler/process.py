@@ -8,26 +8,24 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 
 from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
-from sightserve.backend.job import Answer, Job, Plan
-from sightserve.backend.settings import Settings
+from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.wire import ask, outcome_of, reply, send_jobs
 
 
 class SlotProcess:
     """One slot. Its methods are called by one thread, but for `kill`, which any thread may call at any time."""
 
-    def __init__(self, settings: Settings, lock: int) -> None:
-        """Start the process; `begin` hands it the model and waits until it is warm.
+    def __init__(self, lock: int) -> None:
+        """Start the process; `send_start` tells it what to load, `receive_plan` waits until it is warm.
 
         Args:
-            settings: of the whole server.
             lock: file descriptor for `pixels.PixelBudget`.
         """
         ours, theirs = socket.socketpair()
-        self._settings = settings
         self._end = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
@@ -44,11 +42,10 @@ class SlotProcess:
         """The process's id."""
         return self._process.pid
 
-    def send_start(self, *, measure: bool, plan: Plan | None = None) -> None:
+    def send_start(self, setup: Setup, *, measure: bool, plan: Plan | None = None) -> None:
         """Tell it what to load, and whether to calibrate; `receive_plan` waits for the end of that."""
-        settings = self._settings.model_dump(mode="json", exclude={"api_keys", "rate_limit"})
         with self._translated():
-            reply(self._connection, {"settings": settings, "measure": measure, "plan": plan})
+            reply(self._connection, {"setup": asdict(setup), "measure": measure, "plan": plan})
 
     def receive_plan(self) -> Plan:
         """Wait until it is warm and return the plan that it works by.
