@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock browser test-slow bench bench-quick soak clean
+.PHONY: help setup up deploy test check format lock browser test-slow bench bench-quick soak clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -48,6 +48,9 @@ SOAK_REQUESTS ?= 100000
 
 soak: $(VENV)/.dev  ## good photos and hostile input, mixed (100,000 take a quarter of an hour)
 	@$(BIN)/python -m tests.soak.soak $(SOAK_REQUESTS)
+
+deploy: $(VENV)/.runtime  ## both halves to Cloud Run: make deploy PROJECT=my-project REGION=europe-west1 FLAGS=--dry-run
+	@$(BIN)/sightserve deploy cloud-run --project "$(PROJECT)" --region "$(REGION)" $(FLAGS)
 
 browser:
 	@tools/install_browser.sh $(BIN)/python

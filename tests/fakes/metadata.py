@@ -46,28 +46,27 @@ class FakeMetadata:
         time.sleep(self.seconds)
         if self.broken:
             return 500, "broken"
-        match path.removeprefix(_ROOT).rstrip("/"):
-            case "project/project-id":
-                return 200, self.project
-            case "instance/region":
-                return 200, f"projects/123456789/regions/{self.region}"
-            case "universe/universe-domain":
-                return 200, "googleapis.com"
-            case name if name == _ACCOUNT:
-                return 200, {"aliases": ["default"], "email": "frontend@fake", "scopes": ["all"]}
-            case name if name == f"{_ACCOUNT}/token":
-                return 200, {"access_token": ACCESS_TOKEN, "expires_in": 3600, "token_type": "Bearer"}
-            case name if name == f"{_ACCOUNT}/identity":
-                serial = sum(asked.endswith("/identity") for asked in self.asked)
-                return 200, id_token(query["audience"][0], time.time() + self.token_seconds, serial)
-        return 404, "not known here"
+        serial = sum(asked.endswith("/identity") for asked in self.asked)
+        audience = query.get("audience", [""])[0]
+        known: dict[str, object] = {
+            "project/project-id": self.project,
+            "instance/region": f"projects/123456789/regions/{self.region}",
+            "universe/universe-domain": "googleapis.com",
+            _ACCOUNT: {"aliases": ["default"], "email": "frontend@fake", "scopes": ["all"]},
+            f"{_ACCOUNT}/token": {"access_token": ACCESS_TOKEN, "expires_in": 3600, "token_type": "Bearer"},
+            f"{_ACCOUNT}/identity": id_token(audience, time.time() + self.token_seconds, serial),
+        }
+        name = path.removeprefix(_ROOT).rstrip("/")
+        return (200, known[name]) if name in known else (404, "not known here")
 
 
 def handler(metadata: FakeMetadata) -> type[BaseHTTPRequestHandler]:
     class Metadata(Handler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            if self.headers["metadata-flavor"] != "Google":  # the real one refuses too: a page in a browser cannot send it
+            if (
+                self.headers["metadata-flavor"] != "Google"
+            ):  # the real one refuses too: a page in a browser cannot send it
                 self.give(403, "no Metadata-Flavor", "text/plain")
                 return
             status, body = metadata.answer(parts.path, parse_qs(parts.query))
