@@ -2,14 +2,20 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import httpx2
 
 from sightserve.client.addresses import is_safe
-from sightserve.client.credentials import CREDENTIALS_FILE, credentials_file, has_metadata_server, within
+from sightserve.client.credentials import (
+    CREDENTIALS_FILE,
+    content_of,
+    credentials_file,
+    has_metadata_server,
+    within,
+)
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -177,18 +183,28 @@ def _client(endpoint: str, environment: Mapping[str, str]) -> "ServicesClient":
 
 
 def _credentials(environment: Mapping[str, str]) -> "Credentials":
-    import google.auth  # noqa: PLC0415
-    from google.auth.compute_engine import Credentials as MachineCredentials  # noqa: PLC0415
+    from google.auth import compute_engine, identity_pool, impersonated_credentials  # noqa: PLC0415
     from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
+    from google.oauth2 import credentials, service_account  # noqa: PLC0415
 
     scopes = ("https://www.googleapis.com/auth/cloud-platform",)
-    if (file := credentials_file(environment)) is not None:
-        # the file is named by whoever runs this app, never by a stranger
-        credentials: Credentials = google.auth.load_credentials_from_file(str(file), scopes=scopes)[0]
-        return credentials
-    if has_metadata_server(environment):
-        return MachineCredentials(scopes=scopes)
-    raise DefaultCredentialsError("no file with credentials, and no metadata server")
+    file = credentials_file(environment)
+    if file is None:
+        if not has_metadata_server(environment):
+            raise DefaultCredentialsError("no file with credentials, and no metadata server")
+        return compute_engine.Credentials(scopes=scopes)
+    # each type by its own loader: google-auth's general one takes whatever a file says of itself
+    loaders: dict[str, Callable[..., Credentials]] = {
+        "service_account": service_account.Credentials.from_service_account_info,
+        "authorized_user": credentials.Credentials.from_authorized_user_info,
+        "impersonated_service_account": impersonated_credentials.Credentials.from_impersonated_service_account_info,
+        "external_account": identity_pool.Credentials.from_info,
+    }
+    try:
+        content = content_of(file)
+        return loaders[str(content.get("type"))](content, scopes=scopes)
+    except (ValueError, KeyError) as exc:
+        raise DefaultCredentialsError("a file with credentials that are none") from exc
 
 
 def _names(client: "ServicesClient", parent: str) -> str:

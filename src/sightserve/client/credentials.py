@@ -4,13 +4,14 @@ google-auth's own search (`google.auth.default`) ends by asking for a metadata s
 several seconds for nobody. Here that server is asked only where something says that there is one.
 """
 
+import json
 import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -47,6 +48,19 @@ def credentials_file(environment: Mapping[str, str]) -> Path | None:
     home = environment.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - Path.home() fails where there is none
     written = Path(folder or Path(home) / ".config" / "gcloud") / "application_default_credentials.json"
     return written if written.is_file() else None
+
+
+def content_of(file: Path) -> dict[str, Any]:
+    """Return what a file with credentials holds; its `type` says whose they are.
+
+    Raises:
+        ValueError: it cannot be read, or is none. The message names the file and says nothing of what is in it.
+    """
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError) as exc:
+        raise ValueError(f"the file with credentials, {file.name}, cannot be read") from exc
+    return content if isinstance(content, dict) else {}
 
 
 def within(seconds: float, call: Callable[[], Result]) -> Result:

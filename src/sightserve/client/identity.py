@@ -5,7 +5,6 @@ to that backend, over TLS or inside this machine, and nowhere else: not to the b
 """
 
 import asyncio
-import json
 import os
 import threading
 import time
@@ -13,13 +12,18 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from http import HTTPStatus
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import httpx2
 
 from sightserve.client.addresses import is_safe, origin
-from sightserve.client.credentials import CREDENTIALS_FILE, credentials_file, has_metadata_server, within
+from sightserve.client.credentials import (
+    CREDENTIALS_FILE,
+    content_of,
+    credentials_file,
+    has_metadata_server,
+    within,
+)
 from sightserve.client.errors import IdentityError
 
 if TYPE_CHECKING:
@@ -216,7 +220,10 @@ def _credentials(audience: str, environment: Mapping[str, str]) -> "Credentials"
             None, target_audience=audience, use_metadata_identity_endpoint=True
         )
         return machine
-    content = _read(file)
+    try:
+        content = content_of(file)
+    except ValueError as exc:
+        raise IdentityError(f"{str(exc).capitalize()}.", f"Check {CREDENTIALS_FILE}.") from exc
     match content.get("type"):
         case "service_account":
             account: Credentials = service_account.IDTokenCredentials.from_service_account_info(
@@ -232,13 +239,3 @@ def _credentials(audience: str, environment: Mapping[str, str]) -> "Credentials"
         case "authorized_user":
             raise IdentityError(*_USER)
     raise IdentityError(f"Credentials of the type {content.get('type')!r} give no ID token here.", _NOBODY[1])
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError) as exc:
-        raise IdentityError(
-            f"The file with credentials, {file.name}, cannot be read.", f"Check {CREDENTIALS_FILE}."
-        ) from exc
-    return content if isinstance(content, dict) else {}
