@@ -46,7 +46,7 @@ def serving(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[st
 
 def serve_for_ever(handler: type[BaseHTTPRequestHandler], port: int) -> None:
     with serving(handler, port) as url:
-        print(url, flush=True)  # noqa: T201 - whoever started it may want to know
+        print(url, flush=True)
         threading.Event().wait()
 
 

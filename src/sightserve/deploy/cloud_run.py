@@ -62,7 +62,8 @@ def removal(options: Options) -> tuple[Step, ...]:
 
 def address_of(options: Options, half: str) -> Words:
     """Return the command that prints the address of a half's service."""
-    return (*_look_for_service(options, half), "--format=value(status.url)")
+    name = options.service(half)
+    return _gcloud(options, "run", "services", "describe", name, f"--region={options.region}", "--format=value(status.url)")
 
 
 def caller() -> Words:
