@@ -63,7 +63,9 @@ def removal(options: Options) -> tuple[Step, ...]:
 def address_of(options: Options, half: str) -> Words:
     """Return the command that prints the address of a half's service."""
     name = options.service(half)
-    return _gcloud(options, "run", "services", "describe", name, f"--region={options.region}", "--format=value(status.url)")
+    return _gcloud(
+        options, "run", "services", "describe", name, f"--region={options.region}", "--format=value(status.url)"
+    )
 
 
 def caller() -> Words:
