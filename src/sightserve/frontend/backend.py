@@ -44,6 +44,11 @@ class Whereabouts:
     how: str
     identified: bool = False
 
+    @property
+    def private(self) -> bool:
+        """Whether people who go to the public address have to say who they are: a link alone does not open it."""
+        return self.identified and self.public_url == self.url
+
 
 _seen: ContextVar[list[Whereabouts] | None] = ContextVar("seen", default=None)
 

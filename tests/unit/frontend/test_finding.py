@@ -66,7 +66,7 @@ def test_when_nothing_is_found_every_page_says_what_was_tried_and_what_to_set(cl
     cloud.api.services.clear()
     app = whole_app(cloud.environment | {"SIGHTSERVE_CLOUD_SERVICE": "anothername"}).run()
 
-    text = everything(app).replace("\\", "")
+    text = everything(app).replace("\\", "").replace("`", "")
     assert not app.exception
     assert app.title[0].value == "The classifier was not found"
     for part in ("Cloud Run, the service anothername", "There is no service anothername", "SIGHTSERVE_CLOUD_SERVICE",
@@ -94,3 +94,16 @@ def test_a_run_of_a_page_looks_once_even_where_the_failure_is_not_remembered(clo
 
     assert app.title[0].value == "What is in this photo?"
     assert len(cloud.api.asked) == 1
+
+
+def test_a_private_backend_has_no_links_that_would_not_open_and_a_curl_line_that_says_who_asks(
+    cloud, whole_app, about_page
+):
+    app = whole_app(cloud.environment).run()
+    next(button for button in app.button if button.label == "Cat").click().run()
+    about_page.run()
+
+    code = [block.value for block in app.code]
+    assert any('-H "Authorization: Bearer $(gcloud auth print-identity-token)" -F' in text for text in code)
+    assert any(f"auth=Identity('{cloud.gate.url}')" in text for text in code)
+    assert about_page.get("link_button") == []

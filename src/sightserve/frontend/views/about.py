@@ -53,6 +53,8 @@ def _status(place: Whereabouts) -> None:
         st.caption(words.plain(place.how), width="content")
     if place.identified:
         st.caption("The classifier is not open to all: this app tells it who asks, with an ID token from Google.")
+    if place.private:
+        return  # a browser that followed a link there would see nothing but a refusal
     with st.container(horizontal=True):
         for label, path in (("API documentation", "/docs"), ("OpenAPI", "/openapi.json"), ("Metrics", "/metrics")):
             st.link_button(label, place.public_url + path, icon=":material/open_in_new:")

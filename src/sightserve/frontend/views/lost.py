@@ -1,5 +1,6 @@
 """What stands in for every page when the backend is nowhere: what was tried, and what to set. It goes on by itself."""
 
+import re
 from typing import Final
 
 import streamlit as st
@@ -19,15 +20,21 @@ def draw(error: BackendNotFound) -> None:
     st.markdown("It was looked for in these places, in this order:")
     for number, attempt in enumerate(error.attempts, start=1):
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f"**{number}. {words.plain(attempt.where)}**")
-            st.markdown(words.plain(attempt.outcome))
-            st.markdown(f":material/build: {words.plain(attempt.do)}")
+            st.markdown(f"**{number}. {_plain(attempt.where)}**")
+            st.markdown(_plain(attempt.outcome))
+            st.markdown(f":material/build: {_plain(attempt.do)}")
     st.caption(
         "All places, what each needs, and how requests are let in: docs/deploy.md. After a change of the environment, start"
         " the app again; everything else is noticed by itself."
     )
     st.button("Look again", icon=":material/refresh:", key="look-again")
     _watch()
+
+
+def _plain(text: str) -> str:
+    """Return the text as it is; an address is no link, since it is this server's and not the reader's."""
+    parts = re.split(r"(https?://[^\s`]*[^\s`.,])", text)
+    return "".join(f"`{part}`" if number % 2 else words.plain(part) for number, part in enumerate(parts))
 
 
 @st.fragment(run_every=_LOOK_EVERY)
