@@ -26,6 +26,7 @@ def started(module, *flags):
     """Run a fake as its command and give the address that it prints."""
     command = [sys.executable, "-m", f"tests.fakes.{module}", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
     try:
         yield process.stdout.readline().strip()
     finally:

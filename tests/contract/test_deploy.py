@@ -107,15 +107,14 @@ def test_delete_asks_first_and_then_removes_what_was_made(gcloud, source):
     assert again.stdout.count("nothing to do") == 5
 
 
-@pytest.mark.parametrize("builder", ["docker", "podman", "buildah"])
-def test_a_local_builder_logs_in_without_a_password_on_its_command_line(gcloud, source, builder):
-    run = deploy(gcloud, source, "--builder", builder, "--tag", "v1")
+def test_a_local_builder_logs_in_without_a_password_on_its_command_line(gcloud, source):
+    run = deploy(gcloud, source, "--builder", "podman", "--tag", "v1")
 
     told = gcloud.told
     assert run.returncode == 0, run.stderr
     assert gcloud.fed.strip() == "an access token"
     assert not any("an access token" in line for line in told)
-    assert f"{builder} push europe-west1-docker.pkg.dev/my-project/sightserve/backend:v1" in told
+    assert "podman push europe-west1-docker.pkg.dev/my-project/sightserve/backend:v1" in told
     assert not any("cloudbuild" in line for line in told)
 
 
