@@ -1,9 +1,12 @@
 #!/bin/sh
-# What builds and runs the images where there is no Docker: buildah and podman, and debootstrap for a base image; as root on Debian.
+# What builds and runs the images where there is no Docker: buildah, podman with its network, debootstrap for a base; as root on Debian.
 set -eu
 missing=
-for name in buildah podman runc debootstrap; do
+for name in buildah podman runc debootstrap iptables; do
     command -v "$name" >/dev/null 2>&1 || missing="$missing $name"
+done
+for name in netavark aardvark-dns; do
+    [ -x "/usr/lib/podman/$name" ] || missing="$missing $name"
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

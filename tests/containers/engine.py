@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import time
 import urllib.request
@@ -14,12 +13,14 @@ from typing import Any
 
 from tests.processes import free_port
 
+# As in containers/compose.yaml and deploy/kubernetes, and no writable /tmp either.
+CAREFUL = ["--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges"]
 IMAGES = {"backend": "localhost/sightserve-backend", "frontend": "localhost/sightserve-frontend"}
 HEALTH = {"backend": "/health/ready", "frontend": "/_stcore/health"}
 START_SECONDS = 30
-# Podman's errors about systemd's timers for health checks are not shown: there may be no systemd, and tests ask by themselves.
-# runc, since crun refuses machines on which both versions of cgroups are mounted.
-PODMAN = ["podman", "--log-level", "fatal", "--runtime", "runc"]
+# Its errors about systemd's timers for health checks are not shown: there may be no systemd, and tests ask by themselves.
+PODMAN = ["podman", "--log-level", "fatal"]
+os.environ["CONTAINERS_CONF"] = str(Path(__file__).with_name("containers.conf"))
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Container:
 
     def is_healthy(self) -> bool:
         """Run the image's own health check once."""
-        return subprocess.run([*PODMAN, "healthcheck", "run", self.name], capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run([*PODMAN, "healthcheck", "run", self.name], capture_output=True, check=False).returncode == 0
+        )
 
     def python(self, code: str) -> str:
         """Run code inside, beside what runs there already."""
@@ -54,23 +57,17 @@ def podman(*words: str) -> str:
     return done.stdout.strip()
 
 
-def restrictions() -> list[str]:
-    """What every container here runs under; the engine may raise no limit of this process, so it is told to keep them."""
-    limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
-    most = {name: min(4096, resource.getrlimit(number)[0] % 2**63) for name, number in limits.items()}
-    ulimits = [word for name, value in most.items() for word in ("--ulimit", f"{name}={value}:{value}")]
-    return ["--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges", *ulimits]
-
-
 @contextmanager
 def running_container(half: str, *words: str, flags: tuple[str, ...] = (), **environment: str) -> Iterator[Container]:
     """Run an image on a free port of loopback's, given by PORT, until the block ends; return at once."""
     port = free_port()
     name = f"sightserve-test-{half}-{os.getpid()}-{port}"
-    variables = [word for key, value in {"PORT": str(port), **environment}.items() for word in ("--env", f"{key}={value}")]
+    variables = [
+        word for key, value in {"PORT": str(port), **environment}.items() for word in ("--env", f"{key}={value}")
+    ]
     started = time.monotonic()
     podman(
-        "run", "--detach", "--name", name, "--network=host", *restrictions(), *variables, *flags, IMAGES[half], *words
+        "run", "--detach", "--name", name, "--network=host", *CAREFUL, *variables, *flags, IMAGES[half], *words
     )  # fmt: skip
     container = Container(name, f"http://127.0.0.1:{port}", started)
     try:

@@ -50,7 +50,9 @@ def test_an_images_own_layers_stay_small(images, half, tmp_path, capsys):
     own = [size / 1e6 for layer, size in layers.items() if layer not in base]
     with capsys.disabled():
         parts = " + ".join(f"{size:.0f}" for size in own if size >= 1)
-        print(f"\n{half}: own layers {sum(own):.0f} MB ({parts}) on {images['base']}, {sum(base.values()) / 1e6:.0f} MB")
+        print(
+            f"\n{half}: own layers {sum(own):.0f} MB ({parts}) on {images['base']}, {sum(base.values()) / 1e6:.0f} MB"
+        )
     assert len(layers) == len(base) + len(own)  # it stands on that base
     assert sum(own) < MOST_MEGABYTES[half]
 
@@ -210,7 +212,9 @@ def test_several_workers_share_their_metrics_without_a_disk(images, espresso):
         with urllib.request.urlopen(container.url + "/metrics", timeout=5) as response:
             metrics = response.read().decode()
 
-        (counted,) = re.findall(r'^sightserve_http_requests_total\{.*route="/predict",status="200"\} (\S+)', metrics, re.M)
+        (counted,) = re.findall(
+            r'^sightserve_http_requests_total\{.*route="/predict",status="200"\} (\S+)', metrics, re.MULTILINE
+        )
         assert float(counted) == 10
         assert container.stop(seconds=15)[1] == 0
 

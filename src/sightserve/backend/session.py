@@ -10,7 +10,7 @@ from sightserve.backend.errors import ModelError, ModelLoadError
 
 # Before the import: with it alone, ONNX Runtime would already write an identifier for its telemetry into the home directory.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort  # noqa: E402
+import onnxruntime as ort
 
 ort.disable_telemetry_events()
 
