@@ -16,11 +16,14 @@ NOT_NEEDED = (
     "onnxruntime/transformers",  # 3 MB: tools that convert models
     "onnxruntime/tools",
     "onnxruntime/quantization",
+    "numpy/*/tests",  # 7 MB
     "pandas/tests",  # 18 MB
     "pyarrow/tests",
     "pyarrow/include",  # 6 MB: headers
     "pyarrow/*flight*",  # 35 MB: a network protocol
     "pyarrow/*s3*",  # 18 MB: a client of one cloud's storage
+    "pyarrow/libarrow_python*.so",  # 5 MB: the same library under three names, of which one is asked for
+    "pyarrow/libarrow_python*.so.*.*.*",
     "pydeck/nbextension/static",  # 23 MB: maps in Jupyter notebooks, twice; Streamlit has its own
     "/share/jupyter",  # 23 MB
     "/share/man",

@@ -20,7 +20,6 @@ HEALTH = {"backend": "/health/ready", "frontend": "/_stcore/health"}
 START_SECONDS = 30
 # Its errors about systemd's timers for health checks are not shown: there may be no systemd, and tests ask by themselves.
 PODMAN = ["podman", "--log-level", "fatal"]
-os.environ["CONTAINERS_CONF"] = str(Path(__file__).with_name("containers.conf"))
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Container:
     started: float  # time.monotonic() just before the engine was asked
 
     def logs(self) -> str:
-        done = subprocess.run([*PODMAN, "logs", self.name], capture_output=True, text=True, check=True)
+        done = run_podman("logs", self.name)
         return done.stdout + done.stderr
 
     def stop(self, seconds: int) -> tuple[float, int]:
@@ -42,33 +41,37 @@ class Container:
 
     def is_healthy(self) -> bool:
         """Run the image's own health check once."""
-        return (
-            subprocess.run([*PODMAN, "healthcheck", "run", self.name], capture_output=True, check=False).returncode == 0
-        )
+        return run_podman("healthcheck", "run", self.name).returncode == 0
 
     def python(self, code: str) -> str:
         """Run code inside, beside what runs there already."""
         return podman("exec", self.name, "python", "-c", code)
 
 
+def environment() -> dict[str, str]:
+    """This environment, with Podman's settings for these tests."""
+    return os.environ | {"CONTAINERS_CONF": str(Path(__file__).with_name("containers.conf"))}
+
+
+def run_podman(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PODMAN, *words], env=environment(), capture_output=True, text=True, check=False)
+
+
 def podman(*words: str) -> str:
-    done = subprocess.run([*PODMAN, *words], capture_output=True, text=True, check=False)
+    done = run_podman(*words)
     assert done.returncode == 0, f"podman {' '.join(words)}: {done.stderr}"
     return done.stdout.strip()
 
 
 @contextmanager
-def running_container(half: str, *words: str, flags: tuple[str, ...] = (), **environment: str) -> Iterator[Container]:
+def running_container(half: str, *words: str, flags: tuple[str, ...] = (), **settings: str) -> Iterator[Container]:
     """Run an image on a free port of loopback's, given by PORT, until the block ends; return at once."""
     port = free_port()
     name = f"sightserve-test-{half}-{os.getpid()}-{port}"
-    variables = [
-        word for key, value in {"PORT": str(port), **environment}.items() for word in ("--env", f"{key}={value}")
-    ]
+    variables = [word for key, value in {"PORT": str(port), **settings}.items() for word in ("--env", f"{key}={value}")]
     started = time.monotonic()
-    podman(
-        "run", "--detach", "--name", name, "--network=host", *CAREFUL, *variables, *flags, IMAGES[half], *words
-    )  # fmt: skip
+    way = ["--detach", "--name", name, "--network=host", *CAREFUL, *variables, *flags]
+    podman("run", *way, IMAGES[half], *words)
     container = Container(name, f"http://127.0.0.1:{port}", started)
     try:
         yield container

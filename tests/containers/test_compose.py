@@ -14,7 +14,7 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 from tests.conftest import ROOT, SAMPLES
-from tests.containers.engine import podman
+from tests.containers.engine import environment, podman
 from tests.processes import free_port
 
 FILE = ROOT / "containers" / "compose.yaml"
@@ -56,9 +56,9 @@ def test_each_half_has_no_rights_and_bounded_memory(compose, half):
     assert (FILE.parent / build["context"] / build["dockerfile"]).is_file()
 
 
-def run(*words: str, **environment: str) -> None:
+def run(*words: str, **settings: str) -> None:
     command = [sys.executable, "-m", "podman_compose", "-p", PROJECT, "-f", str(FILE), *words]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment() | settings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,5 +1,6 @@
 """Both images as they are shipped: built, weighed, run as containers, and asked."""
 
+import http.client
 import json
 import re
 import statistics
@@ -65,16 +66,35 @@ def test_the_backend_answers_its_first_request_soon_after_its_start(images, espr
     assert statistics.median(seconds) < FIRST_ANSWER_SECONDS
 
 
-def test_the_frontend_starts(images, capsys):
+def knock_from_elsewhere(url: str) -> int:
+    """Ask for a websocket as another site's page would; return the status (101: opened)."""
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Origin": "https://elsewhere.example",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection.request("GET", "/_stcore/stream", headers=headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_the_frontend_starts_and_asks_nobody_outside_for_its_address(images, capsys):
     with running_container("frontend") as container:
         wait_until_ready("frontend", container)
         seconds = time.monotonic() - container.started
+        status = knock_from_elsewhere(container.url)
         logs = container.logs()
 
     with capsys.disabled():
         print(f"\nfrontend: healthy after {seconds:.2f} s")
+    assert status == 403
     assert "URL" in logs
-    assert "xternal" not in logs  # nobody outside is asked for this machine's address
+    assert "Rejecting" in logs
+    assert "external" not in logs.lower()
 
 
 def test_the_backend_classifies_and_says_nothing_untoward(backend, espresso):
