@@ -25,6 +25,10 @@ NOT_NEEDED = (
     "pyarrow/libarrow_python*.so",  # 5 MB: the same library under three names, of which one is asked for
     "pyarrow/libarrow_python*.so.*.*.*",
     "pydeck/nbextension/static",  # 23 MB: maps in Jupyter notebooks, twice; Streamlit has its own
+    "streamlit/static/static/js/PlotlyChart.*",  # 5 MB: a chart that the app does not draw
+    "streamlit/static/static/js/DeckGlJsonChart.*",  # 3 MB: another
+    "**/*.p[yx][dix]",  # 5 MB: type stubs and sources of compiled modules
+    "**/*.h",
     "/share/jupyter",  # 23 MB
     "/share/man",
 )

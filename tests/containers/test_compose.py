@@ -5,16 +5,14 @@ import re
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from playwright.sync_api import expect
 from tests.conftest import ROOT, SAMPLES
-from tests.containers.engine import environment, podman
+from tests.containers.engine import Container, environment, podman, wait_until_ready
 from tests.processes import free_port
 
 FILE = ROOT / "containers" / "compose.yaml"
@@ -68,15 +66,11 @@ def running(images: dict[str, str]) -> Iterator[str]:
     port = free_port()
     run("up", "--detach", "--no-build", PUBLISH=f"127.0.0.1:{port}")
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield url
-    run("down", "--timeout", "12")
+    try:
+        wait_until_ready("frontend", Container(f"{PROJECT}_frontend_1", url, time.monotonic()))
+        yield url
+    finally:
+        run("down", "--timeout", "12")
 
 
 def within(half: str, code: str) -> str:
@@ -88,7 +82,9 @@ def within(half: str, code: str) -> str:
 @pytest.mark.timeout(1500)
 def test_a_person_classifies_through_both_containers(running, page):
     page.goto(running)
-    page.locator("input[type=file]").first.set_input_files([Path(SAMPLES / "espresso.jpg")])
+    # The first page of a fresh container waits for its imports, and here for a backend that starts beside it.
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)
+    page.locator("input[type=file]").first.set_input_files([SAMPLES / "espresso.jpg"])
     page.get_by_role("button", name=re.compile("Classify")).click()
 
     expect(page.get_by_role("heading", name="espresso", exact=True)).to_be_visible()

@@ -108,6 +108,7 @@ def test_the_backend_classifies_and_says_nothing_untoward(backend, espresso):
 @pytest.mark.browser
 def test_the_frontend_classifies_a_photo_that_a_person_uploads(frontend, page, artifacts):
     page.goto(frontend.url)
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)  # its first page: imports
     page.locator("input[type=file]").first.set_input_files([SAMPLES / "espresso.jpg"])
     page.get_by_role("button", name=re.compile("Classify")).click()
 
