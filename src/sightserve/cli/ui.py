@@ -53,6 +53,9 @@ def streamlit_command(
         "client.showErrorLinks": "false",
         "theme.base": str(frontend / "theme.toml"),
     }
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
+        # Streamlit shows addresses at its start, and would ask a stranger on the internet for this machine's.
+        options["browser.serverAddress"] = "localhost"
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     hosts = [word for name in allowed_hosts or [] for word in ("--server.allowedHosts", name)]
     return [sys.executable, "-m", "streamlit", "run", str(frontend / "server.py"), *flags, *hosts]
