@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock browser test-slow bench bench-quick soak clean
+.PHONY: help setup up deploy test check format lock browser test-slow test-containers images bench bench-quick soak clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -31,12 +31,21 @@ format: $(VENV)/.dev  ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
-	@$(LOCK) --upgrade --extra backend --extra frontend --extra dev -o requirements/dev.txt
+	@$(LOCK) --upgrade --extra backend --extra frontend --extra gcp --extra dev -o requirements/dev.txt
+	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group build -o requirements/build.txt
 	@$(LOCK) --extra backend -c requirements/dev.txt -o requirements/backend.txt
-	@$(LOCK) --extra frontend -c requirements/dev.txt -o requirements/frontend.txt
+	@$(LOCK) --extra frontend --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
 
 test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@$(BIN)/python -m pytest -m slow
+
+test-containers: $(VENV)/.dev browser  ## build both images, run them as containers, classify through each (minutes; as root)
+	@tools/install_containers.sh
+	@$(BIN)/python -m pytest -m containers
+
+images:  ## build both images where there is no Docker (buildah, as root)
+	@tools/install_containers.sh
+	@containers/build.sh
 
 bench: $(VENV)/.dev  ## measure ours against its peers (half an hour) and write docs/benchmarks.md
 	@$(BIN)/python -m bench.run --page docs/benchmarks.md
@@ -48,6 +57,9 @@ SOAK_REQUESTS ?= 100000
 
 soak: $(VENV)/.dev  ## good photos and hostile input, mixed (100,000 take a quarter of an hour)
 	@$(BIN)/python -m tests.soak.soak $(SOAK_REQUESTS)
+
+deploy: $(VENV)/.runtime  ## both halves to Cloud Run: make deploy PROJECT=my-project REGION=europe-west1 FLAGS=--dry-run
+	@$(BIN)/sightserve deploy cloud-run --project "$(PROJECT)" --region "$(REGION)" $(FLAGS)
 
 browser:
 	@tools/install_browser.sh $(BIN)/python

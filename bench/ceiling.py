@@ -18,7 +18,7 @@ from bench import photos
 from bench.stats import median
 from bench.straight import Straight
 from sightserve.backend.assemble import assemble
-from sightserve.backend.build import load
+from sightserve.backend.build import load, setup_of
 from sightserve.backend.job import Job
 from sightserve.backend.settings import Settings
 
@@ -65,7 +65,7 @@ def main() -> None:
     options = parser.parse_args()
     images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
     settings = Settings()
-    pipeline, _ = assemble(settings, load(settings), measure=False)
+    pipeline, _ = assemble(setup_of(settings, load(settings)), measure=False)
     straight = Straight(options.float_model, pipeline.labels)
     paths: dict[str, Work] = {
         "ours": lambda image: pipeline.execute([Job(image)], [0.0], alone=False),

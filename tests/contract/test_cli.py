@@ -1,6 +1,7 @@
 """The command line as its user types it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -24,7 +25,7 @@ def test_version():
     assert sightserve_("--version").stdout == f"sightserve {sightserve.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["up", "serve", "ui", "classify"])
+@pytest.mark.parametrize("command", ["up", "serve", "ui", "classify", "deploy"])
 def test_every_command_has_help(command):
     run = sightserve_(command, "--help")
 
@@ -81,6 +82,17 @@ def test_people_see_which_file_failed_and_why(tmp_path):
     assert "text.jpg" in run.stderr
     assert "not an image" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file system takes UTF-8 only")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_file_name_that_is_not_utf_8_is_shown_as_far_as_it_is_text(tmp_path, espresso, as_json):
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(espresso)
+
+    done = sightserve_("classify", *(["--json"] if as_json else []), str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    assert "caf\ufffd.jpg" in done.stdout
 
 
 def test_an_empty_folder_is_a_failure(tmp_path):

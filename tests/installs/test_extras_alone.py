@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # What must not come along, by extra.
 FOREIGN = {
-    "": ["onnxruntime", "fastapi", "streamlit", "pandas", "PIL", "numpy"],
-    "backend": ["streamlit", "pandas", "pyarrow"],
-    "frontend": ["onnxruntime", "fastapi"],
+    "": ["onnxruntime", "fastapi", "streamlit", "pandas", "PIL", "numpy", "google.auth", "grpc"],
+    "backend": ["streamlit", "pandas", "pyarrow", "google.auth"],
+    "frontend": ["onnxruntime", "fastapi", "google.auth"],
 }
 
 

@@ -3,11 +3,10 @@
 import os
 import tempfile
 from dataclasses import dataclass
-from functools import partial
 
 from sightserve.api.schema import ModelRef
 from sightserve.backend.errors import ModelLoadError, ParameterError
-from sightserve.backend.job import Answer, Job, Plan
+from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.metrics import Metrics
 from sightserve.backend.scheduler import Limits, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
@@ -52,18 +51,49 @@ def load(settings: Settings) -> Bundle:
         raise ModelLoadError(str(exc)) from exc
 
 
+def setup_of(settings: Settings, bundle: Bundle) -> Setup:
+    """Return what a slot has to know of them."""
+    manifest = bundle.manifest
+    return Setup(
+        model=str(bundle.directory / manifest.model.file),
+        sha256=manifest.model.sha256,
+        name=manifest.name,
+        version=manifest.version,
+        labels=bundle.labels,
+        width=manifest.input.width,
+        height=manifest.input.height,
+        crop=manifest.input.crop,
+        interpolation=manifest.input.interpolation,
+        cpus=settings.cpus,
+        max_pixels=settings.max_pixels,
+        max_pixels_in_flight=settings.max_pixels_in_flight,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class FirstSlot:
     """The slot that starts before everything else, so that it imports and loads while the server does."""
 
     process: SlotProcess
     lock: int
+    bundle: Bundle
 
 
 def start_first_slot(settings: Settings) -> FirstSlot:
-    """Start it; `build` waits for it."""
+    """Start it; `build` waits for it.
+
+    Raises:
+        ModelLoadError: the bundle is missing or damaged.
+    """
     lock = _lock_file()
-    return FirstSlot(SlotProcess(settings, lock, measure=settings.calibrate), lock)
+    process = SlotProcess(lock)  # first: while it starts, the model's files are verified here
+    try:
+        bundle = load(settings)
+    except ModelLoadError:
+        process.end()
+        raise
+    process.send_start(setup_of(settings, bundle), measure=settings.calibrate)
+    return FirstSlot(process, lock, bundle)
 
 
 def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
@@ -77,14 +107,11 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         ModelLoadError: the bundle is missing or damaged, or ONNX Runtime cannot load the model.
     """
     first = first or start_first_slot(settings)
-    lock = first.lock
+    lock, bundle = first.lock, first.bundle
     try:
-        bundle = load(settings)
         plan = first.process.receive_plan()
     except BaseException:
-        first.process.kill()
-        first.process.close()
-        first.process.wait(1.0)
+        first.process.end()
         raise
     metrics = Metrics()
     model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
@@ -97,10 +124,15 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         batch_wait=settings.batch_wait_ms / 1000,
     )
 
+    def replace() -> SlotProcess:
+        slot = SlotProcess(lock)
+        slot.send_start(setup_of(settings, bundle), measure=False, plan=plan)
+        return slot
+
     # the first one calibrated alone on the machine; the others work by its plan, and start while it answers already
     scheduler = Scheduler(
         [first.process, *[None] * (settings.cpus - 1)],
-        partial(SlotProcess, settings, lock, measure=False, plan=plan),
+        replace,
         limits,
         service=_DECODE_GUESS + plan.inference,
         hang_seconds=settings.hang_timeout,

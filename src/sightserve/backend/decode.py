@@ -8,10 +8,10 @@ the model's few pixels instead of the photo's millions.
 import io
 import math
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 import numpy as np
-import pillow_heif
 from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
 
@@ -21,13 +21,13 @@ from sightserve.backend.pixels import PixelBudget
 from sightserve.backend.preflight import preflight
 
 # One decoder thread per request: requests are what runs in parallel (constants of the data path, not settings).
-pillow_heif.options.DECODE_THREADS = 1
-pillow_heif.register_heif_opener()
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 _RESAMPLING: Final = {
     "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
@@ -47,6 +47,15 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _SWAPS_SIDES: Final = frozenset({5, 6, 7, 8})
+
+
+@cache
+def _take_heif() -> None:
+    """Teach Pillow HEIF, at the first one: the library is a tenth of what a slot imports, and most never see such a photo."""
+    import pillow_heif  # noqa: PLC0415
+
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.register_heif_opener()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,8 @@ class Decoder:
         if format_name is None:
             raise UnsupportedImageType(f"not an image of a supported type ({', '.join(MEDIA_TYPES)})")
         preflight(data, format_name)
+        if format_name == "HEIF":
+            _take_heif()
         try:
             return self._decode(data, format_name)
         except ImageError:

@@ -1,4 +1,4 @@
-"""What crosses between the server and its slots: an image to classify, the answer to it, and the plan to work by."""
+"""What crosses between the server and its slots: how to work, an image to classify, and the answer to it."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,6 +28,39 @@ class Answer(NamedTuple):
     queue: float
     decode: float
     inference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a slot works with: the model and the settings that concern it, checked by the server.
+
+    Attributes:
+        model: path of the ONNX file.
+        sha256: of its bytes, as the manifest promises; the slot compares.
+        name: of the model, for the answers.
+        version: of the model, for the answers.
+        labels: class names in the model's order.
+        width: of the model's input, in pixels.
+        height: of the model's input, in pixels.
+        crop: see `decode.Decoder`.
+        interpolation: see `decode.Decoder`.
+        cpus: how many slots there are.
+        max_pixels: of one image.
+        max_pixels_in_flight: decoded at once, by all slots together.
+    """
+
+    model: str
+    sha256: str
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    width: int
+    height: int
+    crop: float
+    interpolation: str
+    cpus: int
+    max_pixels: int
+    max_pixels_in_flight: int
 
 
 class Plan(NamedTuple):

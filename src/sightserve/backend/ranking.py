@@ -1,15 +1,25 @@
 """Data path: session -> [probabilities -> ranked labels] -> response."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sightserve.api.schema import RankedLabel
 from sightserve.backend.errors import ModelOutputError
 
 _ROUNDING = 1e-3  # how far float32 rounding may carry a sum of 1,000 probabilities from 1
 
 
-def top_k(probabilities: NDArray[np.float32], labels: tuple[str, ...], k: int) -> list[RankedLabel]:
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One class and how probable it is: an `api.schema.RankedLabel`, without the import, which slots do not wait for."""
+
+    index: int
+    label: str
+    probability: float
+
+
+def top_k(probabilities: NDArray[np.float32], labels: tuple[str, ...], k: int) -> list[Ranked]:
     """Return the k most probable classes, most probable first; ties go to the lower index.
 
     Args:
@@ -28,4 +38,4 @@ def top_k(probabilities: NDArray[np.float32], labels: tuple[str, ...], k: int) -
     threshold = np.partition(probabilities, -k)[-k]
     candidates = np.flatnonzero(probabilities >= threshold)
     order = candidates[np.lexsort((candidates, -probabilities[candidates]))][:k]
-    return [RankedLabel(index=int(i), label=labels[i], probability=min(1.0, float(probabilities[i]))) for i in order]
+    return [Ranked(int(i), labels[i], min(1.0, float(probabilities[i]))) for i in order]

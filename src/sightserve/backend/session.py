@@ -1,12 +1,16 @@
 """Data path: decode -> [uint8 batch -> probabilities] -> ranking. The only module that knows ONNX Runtime."""
 
+import os
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from sightserve.backend.errors import ModelError, ModelLoadError
+
+# Before the import: with it alone, ONNX Runtime would already write an identifier for its telemetry into the home directory.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime as ort
 
 ort.disable_telemetry_events()
 

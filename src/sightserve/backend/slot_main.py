@@ -13,11 +13,9 @@ import warnings
 from sightserve.backend import memory
 from sightserve.backend.assemble import assemble
 from sightserve.backend.errors import BackendError
-from sightserve.backend.job import Plan
+from sightserve.backend.job import Plan, Setup
 from sightserve.backend.pipeline import Pipeline
-from sightserve.backend.settings import Settings
 from sightserve.backend.wire import message, receive, receive_job
-from sightserve.bundle.manifest import default_bundle_path, load_bundle
 
 
 def run(connection: socket.socket, lock: int) -> None:
@@ -28,11 +26,10 @@ def run(connection: socket.socket, lock: int) -> None:
         lock: file descriptor for `pixels.PixelBudget`.
     """
     start = receive(connection)
-    settings = Settings(**start["settings"])
+    setup = Setup(**start["setup"] | {"labels": tuple(start["setup"]["labels"])})
     plan = Plan(*start["plan"]) if start["plan"] else None
     try:
-        bundle = load_bundle(settings.model or default_bundle_path())
-        pipeline, plan = assemble(settings, bundle, measure=start["measure"], plan=plan, lock=lock)
+        pipeline, plan = assemble(setup, measure=start["measure"], plan=plan, lock=lock)
     except Exception as exc:  # noqa: BLE001 - whatever it is, the server has to say it
         connection.sendall(message({"failed": str(exc)}))
         return

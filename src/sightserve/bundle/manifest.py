@@ -4,7 +4,6 @@ A bundle is a directory with three files: `manifest.json`, an ONNX graph and a t
 graph takes uint8 photos (N, height, width, 3) in RGB and gives float32 probabilities (N, classes).
 """
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sightserve.bundle.errors import (
-    BundleCorruptError,
-    BundleNotFoundError,
-    LabelsInvalidError,
-    ManifestInvalidError,
-)
-
-MANIFEST = "manifest.json"
+from sightserve.bundle.errors import BundleNotFoundError, LabelsInvalidError, ManifestInvalidError
+from sightserve.bundle.verify import MANIFEST, read, read_verified
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
@@ -108,41 +101,20 @@ def load_bundle(directory: Path) -> Bundle:
     if not directory.is_dir():
         raise BundleNotFoundError(f"{directory} is not a directory: name one that holds {MANIFEST}")
     manifest = _parse(directory / MANIFEST)
-    model_bytes = _read_verified(directory, manifest.model)
-    label_bytes = _read_verified(directory, manifest.labels)
+    model_bytes = read_verified(directory / manifest.model.file, manifest.model.sha256)
+    label_bytes = read_verified(directory / manifest.labels.file, manifest.labels.sha256)
     labels = _labels(directory / manifest.labels.file, label_bytes, manifest.classes)
     return Bundle(manifest, directory, model_bytes, labels)
 
 
 def _parse(path: Path) -> Manifest:
     try:
-        return Manifest.model_validate_json(_read(path))
+        return Manifest.model_validate_json(read(path))
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         others = f" (and {exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
         raise ManifestInvalidError(f"{path} is not a manifest: {where}: {first['msg']}{others}") from exc
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as exc:
-        raise BundleNotFoundError(f"{path} is missing: a bundle needs {MANIFEST} and the files it names") from exc
-    except OSError as exc:
-        raise BundleNotFoundError(f"{path} cannot be read: {exc.strerror}") from exc
-
-
-def _read_verified(directory: Path, reference: FileRef) -> bytes:
-    path = directory / reference.file
-    content = _read(path)
-    actual = hashlib.sha256(content).hexdigest()
-    if actual != reference.sha256:
-        raise BundleCorruptError(
-            f"{path} is not the file that {MANIFEST} describes: expected sha256 {reference.sha256}, found {actual}. "
-            f"Copy the file again or, if it was changed on purpose, write the new sha256 into {MANIFEST}"
-        )
-    return content
 
 
 def _labels(path: Path, content: bytes, classes: int) -> tuple[str, ...]:

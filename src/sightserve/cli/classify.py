@@ -1,6 +1,9 @@
 """`sightserve classify`: photos to labels on the command line, in this process or through a backend."""
 
+from __future__ import annotations
+
 import json
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -8,12 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightserve.api.schema import Prediction
 from sightserve.cli.extras import fail, needs
+
+if TYPE_CHECKING:  # every command passes here, and building the schema takes a tenth of a cold start
+    from sightserve.api.schema import Prediction
+
+    Classify = Callable[[bytes, str], Prediction]
 
 # What is taken from a folder; a file that is named itself is tried whatever it is called.
 _SUFFIXES = frozenset(
@@ -21,8 +28,6 @@ _SUFFIXES = frozenset(
 )
 _LONGEST_NAME = 60
 _REMOTE_REQUESTS = 8  # enough to keep a backend busy while answers travel
-
-Classify = Callable[[bytes, str], Prediction]
 
 
 class _Failed(Exception):
@@ -94,28 +99,31 @@ def _classify_all(run: Classify, sources: list[str], workers: int) -> Iterator[_
 
 
 def _classify_one(run: Classify, source: str) -> _Outcome:
+    shown = os.fsencode(source).decode(errors="replace")  # a file's name is bytes, and not all of them are text
     try:
         if source == "-":
-            return _Outcome(source, prediction=run(sys.stdin.buffer.read(), "stdin"))
-        return _Outcome(source, prediction=run(Path(source).read_bytes(), Path(source).name))
+            return _Outcome(shown, prediction=run(sys.stdin.buffer.read(), "stdin"))
+        return _Outcome(shown, prediction=run(Path(source).read_bytes(), Path(shown).name))
     except OSError as exc:
-        return _Outcome(source, failure=_Failed("unreadable_file", exc.strerror or str(exc)))
+        return _Outcome(shown, failure=_Failed("unreadable_file", exc.strerror or str(exc)))
     except _Failed as failure:
-        return _Outcome(source, failure=failure)
+        return _Outcome(shown, failure=failure)
 
 
 def _in_process(model: Path | None, top_k: int) -> tuple[Classify, int]:
     """Return what classifies a photo in this process, and how many may run at once."""
+    from sightserve.api.schema import Prediction
+
     with needs("backend"):
         from sightserve.backend.assemble import assemble
-        from sightserve.backend.build import load
+        from sightserve.backend.build import load, setup_of
         from sightserve.backend.errors import BackendError
         from sightserve.backend.job import Job
         from sightserve.backend.settings import Settings
     settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
     try:
         bundle = load(settings)
-        pipeline, _ = assemble(settings, bundle, measure=False)
+        pipeline, _ = assemble(setup_of(settings, bundle), measure=False)
     except BackendError as exc:
         fail(str(exc))
     if top_k > len(bundle.labels):
@@ -123,7 +131,7 @@ def _in_process(model: Path | None, top_k: int) -> tuple[Classify, int]:
 
     def run(image: bytes, name: str) -> Prediction:
         try:
-            return pipeline.classify(Job(image, name, top_k))
+            return Prediction.model_validate_json(pipeline.classify(Job(image, name, top_k)))
         except BackendError as exc:
             raise _Failed(exc.code, str(exc)) from exc
 

@@ -15,15 +15,17 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; PORT sets it too.", envvar="PORT")] = 8501,
 ) -> None:
-    """Serve the web app until Ctrl-C. It finds the backend at BACKEND, or at http://127.0.0.1:8000."""
+    """Serve the web app until Ctrl-C. It finds the backend at BACKEND, on Cloud Run, or at http://127.0.0.1:8000."""
     with needs("frontend"):
         if importlib.util.find_spec("streamlit") is None:
             raise ModuleNotFoundError(name="streamlit")
-    from sightserve.frontend.settings import InvalidSetting, settings
+    from sightserve.client.discovery import read_places
+    from sightserve.frontend.settings import settings
 
     try:
         wanted = settings()
-    except InvalidSetting as exc:
+        read_places()
+    except ValueError as exc:  # InvalidSetting is one too
         fail(str(exc), code=2)
     command = streamlit_command(host, port, max_upload_mb=wanted.max_upload_mb, allowed_hosts=wanted.hosts)
     # Streamlit replaces this process, so that signals reach it and nothing stands between it and its supervisor.
@@ -51,6 +53,9 @@ def streamlit_command(
         "client.showErrorLinks": "false",
         "theme.base": str(frontend / "theme.toml"),
     }
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
+        # Streamlit shows addresses at its start, and would ask a stranger on the internet for this machine's.
+        options["browser.serverAddress"] = "localhost"
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     hosts = [word for name in allowed_hosts or [] for word in ("--server.allowedHosts", name)]
     return [sys.executable, "-m", "streamlit", "run", str(frontend / "server.py"), *flags, *hosts]

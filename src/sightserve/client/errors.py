@@ -1,17 +1,66 @@
 """What can go wrong between a caller and the backend.
 
 ClientError
+├── BackendNotFound         nobody knows where the backend is: nothing was asked; `attempts` says where it was looked for
+├── IdentityError           the backend wants to know who asks, and no ID token was to be had: nothing was sent
 ├── BackendUnreachable      no connection: nothing listens there, the name does not resolve
 ├── BackendTimeout          connected, but no answer in time
+├── AccessRefused           what stands before the backend lets nobody in without a right to it; `status` is 401 or 403
 ├── InvalidAnswer           an answer that is not Sightserve's: a wrong address, a proxy's page
 └── ApiError                the backend answered with a problem; `code` says which
 """
+
+from dataclasses import dataclass
 
 from sightserve.api.schema import Problem
 
 
 class ClientError(Exception):
     """Base of all errors of the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One place where the backend was looked for in vain.
+
+    Attributes:
+        where: what was asked, as a phrase.
+        outcome: what came of it, as a sentence.
+        do: what would help, as a sentence.
+    """
+
+    where: str
+    outcome: str
+    do: str
+
+
+class BackendNotFound(ClientError):
+    """The backend is in none of the places where it was looked for."""
+
+    def __init__(self, attempts: tuple[Attempt, ...]) -> None:
+        super().__init__("no backend was found: " + " ".join(f"{a.where}: {a.outcome}" for a in attempts))
+        self.attempts = attempts
+
+
+class IdentityError(ClientError):
+    """No ID token was to be had for a backend that asks for one; `do` says what would help."""
+
+    def __init__(self, reason: str, do: str) -> None:
+        super().__init__(f"{reason} {do}")
+        self.reason = reason
+        self.do = do
+
+
+class AccessRefused(ClientError):
+    """What stands before the backend did not let the request in.
+
+    Attributes:
+        status: 401 (it does not know who asks) or 403 (who asks has no right to it).
+    """
+
+    def __init__(self, url: str, status: int) -> None:
+        super().__init__(f"{url} lets nobody in without a right to it: it answered {status}")
+        self.status = status
 
 
 class BackendUnreachable(ClientError):

@@ -32,6 +32,7 @@ class Client:
         timeout: httpx2.Timeout = protocol.DEFAULT_TIMEOUT,
         retry: Retry = protocol.DEFAULT_RETRY,
         max_connections: int = 100,
+        auth: httpx2.Auth | None = None,
         transport: httpx2.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -42,6 +43,7 @@ class Client:
             timeout: for connecting, writing and reading.
             retry: when to try again.
             max_connections: how many requests may be under way at once.
+            auth: says who asks, for a backend that is not open to all; such as `identity.Identity`.
             transport: replaces the network, for tests.
             sleep: waits between tries, for tests.
         """
@@ -49,7 +51,7 @@ class Client:
         self._retry = retry
         self._sleep = sleep
         self._http = httpx2.Client(
-            timeout=timeout, limits=httpx2.Limits(max_connections=max_connections), transport=transport
+            timeout=timeout, limits=httpx2.Limits(max_connections=max_connections), auth=auth, transport=transport
         )
 
     def predict(

@@ -10,13 +10,21 @@ import httpx2
 from pydantic import ValidationError
 
 from sightserve.api.schema import Prediction, Problem, WireModel
-from sightserve.client.errors import ApiError, BackendTimeout, BackendUnreachable, ClientError, InvalidAnswer
+from sightserve.client.errors import (
+    AccessRefused,
+    ApiError,
+    BackendTimeout,
+    BackendUnreachable,
+    ClientError,
+    InvalidAnswer,
+)
 
 ImageSource: TypeAlias = bytes | str | Path | BinaryIO
 Model = TypeVar("Model", bound=WireModel)
 
 DEFAULT_TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 _SERVICE_UNAVAILABLE = 503
+_NO_RIGHT = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,9 @@ def api_error(response: httpx2.Response) -> ClientError:
     try:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
-        # a proxy's page, or another server altogether
+        # a proxy's page, or another server altogether; Cloud Run answers so for a service that is not open to all
+        if response.status_code in _NO_RIGHT:
+            return AccessRefused(str(response.url), response.status_code)
         return InvalidAnswer(f"{response.url} answered {response.status_code} {response.reason_phrase}".rstrip())
     return ApiError(problem, _seconds(response.headers.get("retry-after")))
 

@@ -72,7 +72,8 @@ def details(answered: Sequence[tuple[str, Prediction]], choices: Choices) -> Non
     """Draw what people take along: JSON, the same request as curl and Python, and downloads."""
     names = [name for name, _ in answered]
     predictions = [prediction for _, prediction in answered]
-    url = backend.whereabouts().public_url
+    place = backend.whereabouts()
+    url = place.public_url
     text = snippets.as_json(predictions, choices.top_k)
     with st.expander("Details: JSON, code, downloads", icon=":material/code:", key="details"):
         as_json, as_curl, as_python = st.tabs(["JSON", "curl", "Python"])
@@ -80,9 +81,11 @@ def details(answered: Sequence[tuple[str, Prediction]], choices: Choices) -> Non
             st.code(text, language="json")
         with as_curl:
             st.caption("In the folder of the photo, from a machine that reaches the classifier:")
-            st.code(snippets.curl(url, names, choices.top_k), language="bash", wrap_lines=True)
+            st.code(snippets.curl(url, names, choices.top_k, private=place.private), language="bash", wrap_lines=True)
         with as_python:
-            st.code(snippets.python(url, names, choices.top_k), language="python", wrap_lines=True)
+            st.code(
+                snippets.python(url, names, choices.top_k, private=place.private), language="python", wrap_lines=True
+            )
         table = tables.of_predictions(
             [(name, snippets.trimmed(prediction, choices.top_k)) for name, prediction in answered], choices.threshold
         )

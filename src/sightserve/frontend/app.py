@@ -2,17 +2,25 @@
 
 import streamlit as st
 
+from sightserve.client import BackendNotFound
 from sightserve.frontend import backend, style
-from sightserve.frontend.views import about, batch, photo
+from sightserve.frontend.views import about, batch, lost, photo
 
 style.apply()
-backend.wake()
 
-st.navigation(
+page = st.navigation(
     [
         st.Page(photo.page, title="Photo", icon=":material/photo_camera:", default=True),
         st.Page(batch.page, title="Batch", icon=":material/photo_library:", url_path="batch"),
         st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
     ],
     position="top",
-).run()
+)
+with backend.one_look():
+    try:
+        with st.spinner("Looking for the classifier ...", show_time=True):
+            backend.wake()
+    except BackendNotFound as error:
+        lost.draw(error)
+    else:
+        page.run()

@@ -3,10 +3,11 @@
 This is the only module that asks where the backend is.
 """
 
-import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,8 @@ import streamlit as st
 
 from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
 from sightserve.client import Client, ClientError
-from sightserve.client.discovery import backend_url
+from sightserve.client.discovery import Finder, read_places
+from sightserve.client.identity import Identity
 from sightserve.client.protocol import Retry
 from sightserve.frontend.photos import Photo
 from sightserve.frontend.settings import settings
@@ -33,20 +35,53 @@ class Whereabouts:
     Attributes:
         url: where this app reaches it.
         public_url: where people reach it, for links and for the curl line.
-        how: why it is looked for there, as a sentence.
+        how: why it is looked for there, in sentences.
+        identified: whether this app tells it who asks, with an ID token.
     """
 
     url: str
     public_url: str
     how: str
+    identified: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether people who go to the public address have to say who they are: a link alone does not open it."""
+        return self.identified and self.public_url == self.url
+
+
+_seen: ContextVar[list[Whereabouts] | None] = ContextVar("seen", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Within the block, the backend is looked for once, however often it is asked where it is: the block is one page."""
+    before = _seen.set([])
+    try:
+        yield
+    finally:
+        _seen.reset(before)
+
+
+@st.cache_resource(show_spinner=False)
+def _finder() -> Finder:
+    return Finder(read_places())
 
 
 def whereabouts() -> Whereabouts:
-    """Return where the backend is, and how it was found."""
-    url = backend_url().rstrip("/")
-    named = bool(os.environ.get("BACKEND", "").strip())
-    how = "The environment variable BACKEND says so." if named else "BACKEND is not set, so this machine is asked."
-    return Whereabouts(url, settings().public_backend.rstrip("/") or url, how)
+    """Return where the backend is, and how it was found.
+
+    Raises:
+        BackendNotFound: it is nowhere; says what was tried.
+    """
+    seen = _seen.get()
+    if seen:
+        return seen[0]
+    found = _finder().find()
+    place = Whereabouts(found.url, settings().public_backend.rstrip("/") or found.url, found.how, found.identified)
+    if seen is not None:
+        seen.append(place)
+    return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +92,36 @@ class Facts:
     service: ServiceInfo
 
 
-@st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
-def client(url: str) -> Client:
-    """Return the client that all sessions share: its connections stay open from one photo to the next."""
-    return Client(url)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _identity(url: str) -> Identity:
+    """Return what gets the ID tokens for this backend: all sessions and both clients share them."""
+    return Identity(url)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
-def _impatient(url: str) -> Client:
+def client(url: str, identified: bool = False) -> Client:
+    """Return the client that all sessions share: its connections stay open from one photo to the next.
+
+    Raises:
+        IdentityError: an ID token would travel in the clear.
+    """
+    return Client(url, auth=_identity(url) if identified else None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
+def _impatient(url: str, identified: bool = False) -> Client:
     """Return the client of those who keep their own pace: it tries once and says at once how it went."""
-    return Client(url, retry=Retry(attempts=1))
+    return Client(url, retry=Retry(attempts=1), auth=_identity(url) if identified else None)
 
 
 @st.cache_resource(show_spinner=False, ttl=_KEPT_SECONDS, max_entries=4)
-def facts(url: str) -> Facts:
+def facts(url: str, identified: bool = False) -> Facts:
     """Return what the backend says about itself; kept for a minute, a failure is not kept.
 
     Raises:
-        ClientError: the backend is away, or something else answers.
+        ClientError: the backend is away, lets nobody in, or something else answers.
     """
-    answering = client(url)
+    answering = client(url, identified)
     return Facts(answering.model(), answering.info())
 
 
@@ -88,17 +133,19 @@ def asker(*, patient: bool, labels: int = MOST_LABELS) -> Ask:
         labels: how many labels an answer has; fewer where the model knows fewer.
 
     Raises:
-        ClientError: the backend does not say how many classes it knows.
+        ClientError: the backend is not found, or does not say how many classes it knows.
     """
-    url = whereabouts().url
-    answering, top_k = client(url) if patient else _impatient(url), min(labels, facts(url).model.classes)
+    place = whereabouts()
+    answering = (client if patient else _impatient)(place.url, place.identified)
+    top_k = min(labels, facts(place.url, place.identified).model.classes)
     return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k)
 
 
 def is_ready() -> bool:
     """Return whether the backend is ready for work right now."""
     try:
-        _impatient(whereabouts().url).ready()
+        place = whereabouts()
+        _impatient(place.url, place.identified).ready()
     except ClientError:
         return False
     return True
@@ -110,7 +157,8 @@ def metrics() -> str:
     Raises:
         ClientError: the backend is away, or does not give them.
     """
-    return _impatient(whereabouts().url).metrics()
+    place = whereabouts()
+    return _impatient(place.url, place.identified).metrics()
 
 
 @dataclass(slots=True)
@@ -119,12 +167,15 @@ class _Waker:
 
     last: float = float("-inf")
 
-    def wake(self, url: str) -> None:
+    def wake(self, place: Whereabouts) -> None:
         now = time.monotonic()
         if now - self.last < _KEPT_SECONDS:
             return
         self.last = now
-        client_of_thread = _impatient(url)
+        try:
+            client_of_thread = _impatient(place.url, place.identified)
+        except ClientError:
+            return  # the page itself says what is wrong
         threading.Thread(target=_quietly, args=(client_of_thread.ready,), daemon=True).start()
 
 
@@ -141,5 +192,9 @@ def _waker() -> _Waker:
 
 
 def wake() -> None:
-    """Let a sleeping backend start; returns at once, and asks at most once a minute whoever calls it how often."""
-    _waker().wake(whereabouts().url)
+    """Let a sleeping backend start; asks it at most once a minute whoever calls it how often.
+
+    Raises:
+        BackendNotFound: it is nowhere.
+    """
+    _waker().wake(whereabouts())

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 import streamlit as st
+import streamlit.net_util
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
@@ -13,6 +14,10 @@ from sightserve.frontend.settings import settings
 
 # A stranger's photo never touches the disk: Starlette would spool each upload of more than a mebibyte into a file.
 MultiPartParser.spool_max_size = settings().max_upload_bytes + 1
+
+# To learn its own public address, Streamlit asks a stranger on the internet: at the start, and again whenever another site's
+# page knocks, with everybody waiting for up to two seconds where the network lets nothing out. It is told not to.
+streamlit.net_util.get_external_ip = lambda: None
 
 # Pillow warns of oddities in a file and of sizes that `preview` checks itself: a stranger's photo is no news for the log.
 warnings.filterwarnings("ignore", module="PIL")

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from sightserve.api.schema import Prediction
 
 
-def curl(url: str, names: Sequence[str], top_k: int) -> str:
-    """Return the command line that sends these photos from the current folder."""
+def curl(url: str, names: Sequence[str], top_k: int, *, private: bool = False) -> str:
+    """Return the command line that sends these photos from the current folder; to a private backend as gcloud's account."""
     path = "/predict" if len(names) == 1 else "/predict/batch"
-    words = ["curl", *(word for name in names for word in ("-F", _form_field(name))), f"{url}{path}?top_k={top_k}"]
-    return shlex.join(words)
+    words = [*(word for name in names for word in ("-F", _form_field(name))), f"{url}{path}?top_k={top_k}"]
+    who = """-H "Authorization: Bearer $(gcloud auth print-identity-token)" """ if private else ""
+    return f"curl {who}{shlex.join(words)}"
 
 
 def _form_field(name: str) -> str:
@@ -20,8 +21,8 @@ def _form_field(name: str) -> str:
     return f'file=@"{quoted}"'
 
 
-def python(url: str, names: Sequence[str], top_k: int) -> str:
-    """Return a Python script that sends these photos with the typed client."""
+def python(url: str, names: Sequence[str], top_k: int, *, private: bool = False) -> str:
+    """Return a Python script that sends these photos with the typed client; to a private backend with an ID token."""
     if len(names) == 1:
         body = (
             f"    answer = client.predict(Path({names[0]!r}), top_k={top_k})\n"
@@ -35,8 +36,12 @@ def python(url: str, names: Sequence[str], top_k: int) -> str:
             "    for item in batch.results:\n"
             "        print(item.filename, item.result.prediction if item.result else item.error.detail)\n"
         )
-    head = "# pip install sightserve\nfrom pathlib import Path\n\nfrom sightserve.client import Client\n\n"
-    return f"{head}with Client({url!r}) as client:\n{body}"
+    extra, more = ("[gcp]", "from sightserve.client.identity import Identity\n") if private else ("", "")
+    auth = f", auth=Identity({url!r})" if private else ""
+    head = (
+        f"# pip install 'sightserve{extra}'\nfrom pathlib import Path\n\nfrom sightserve.client import Client\n{more}\n"
+    )
+    return f"{head}with Client({url!r}{auth}) as client:\n{body}"
 
 
 def trimmed(prediction: Prediction, top_k: int) -> Prediction:

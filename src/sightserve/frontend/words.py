@@ -6,7 +6,16 @@ from http import HTTPStatus
 from typing import Final
 
 from sightserve.api.errors import ErrorCode
-from sightserve.client import ApiError, BackendTimeout, BackendUnreachable, ClientError, InvalidAnswer
+from sightserve.client import (
+    AccessRefused,
+    ApiError,
+    BackendNotFound,
+    BackendTimeout,
+    BackendUnreachable,
+    ClientError,
+    IdentityError,
+    InvalidAnswer,
+)
 from sightserve.frontend.settings import settings
 
 DEFAULT_THRESHOLD: Final = 0.35
@@ -105,7 +114,7 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^])", r"\\\1", text)
 
 
-def explain(error: ClientError) -> Message:
+def explain(error: ClientError) -> Message:  # noqa: PLR0911 - a table, written as a match
     """Return what to tell a person about an error."""
     match error:
         case ApiError(code=ErrorCode.PAYLOAD_TOO_LARGE):
@@ -119,11 +128,43 @@ def explain(error: ClientError) -> Message:
             )
         case BackendTimeout():
             return _LATE
+        case BackendNotFound():
+            return Message("This app does not know where its classifier is.", "Whoever runs this app needs to tell it.")
+        case IdentityError():
+            return Message(
+                "The classifier wants to know who asks, and this app cannot tell it.",
+                "Whoever runs this app finds more on the About page.",
+            )
+        case AccessRefused():
+            return _REFUSED
         case InvalidAnswer():
             return Message(
                 "Something answers that is not the classifier.", "Whoever runs this app needs to set its address."
             )
     return Message("The connection to the classifier broke.", "Try again.")
+
+
+def advice(error: ClientError) -> str:
+    """Return what whoever runs this app can do about an error, as Markdown."""
+    match error:
+        case IdentityError(reason=reason, do=do):
+            return f"{plain(reason)} {plain(do)}"
+        case AccessRefused(status=HTTPStatus.UNAUTHORIZED) | ApiError(status=HTTPStatus.UNAUTHORIZED):
+            return (
+                "the classifier does not know this app. A private Cloud Run service needs an ID token: set"
+                " `SIGHTSERVE_IDENTITY=always` where this app does not see by itself that there is one, and let the token's"
+                " audience be the address above. API keys are for programs: this app sends none."
+            )
+        case AccessRefused() | ApiError(status=HTTPStatus.FORBIDDEN):
+            return (
+                "the classifier is a private service. Give the account that this app runs as the role `roles/run.invoker` on"
+                " it; that takes a minute or two to come into force. Without an account, set `SIGHTSERVE_IDENTITY=always`"
+                " where this app does not see by itself that it needs one."
+            )
+    return (
+        "start the classifier with `sightserve serve`, or set the environment variable `BACKEND` to its address, such as"
+        " `http://127.0.0.1:8000`, and start the app again."
+    )
 
 
 def is_starting(error: ClientError) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import typing
 import zlib
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image, ImageOps
 from sightserve.backend.decode import Decoder
 from sightserve.backend.errors import TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.backend.formats import MEDIA_TYPES
+from sightserve.bundle.manifest import Interpolation
 
 WHOLE = Decoder(width=64, height=64, crop=1.0, interpolation="bicubic", max_pixels=10_000_000)
 CROPPED = Decoder(width=224, height=224, crop=0.875, interpolation="bicubic", max_pixels=10_000_000)
@@ -171,6 +173,15 @@ def test_any_shape_fits_the_model(size, name):
 
     assert decoded.pixels.shape == (224, 224, 3)
     assert np.abs(decoded.pixels.astype(int) - (10, 200, 30)).max() <= 6  # JPEG rounds colours
+
+
+@pytest.mark.parametrize("interpolation", typing.get_args(Interpolation))
+def test_every_interpolation_that_a_manifest_may_name_is_known(interpolation):
+    decoder = Decoder(width=224, height=224, crop=0.875, interpolation=interpolation, max_pixels=1_000_000)
+
+    decoded = decoder.decode(encoded(Image.new("RGB", (300, 260), (10, 200, 30)), "PNG"))
+
+    assert (decoded.pixels == (10, 200, 30)).all()
 
 
 def test_the_crop_is_the_centre():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.processes import clean_environment
 
 from sightserve.api.schema import Prediction
 from sightserve.backend import wire
+from sightserve.backend.build import load, setup_of
 from sightserve.backend.errors import (
     BackendError,
     ImageError,
@@ -36,14 +38,18 @@ def lock():
     os.close(descriptor)
 
 
+def setup():
+    settings = Settings(cpus=1)
+    return setup_of(settings, load(settings))
+
+
 @pytest.fixture
 def slot(lock):
-    made = SlotProcess(Settings(cpus=1), lock, measure=False)
+    made = SlotProcess(lock)
+    made.send_start(setup(), measure=False)
     assert made.receive_plan() == Plan()
     yield made
-    made.kill()
-    made.close()
-    made.wait(5)
+    made.end()
 
 
 class Listener:
@@ -140,7 +146,8 @@ def test_a_signal_to_the_whole_group_does_not_end_it(slot, espresso):
 
 
 def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, espresso):
-    slot = SlotProcess(Settings(cpus=1), lock, measure=False, plan=Plan())
+    slot = SlotProcess(lock)
+    slot.send_start(setup(), measure=False, plan=Plan())
 
     async def scenario() -> Sequence[Answer | BackendError]:
         listener = Listener(slot)
@@ -150,34 +157,36 @@ def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, e
 
     (answer,) = asyncio.run(scenario())
 
-    slot.close()
-    slot.wait(5)
+    slot.end()
     assert isinstance(answer, Answer)
 
 
 def test_a_model_that_cannot_be_loaded_is_said(lock, tmp_path):
-    settings = Settings(cpus=1, model=tmp_path)
-    early, late = (SlotProcess(settings, lock, measure=False) for _ in range(2))
+    """Somebody may replace the file between the server's look at it and the slot's: its checksum goes along."""
+    (tmp_path / "model.onnx").write_bytes(b"another model")
+    early, late = SlotProcess(lock), SlotProcess(lock)
+    for slot in (early, late):
+        slot.send_start(replace(setup(), model=str(tmp_path / "model.onnx")), measure=False)
 
     async def lost() -> None:
         await asyncio.wait_for(Listener(late).outcomes, 20)
 
-    with pytest.raises(ModelLoadError, match=r"manifest\.json"):
+    with pytest.raises(ModelLoadError, match=r"model\.onnx is not the file"):
         early.receive_plan()
-    with pytest.raises(ModelLoadError, match=r"manifest\.json"):
+    with pytest.raises(ModelLoadError, match=r"model\.onnx is not the file"):
         asyncio.run(lost())
 
     for slot in (early, late):
-        slot.close()
-        slot.wait(5)
+        slot.end()
 
 
 def test_no_process_outlives_its_server():
     """The server is killed without a chance to say goodbye: its slot reads the end of the connection and ends."""
     code = (
         "import os, time; from sightserve.backend.scheduler import SlotProcess; "
-        "from sightserve.backend.settings import Settings; "
-        "slot = SlotProcess(Settings(cpus=1), os.memfd_create('lock'), measure=False); "
+        "from sightserve.backend.build import load, setup_of; from sightserve.backend.settings import Settings; "
+        "setup = setup_of(Settings(cpus=1), load(Settings())); "
+        "slot = SlotProcess(os.memfd_create('lock')); slot.send_start(setup, measure=False); "
         "slot.receive_plan(); print(slot.pid, flush=True); time.sleep(60)"
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=clean_environment())

@@ -1,15 +1,21 @@
 """A fake backend for the pages, and pages without a browser."""
 
 import io
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from tests.cloud import Cloud, running_cloud
 from tests.fake_backend import FakeBackend, fake_backend
 
+import sightserve
 from sightserve.frontend import settings
+
+APP = Path(sightserve.__file__).parent / "frontend" / "app.py"
 
 
 @pytest.fixture
@@ -25,6 +31,30 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBackend]:
 
 def _page(name: str) -> AppTest:
     return AppTest.from_string(f"from sightserve.frontend.views import {name}\n{name}.page()", default_timeout=20)
+
+
+@pytest.fixture
+def whole_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, str]], AppTest]]:
+    """The app with its navigation, in an environment that a test says."""
+
+    def make(environment: dict[str, str]) -> AppTest:
+        for name in ("BACKEND", *(name for name in os.environ if name.startswith("SIGHTSERVE_"))):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        st.cache_resource.clear()
+        settings.settings.cache_clear()
+        return AppTest.from_file(str(APP), default_timeout=20)
+
+    yield make
+    st.cache_resource.clear()
+    settings.settings.cache_clear()
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    with running_cloud(monkeypatch) as running:
+        yield running
 
 
 @pytest.fixture

@@ -39,3 +39,11 @@ def test_streamlit_reports_to_nobody_and_keeps_its_protections():
         ("--server.allowedHosts", "b.example"),
     ]:
         assert flag in flags
+
+
+def test_an_app_that_listens_everywhere_asks_nobody_for_its_address():
+    """Without an address to show, Streamlit would ask a server on the internet for this machine's."""
+    everywhere = list(itertools.pairwise(streamlit_command("0.0.0.0", 8501)))
+
+    assert ("--browser.serverAddress", "localhost") in everywhere
+    assert "--browser.serverAddress" not in streamlit_command("127.0.0.1", 8501)

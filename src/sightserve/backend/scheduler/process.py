@@ -1,15 +1,16 @@
 """The server's end of a slot's process: starts it, sends it jobs, hears its answers, notices its death, and ends it."""
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from sightserve.backend import wire
 from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
-from sightserve.backend.job import Answer, Job, Plan
-from sightserve.backend.settings import Settings
+from sightserve.backend.job import Answer, Job, Plan, Setup
 
 _READ_BYTES = 8_192  # an answer with the five most probable classes has a tenth of that
 # An ordinary photo fits, and goes out in one call. The system may give less; the rest then follows as the slot reads.
@@ -19,14 +20,11 @@ _SEND_BUFFER = 256 * 1024
 class SlotProcess:
     """One slot. It starts in any thread; from `attach` on, everything but `wait` is called on the event loop."""
 
-    def __init__(self, settings: Settings, lock: int, *, measure: bool, plan: Plan | None = None) -> None:
-        """Start the process and tell it what to load; it is ready when it has said its plan.
+    def __init__(self, lock: int) -> None:
+        """Start the process; `send_start` tells it what to load, and when it has, it says its plan.
 
         Args:
-            settings: of the whole server.
             lock: file descriptor for `pixels.PixelBudget`.
-            measure: whether it calibrates.
-            plan: what another slot has measured already.
         """
         ours, theirs = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
@@ -35,10 +33,10 @@ class SlotProcess:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
                 [sys.executable, "-m", "sightserve.backend.slot_main", str(theirs.fileno()), str(lock)],
                 pass_fds=(theirs.fileno(), lock),
+                # NumPy multiplies no matrices here, and its library would start a thread for every core of the machine
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
             )
-        told = settings.model_dump(mode="json", exclude={"api_keys", "rate_limit"})
-        ours.sendall(wire.message({"settings": told, "measure": measure, "plan": plan}))
         self._plan: Plan | None = None
         self._received = bytearray()
         self._unsent: list[memoryview] = []
@@ -49,6 +47,13 @@ class SlotProcess:
     def pid(self) -> int:
         """The process's id."""
         return self._process.pid
+
+    def send_start(self, setup: Setup, *, measure: bool, plan: Plan | None = None) -> None:
+        """Tell it what to load, and whether to calibrate; raises SlotLost when it is dead."""
+        try:
+            self._socket.sendall(wire.message({"setup": asdict(setup), "measure": measure, "plan": plan}))
+        except OSError as exc:
+            raise SlotLost("a slot's process died as it started") from exc
 
     def receive_plan(self) -> Plan:
         """Wait until it is warm and return the plan that it works by: for a slot that starts before there is a loop.
@@ -104,6 +109,12 @@ class SlotProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def end(self) -> None:
+        """End it at once and free what it held; before there is a loop."""
+        self.kill()
+        self.close()
+        self.wait(1.0)
 
     def _write(self) -> None:
         """Send as much as the process has room for."""

@@ -25,14 +25,11 @@ def page() -> None:
     place = backend.whereabouts()
     _status(place)
     try:
-        facts = backend.facts(place.url)
+        facts = backend.facts(place.url, place.identified)
     except ClientError as error:
         problem = words.explain(error)
         st.error(f"**{problem.what}** {problem.do}", icon=":material/cloud_off:")
-        st.markdown(
-            "If you run this app yourself: start the classifier with `sightserve serve`, or set the environment variable"
-            " `BACKEND` to its address, such as `http://127.0.0.1:8000`, and start the app again."
-        )
+        st.markdown(f"If you run this app yourself: {words.advice(error)}")
         _versions(None)
         return
     _knows(facts.model)
@@ -53,7 +50,11 @@ def _status(place: Whereabouts) -> None:
         else:
             st.badge("Not ready", icon=":material/hourglass_top:", color="orange")
         st.markdown(f"`{place.url}`", width="content")
-        st.caption(place.how, width="content")
+        st.caption(words.plain(place.how), width="content")
+    if place.identified:
+        st.caption("The classifier is not open to all: this app tells it who asks, with an ID token from Google.")
+    if place.private:
+        return  # a browser that followed a link there would see nothing but a refusal
     with st.container(horizontal=True):
         for label, path in (("API documentation", "/docs"), ("OpenAPI", "/openapi.json"), ("Metrics", "/metrics")):
             st.link_button(label, place.public_url + path, icon=":material/open_in_new:")

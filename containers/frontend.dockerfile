@@ -1,0 +1,56 @@
+# The image of the web app. From the root of the repository:
+#   docker build -f containers/frontend.dockerfile -t sightserve-frontend .
+#   docker run --rm -p 8501:8501 --read-only --tmpfs /tmp -e BACKEND=http://... sightserve-frontend
+# BASE is any image with Python 3.11 or newer on its PATH, the module venv, and glibc.
+ARG BASE=python:3.13-slim
+
+# What builds, and stays behind: pip lives here, never in the environment that is shipped.
+FROM ${BASE} AS tools
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+RUN python3 -m venv /tools && python3 -m venv --without-pip /opt/venv
+
+# The locked dependencies come first: they change less often than the code, and are a layer of their own.
+FROM tools AS dependencies
+COPY requirements/frontend.txt containers/slim.py /build/
+RUN /tools/bin/python -m pip --python /opt/venv/bin/python install --quiet --no-compile \
+        --require-hashes --only-binary :all: -r /build/frontend.txt \
+    && /opt/venv/bin/python /build/slim.py /opt/venv
+
+FROM tools AS application
+COPY requirements/build.txt containers/slim.py /build/
+RUN /tools/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r /build/build.txt
+COPY LICENSE README.md pyproject.toml /build/source/
+COPY src /build/source/src
+RUN /tools/bin/python -m pip install --quiet --no-compile --no-deps --no-index --no-build-isolation \
+        --target /opt/app /build/source \
+    && rm -rf /opt/app/bin \
+    && python3 /build/slim.py /opt/app
+
+FROM ${BASE}
+RUN useradd --no-log-init --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sightserve
+# Some bases lack the standard library's bytecode and would compile it at every start; where it is there, this adds nothing.
+RUN python3 -m compileall -q -x '/(dist-packages|site-packages|test|tests|idlelib|tkinter|turtledemo|ensurepip|lib2to3)/' \
+        "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+COPY --from=dependencies /opt/venv /opt/venv
+COPY --from=application /opt/app /opt/app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/app \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PORT=8501
+# By number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+WORKDIR /opt/app
+EXPOSE 8501
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/_stcore/health', timeout=2)"]
+ENTRYPOINT ["python", "-m", "sightserve"]
+CMD ["ui", "--host", "0.0.0.0"]
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Sightserve frontend" \
+      org.opencontainers.image.description="A web app that shows photos to an image classifier" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"

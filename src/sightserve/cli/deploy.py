@@ -1,0 +1,184 @@
+"""`sightserve deploy cloud-run`: both halves to an address that people can open."""
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import sightserve
+from sightserve.cli.extras import fail
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sightserve.deploy.options import Options
+    from sightserve.deploy.steps import Step
+
+app = typer.Typer(help="Put both halves where people can reach them.", no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """Put both halves where people can reach them."""
+
+
+@app.command("cloud-run")
+def cloud_run(
+    project: Annotated[str, typer.Option(help="Id of the Google Cloud project.", envvar="SIGHTSERVE_CLOUD_PROJECT")],
+    region: Annotated[str, typer.Option(help="Such as europe-west1.", envvar="SIGHTSERVE_CLOUD_REGION")],
+    prefix: Annotated[str, typer.Option(help="What everything that is made is called after.")] = "sightserve",
+    builder: Annotated[
+        str, typer.Option(help="What builds the images: cloud-build, docker, podman or buildah.")
+    ] = "cloud-build",
+    tag: Annotated[str | None, typer.Option(help="Of the images [default: the commit, or the version].")] = None,
+    source: Annotated[Path, typer.Option(help="The root of this repository.")] = Path(),
+    backend_image: Annotated[
+        str | None, typer.Option(help="A backend image to deploy as it is, such as one with your own model.")
+    ] = None,
+    cpu: Annotated[int, typer.Option(help="vCPUs of a backend instance: 1, 2, 4, 6 or 8.")] = 2,
+    memory: Annotated[str | None, typer.Option(help="Of a backend instance [default: 1Gi at 2 vCPUs].")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Requests that a backend instance has at once [default: 32 for each vCPU].")
+    ] = None,
+    min_instances: Annotated[int, typer.Option(help="Backend instances that are always there.")] = 0,
+    max_instances: Annotated[int, typer.Option(help="Backend instances at most: what it may cost.")] = 10,
+    frontend_max_instances: Annotated[int, typer.Option(help="Web app instances at most.")] = 3,
+    private_frontend: Annotated[
+        bool, typer.Option(help="Let only people with a right to it open the web app.")
+    ] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove what this command made.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the commands, run none.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before removing.")] = False,
+) -> None:
+    """Deploy to Google Cloud Run: a private backend, and a web app that finds it by itself.
+
+    Needs gcloud, logged in, and a project with billing. Safe to run again; stops at the first step that fails.
+    """
+    from dataclasses import replace
+
+    from sightserve.deploy import check
+    from sightserve.deploy.cloud_run import plan, removal
+    from sightserve.deploy.options import FRONTEND_SIZE, Builder, InvalidOption, Options, backend_size
+    from sightserve.deploy.steps import script
+
+    if builder not in list(Builder):
+        fail(f"--builder {builder!r}: it needs to be one of {', '.join(Builder)}")
+    try:
+        options = Options(
+            project=project,
+            region=region,
+            prefix=prefix,
+            tag=tag or _tag(source),
+            source=source,
+            builder=Builder(builder),
+            private_frontend=private_frontend,
+            backend_image=backend_image,
+            backend=backend_size(cpu, memory, concurrency, min_instances, max_instances),
+            frontend=replace(FRONTEND_SIZE, most=frontend_max_instances),
+        )
+    except InvalidOption as exc:
+        fail(str(exc))
+    steps = removal(options) if delete else plan(options)
+    if dry_run:
+        typer.echo(script(steps))
+        if not delete:
+            typer.echo(check.as_shell(options))
+    elif delete:
+        _delete(options, steps, yes)
+    else:
+        _deploy(options, steps)
+
+
+def _deploy(options: "Options", steps: Sequence["Step"]) -> None:
+    from rich.console import Console
+
+    from sightserve.deploy.check import check
+    from sightserve.deploy.run import CommandFailed
+
+    missing = [
+        name
+        for name in ("containers/backend.dockerfile", "containers/frontend.dockerfile", "containers/cloudbuild.yaml")
+        if not (options.source / name).is_file()
+    ]
+    if missing:
+        fail(
+            f"{missing[0]} is not below {options.source.resolve()}: run this at the root of the repository, or say --source"
+        )
+    console = Console(highlight=False)
+    _carry_out(steps, console)
+    console.print("Trying it: a photo through the backend ...")
+    try:
+        seen = check(options)
+    except CommandFailed as exc:
+        _stop("the last check", exc)
+    console.print(
+        f"  espresso.jpg is [bold]{seen.label}[/], {seen.probability:.0%} sure, after {seen.seconds:.1f} s\n\n"
+        f"  Backend   {seen.backend}  (private)\n  Web app   [bold]{seen.frontend}[/]\n"
+    )
+    if options.private_frontend:
+        console.print(
+            f"  It is private. To open it:  gcloud run services proxy {options.service('frontend')}"
+            f" --region={options.region} --project={options.project}\n",
+            soft_wrap=True,
+        )
+
+
+def _delete(options: "Options", steps: Sequence["Step"], yes: bool) -> None:
+    from rich.console import Console
+
+    if not yes:
+        for step in steps:
+            typer.echo(f"  {step.title}")
+        if not typer.confirm(f"Remove all this from the project {options.project}?", default=False):
+            raise typer.Exit(1)
+    _carry_out(steps, Console(highlight=False))
+    typer.echo("Removed. The APIs are still on, and Cloud Build keeps its logs and sources until you remove them.")
+
+
+def _carry_out(steps: Sequence["Step"], console: "Console") -> None:
+    from sightserve.deploy.run import CommandFailed, carry_out
+
+    number, began, step = 0, 0.0, steps[0]
+    try:
+        for step, outcome in carry_out(steps):
+            if outcome is None:
+                number, began = number + 1, time.monotonic()
+                console.print(f"[bold]{number}/{len(steps)}[/] {step.title} ...")
+            else:
+                console.print(f"     [green]{outcome}[/] ({time.monotonic() - began:.0f} s)")
+    except CommandFailed as exc:
+        _stop(f"step {number} of {len(steps)}: {step.title}", exc)
+    except KeyboardInterrupt:
+        fail("stopped. The same command goes on where this was.", code=130)
+
+
+def _stop(where: str, error: Exception) -> None:
+    from sightserve.deploy.run import CommandFailed
+
+    advice = error.advice if isinstance(error, CommandFailed) else ""
+    lines = (
+        f"failed at {where}",
+        str(error),
+        advice,
+        "After that, run the same command again: it goes on where this was.",
+    )
+    fail("\n".join(line for line in lines if line), code=1)
+
+
+def _tag(source: Path) -> str:
+    """Return the commit that is checked out there, or this version where there is none."""
+    try:
+        found = subprocess.run(  # noqa: S603 - no shell
+            ["git", "-C", os.fspath(source), "rev-parse", "--short=12", "HEAD"],  # noqa: S607 - the person's own git
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return sightserve.__version__
+    return found.stdout.strip() if found.returncode == 0 else sightserve.__version__

@@ -1,0 +1,1 @@
+"""From a laptop to an address that people can open: the steps as data, shown or carried out."""

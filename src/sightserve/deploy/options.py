@@ -1,0 +1,160 @@
+"""Deploying: [what somebody wants, checked] -> steps -> shown or carried out.
+
+Every value here becomes a word of a command line, so each is matched whole against what Google allows; nothing else gets in.
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin
+_PROJECT: Final = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_REGION: Final = re.compile(r"[a-z]{2,14}(-[a-z]{2,14}){1,2}[0-9]{1,2}")
+# "-frontend" is added, and a service account's name has at most 30 letters
+_PREFIX: Final = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]")
+_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_IMAGE: Final = re.compile(
+    r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]*)+"
+    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
+)
+_MEMORY: Final = re.compile(r"([1-9][0-9]{0,4})(Mi|Gi)")
+# vCPUs -> the least memory that Cloud Run gives them (https://cloud.google.com/run/docs/configuring/services/cpu), MiB;
+# the second generation's environment wants 512 MiB at least
+_LEAST_MEMORY: Final = {1: 512, 2: 512, 4: 2048, 6: 4096, 8: 4096}
+_MOST_CONCURRENCY: Final = 1000
+_MOST_INSTANCES: Final = 1000
+
+# At 32 requests at once for each vCPU, the last of them is answered within 0.5 s with photos of ordinary size (130 photos/s
+# on 2 vCPUs, the slower of our measurements), and within the deadline of 2 s when all are of 12 megapixels (a quarter of that
+# rate): docs/deploy.md has the sum. More would wait in one instance while another could be started.
+CONCURRENCY_PER_CPU: Final = 32
+# The backend's process and its slots (0.3 GiB), bodies that wait (0.25 GiB) and pixels being decoded (0.15 GiB).
+_BACKEND_MEMORY: Final = {1: "1Gi", 2: "1Gi", 4: "2Gi", 6: "4Gi", 8: "4Gi"}
+
+
+class InvalidOption(ValueError):
+    """A value cannot be used; the message names it and says what it needs to be."""
+
+
+class Builder(StrEnum):
+    """What makes the images."""
+
+    CLOUD_BUILD = "cloud-build"
+    DOCKER = "docker"
+    PODMAN = "podman"
+    BUILDAH = "buildah"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What one half gets.
+
+    Attributes:
+        cpu: vCPUs of an instance.
+        memory: of an instance, such as 1Gi.
+        concurrency: requests that an instance works on at once, at most.
+        least, most: instances.
+    """
+
+    cpu: int
+    memory: str
+    concurrency: int
+    least: int
+    most: int
+
+    def __post_init__(self) -> None:
+        if self.cpu not in _LEAST_MEMORY:
+            raise InvalidOption(f"{self.cpu} vCPUs: Cloud Run gives {', '.join(map(str, _LEAST_MEMORY))}")
+        size = _MEMORY.fullmatch(self.memory)
+        if size is None:
+            raise InvalidOption(f"memory {self.memory!r}: write it like 512Mi or 2Gi")
+        if int(size[1]) * (1024 if size[2] == "Gi" else 1) < _LEAST_MEMORY[self.cpu]:
+            raise InvalidOption(f"memory {self.memory}: {self.cpu} vCPUs need at least {_LEAST_MEMORY[self.cpu]}Mi")
+        if not 1 <= self.concurrency <= _MOST_CONCURRENCY:
+            raise InvalidOption(f"concurrency {self.concurrency}: 1 to {_MOST_CONCURRENCY}")
+        if not 0 <= self.least <= self.most or not 1 <= self.most <= _MOST_INSTANCES:
+            raise InvalidOption(f"instances {self.least} to {self.most}: 0 to {_MOST_INSTANCES}, the least first")
+
+
+def backend_size(
+    cpu: int = 2, memory: str | None = None, concurrency: int | None = None, least: int = 0, most: int = 10
+) -> Size:
+    """Return a backend's size; what is not said follows from the vCPUs."""
+    return Size(
+        cpu, memory or _BACKEND_MEMORY.get(cpu, "1Gi"), concurrency or min(CONCURRENCY_PER_CPU * cpu, 1000), least, most
+    )
+
+
+# A visitor's page keeps one request open as long as it is open, so that concurrency is the number of visitors. One costs
+# 0.2 MiB beside the 0.2 GiB of the app itself (docs/web-app.md); the rest of the memory is for uploads.
+FRONTEND_SIZE: Final = Size(cpu=1, memory="2Gi", concurrency=250, least=0, most=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is to be deployed, and where.
+
+    Attributes:
+        project: the Google Cloud project's id (not its name or number).
+        region: such as europe-west1.
+        prefix: what everything that is made is called after: PREFIX-backend, PREFIX-frontend, and the repository PREFIX.
+        tag: of the images.
+        source: the root of this repository.
+        builder: what makes the images.
+        private_frontend: whether the web app too lets in only who has a right to it.
+        backend_image: an image to deploy in place of one built here: one with a model of your own.
+    """
+
+    project: str
+    region: str
+    prefix: str = "sightserve"
+    tag: str = "latest"
+    source: Path = Path()
+    builder: Builder = Builder.CLOUD_BUILD
+    private_frontend: bool = False
+    backend_image: str | None = None
+    backend: Size = field(default_factory=backend_size)
+    frontend: Size = FRONTEND_SIZE
+
+    def __post_init__(self) -> None:
+        _check(
+            "project", self.project, _PROJECT, "6 to 30 lower-case letters, digits and hyphens: its id, not its name"
+        )
+        _check("region", self.region, _REGION, "a region such as europe-west1")
+        _check("prefix", self.prefix, _PREFIX, "2 to 20 lower-case letters, digits and hyphens")
+        _check("tag", self.tag, _TAG, "up to 128 letters, digits, dots, hyphens and underscores")
+        if str(self.source).startswith("-"):
+            raise InvalidOption(f"source {str(self.source)!r}: it would be taken for a flag; write ./ before it")
+        if self.backend_image is not None:
+            _check(
+                "backend image",
+                self.backend_image,
+                _IMAGE,
+                "an image's address such as HOST/PROJECT/REPOSITORY/NAME:TAG",
+            )
+
+    @property
+    def registry(self) -> str:
+        """The host that keeps the images."""
+        return f"{self.region}-docker.pkg.dev"
+
+    def image(self, half: str) -> str:
+        """Return the address of a half's image."""
+        if half == "backend" and self.backend_image is not None:
+            return self.backend_image
+        return f"{self.registry}/{self.project}/{self.prefix}/{half}:{self.tag}"
+
+    def service(self, half: str) -> str:
+        """Return the name of a half's service, and of its account."""
+        return f"{self.prefix}-{half}"
+
+    def account(self, half: str) -> str:
+        """Return the address of the account that a half runs as."""
+        return f"{self.service(half)}@{self.project}.iam.gserviceaccount.com"
+
+
+def _check(name: str, value: str, pattern: re.Pattern[str], needs: str) -> None:
+    if pattern.fullmatch(value) is None:
+        raise InvalidOption(f"{name} {value!r}: it needs to be {needs}")

@@ -1,0 +1,154 @@
+"""`sightserve deploy cloud-run` as its user runs it, with a gcloud that remembers instead of Google's."""
+
+import pytest
+from tests.contract.test_cli import sightserve_
+from tests.fake_backend import fake_backend
+from tests.fakes.gate import fake_gate
+from tests.fakes.gcloud import AUDIENCE, fake_gcloud
+from tests.fakes.servers import Handler, serving
+
+WHERE = ("--project", "my-project", "--region", "europe-west1")
+MADE = {
+    "repositories sightserve",
+    "service-accounts sightserve-backend@my-project.iam.gserviceaccount.com",
+    "service-accounts sightserve-frontend@my-project.iam.gserviceaccount.com",
+    "services sightserve-backend",
+    "services sightserve-frontend",
+}
+
+
+class Page(Handler):
+    def do_GET(self):
+        self.give(200 if self.path == "/_stcore/health" else 404, "ok", "text/plain")
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A repository as far as this command looks at it."""
+    folder = tmp_path / "a repository"
+    (folder / "containers").mkdir(parents=True)
+    for name in ("backend.dockerfile", "frontend.dockerfile", "cloudbuild.yaml"):
+        (folder / "containers" / name).touch()
+    return folder
+
+
+@pytest.fixture
+def gcloud(tmp_path):
+    with fake_backend() as backend, fake_gate(backend.url) as gate, serving(Page) as page:
+        gate.audience = AUDIENCE
+        (tmp_path / "bin").mkdir()
+        yield fake_gcloud(tmp_path / "bin", {"sightserve-backend": gate.url, "sightserve-frontend": page})
+
+
+def deploy(gcloud, source, *flags, stdin=b""):
+    return sightserve_(
+        "deploy", "cloud-run", *WHERE, "--source", str(source), *flags, stdin=stdin, **gcloud.environment
+    )  # fmt: skip
+
+
+def test_it_makes_everything_tries_it_and_says_the_address(gcloud, source):
+    run = deploy(gcloud, source)
+
+    assert run.returncode == 0, run.stderr
+    assert set(gcloud.state()["things"]) == MADE
+    assert "espresso.jpg is" in run.stdout
+    assert gcloud.urls["sightserve-frontend"] in run.stdout
+    assert "10/10" in run.stdout
+
+
+def test_run_again_it_makes_nothing_twice(gcloud, source):
+    deploy(gcloud, source)
+    assert sum(" create " in line for line in gcloud.told) == 3
+
+    run = deploy(gcloud, source)
+
+    assert run.returncode == 0, run.stderr
+    assert sum(" create " in line for line in gcloud.told) == 0
+    assert run.stdout.count("nothing to do") == 3
+    assert set(gcloud.state()["things"]) == MADE
+
+
+def test_it_stops_at_the_first_step_that_fails_says_what_to_do_and_goes_on_the_next_time(gcloud, source):
+    gcloud.set(fails="iam service-accounts create sightserve-frontend", times=1, says="ERROR: PERMISSION_DENIED: no")
+
+    run = deploy(gcloud, source)
+
+    assert run.returncode == 1
+    assert "failed at step 6 of 10: Make the account that the frontend runs as" in run.stderr
+    assert "PERMISSION_DENIED: no" in run.stderr
+    assert "roles/iam.serviceAccountAdmin" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not any("run deploy" in line for line in gcloud.told)
+    assert deploy(gcloud, source).returncode == 0
+
+
+def test_who_may_not_look_is_told_so_and_not_that_nothing_is_there(gcloud, source):
+    deploy(gcloud, source)
+    gcloud.set(fails="run services describe", times=1, says="ERROR: PERMISSION_DENIED (or it may not exist): not found")
+
+    run = deploy(gcloud, source, "--delete", "--yes")
+
+    assert run.returncode == 1
+    assert "gcloud auth login" in run.stderr
+    assert set(gcloud.state()["things"]) == MADE
+
+
+def test_delete_asks_first_and_then_removes_what_was_made(gcloud, source):
+    deploy(gcloud, source)
+
+    no = deploy(gcloud, source, "--delete", stdin=b"n\n")
+    assert no.returncode == 1
+    assert set(gcloud.state()["things"]) == MADE
+    yes = deploy(gcloud, source, "--delete", stdin=b"y\n")
+    again = deploy(gcloud, source, "--delete", "--yes")
+
+    assert (yes.returncode, again.returncode) == (0, 0), yes.stderr + again.stderr
+    assert gcloud.state()["things"] == []
+    assert again.stdout.count("nothing to do") == 5
+
+
+def test_a_local_builder_logs_in_without_a_password_on_its_command_line(gcloud, source):
+    run = deploy(gcloud, source, "--builder", "podman", "--tag", "v1")
+
+    told = gcloud.told
+    assert run.returncode == 0, run.stderr
+    assert gcloud.fed.strip() == "an access token"
+    assert not any("an access token" in line for line in told)
+    assert "podman push europe-west1-docker.pkg.dev/my-project/sightserve/backend:v1" in told
+    assert not any("cloudbuild" in line for line in told)
+
+
+def test_a_backend_that_does_not_work_is_an_error_with_the_line_that_shows_its_log(gcloud, source):
+    gcloud.set(urls=gcloud.urls | {"sightserve-backend": "http://127.0.0.1:9"})
+
+    run = deploy(gcloud, source)
+
+    assert run.returncode == 1
+    assert "failed at the last check" in run.stderr
+    assert "gcloud run services logs read sightserve-backend --region=europe-west1" in run.stderr
+
+
+def test_without_gcloud_it_says_how_to_get_it(source, tmp_path):
+    run = sightserve_("deploy", "cloud-run", *WHERE, "--source", str(source), PATH=str(tmp_path))
+
+    assert run.returncode == 1
+    assert "gcloud is not installed" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_outside_the_repository_it_says_so_before_anything_is_made(gcloud, tmp_path):
+    run = deploy(gcloud, tmp_path)
+
+    assert run.returncode == 2
+    assert "containers/backend.dockerfile is not below" in run.stderr
+    assert gcloud.told == []
+
+
+def test_a_dry_run_runs_nothing_and_a_wrong_name_is_refused(gcloud, source):
+    shown = deploy(gcloud, source, "--dry-run")
+    wrong = sightserve_("deploy", "cloud-run", "--project", "x; rm -rf /", "--region", "europe-west1", "--dry-run")
+
+    assert shown.returncode == 0
+    assert gcloud.told == []
+    assert wrong.returncode == 2
+    assert "project 'x; rm -rf /'" in wrong.stderr

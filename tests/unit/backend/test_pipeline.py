@@ -1,0 +1,38 @@
+"""The data path in one process, with the embedded model."""
+
+import json
+
+import pytest
+
+from sightserve.api.schema import Prediction
+from sightserve.backend.assemble import assemble
+from sightserve.backend.build import load, setup_of
+from sightserve.backend.errors import UnreadableImage
+from sightserve.backend.job import Answer, Job
+from sightserve.backend.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    settings = Settings(cpus=1, calibrate=False)
+    made, _ = assemble(setup_of(settings, load(settings)), measure=False)
+    return made
+
+
+@pytest.mark.parametrize("filename", [None, "cat.jpg", 'a "quoted" \\ name\n', "kočka 猫 🐈.jpg"])
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_the_answer_is_the_schemas_prediction_field_for_field(pipeline, cat, filename, probabilities):
+    """The slot writes it without the schema: what the schema makes of it has to be the same bytes."""
+    (answer,) = pipeline.execute([Job(cat, filename, 3, probabilities)], [0.0123], alone=False)
+
+    prediction = Prediction.model_validate_json(answer.body)
+    assert json.loads(answer.body) == prediction.model_dump(mode="json")
+    assert prediction.filename == filename
+    assert prediction.timing_ms.queue == 12.3
+    assert len(prediction.top_k) == 3
+
+
+def test_an_image_that_cannot_be_read_does_not_spoil_its_batch(pipeline, cat):
+    outcomes = pipeline.execute([Job(cat), Job(cat[:2000]), Job(cat)], [0.0, 0.0, 0.0], alone=False)
+
+    assert [type(outcome) for outcome in outcomes] == [Answer, UnreadableImage, Answer]
