@@ -139,6 +139,27 @@ def test_the_work_of_callers_who_hang_up_is_never_started(backend, slow_photo):
     assert metric(backend.url, "sightserve_abandoned_total") >= 10
 
 
+def test_a_batch_whose_sender_hangs_up_goes_no_further(backend):
+    """Thirty images of 20 megapixels, a tenth of a second each: those not yet at work when it closes are never started."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (5000, 4000)).save(buffer, "PNG", compress_level=1)
+    parts = b"".join(
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n' + buffer.getvalue() + b"\r\n"
+        for _ in range(30)
+    )
+    body = parts + b"--b--\r\n"
+    head = "POST /predict/batch HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+
+    with socket.create_connection(("127.0.0.1", int(backend.url.rsplit(":", 1)[1])), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        while not metric(backend.url, "sightserve_inference_seconds_count"):
+            time.sleep(0.005)
+    while metric(backend.url, "sightserve_requests_in_flight"):
+        time.sleep(0.01)
+
+    assert metric(backend.url, "sightserve_inference_seconds_count") < 25
+
+
 def test_a_batch_takes_its_turn_and_does_not_take_over(backend, espresso):
     """A single photo that comes while a batch of forty is worked on does not wait for its end."""
 

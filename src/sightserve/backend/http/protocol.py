@@ -113,6 +113,8 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
         def on_message_complete(self) -> None:
             super().on_message_complete()
             self._in_head, self._head_bytes = True, 0
+            if not self.pipeline:
+                self.flow.resume_reading()  # after a large body too: whoever does not read does not hear that a client has left
 
         def pause_writing(self) -> None:
             super().pause_writing()
