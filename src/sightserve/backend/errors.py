@@ -17,7 +17,7 @@
     ├── NotReady                  the process is starting or draining
     ├── Overloaded                the answer would come too late, or the queue is full
     ├── DeadlineExceeded          the deadline passed in the queue
-    ├── SlotLost                  the thread that did the work died or hangs
+    ├── SlotLost                  the process that did the work died or hangs
     └── ModelError                the model is at fault, never the caller
         ├── ModelLoadError
         └── ModelOutputError
@@ -142,7 +142,7 @@ class DeadlineExceeded(BackendError):
 
 
 class SlotLost(BackendError):
-    """The thread that did the work died or hangs."""
+    """The process that did the work died or hangs."""
 
 
 class ModelError(BackendError):

@@ -31,21 +31,20 @@ class _Answer:
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle, self._transport = cycle, cycle.transport
-        self._head: bytes | None = None  # b"": it is out
+        self._begun = False
+        self._head = b""
 
     def write(self, data: bytes) -> None:
-        if self._head is None and self._cycle.response_started:  # before that, it is '100 Continue', which cannot wait
-            self._head = data
-            return
-        self._transport.write(self._head + data if self._head else data)
-        if self._head:
+        if self._cycle.response_started and not self._begun:  # before that, it is '100 Continue', which cannot wait
+            self._begun, self._head = True, data
+        else:
+            self._transport.write(self._head + data)
             self._head = b""
 
     def flush(self) -> None:
         """Send a head to which no body belongs."""
         if self._head:
-            self._transport.write(self._head)
-            self._head = b""
+            self.write(b"")
 
     def close(self) -> None:
         self.flush()
