@@ -2,6 +2,7 @@
 
 import hashlib
 import signal
+import socket
 import time
 
 import httpx2
@@ -108,6 +109,34 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(http):
     assert "cdn." not in page
     assert "https://" not in page
     assert http.get("/swagger/swagger-ui-bundle.js").status_code == 200
+
+
+def connect(url: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=10)
+
+
+def test_an_answer_comes_in_one_piece_and_one_without_a_body_comes_too(backend_url):
+    with connect(backend_url) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        whole = connection.recv(65_536)
+        connection.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = connection.recv(65_536)
+
+    assert whole.endswith(b'\r\n\r\n{"status":"alive"}')
+    assert head.startswith(b"HTTP/1.1 405 ")
+    assert head.endswith(b"\r\n\r\n")
+
+
+def test_who_asks_before_sending_a_photo_is_told_to_go_on(backend_url, cat):
+    head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nExpect: 100-continue\r\n"
+    with connect(backend_url) as connection:
+        connection.sendall(f"{head}Content-Length: {len(cat)}\r\n\r\n".encode())
+        told = connection.recv(65_536)
+        connection.sendall(cat)
+        answer = connection.recv(65_536)
+
+    assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_sigterm_answers_what_is_under_way_and_ends(tmp_path, cat):
