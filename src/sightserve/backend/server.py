@@ -19,6 +19,7 @@ from sightserve.backend.http.protocol import with_header_timeout
 _log = logging.getLogger(__name__)
 # Cloud Run and Kubernetes kill after 10 seconds or more; the grace before and the slots' end after need some of them.
 _DRAIN_SECONDS = 9.0
+_COLLECT_AFTER = 10_000  # objects; at 700, as it comes, the collector looks several times a request, and finds nothing
 
 
 def run(backend: Backend, sockets: list[socket.socket]) -> None:
@@ -51,6 +52,7 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
     # What was made until now stays for good: without it in every collection, collections are an order of magnitude cheaper.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     try:
         Server(config, lifecycle, settings.drain_grace).run(sockets=sockets)
     finally:

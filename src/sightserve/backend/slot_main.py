@@ -15,7 +15,7 @@ from sightserve.backend.assemble import assemble
 from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.pipeline import Pipeline
-from sightserve.backend.wire import message, receive, receive_job
+from sightserve.backend.wire import message, outcomes_message, receive, receive_job
 
 
 def run(connection: socket.socket, lock: int) -> None:
@@ -47,14 +47,7 @@ def _serve_one(connection: socket.socket, pipeline: Pipeline) -> None:
         outcomes = pipeline.execute(jobs, head["waited"], head["alone"])
     except BackendError as exc:
         outcomes = [exc] * len(jobs)
-    connection.sendall(message({"outcomes": [_told(outcome) for outcome in outcomes]}))
-
-
-def _told(outcome: object) -> dict[str, object]:
-    """Return an outcome as the server reads it: see `wire.outcome_of`."""
-    if isinstance(outcome, tuple):
-        return {"answer": list(outcome)}
-    return {"error": type(outcome).__name__, "detail": str(outcome)}
+    connection.sendall(outcomes_message(outcomes))
 
 
 def main() -> None:

@@ -28,7 +28,6 @@ from sightserve.backend.errors import (
 from sightserve.backend.job import Answer, Job, Plan
 from sightserve.backend.scheduler import SlotProcess
 from sightserve.backend.settings import Settings
-from sightserve.backend.wire import outcome_of
 
 
 @pytest.fixture
@@ -214,7 +213,7 @@ def _runs(pid: int) -> bool:
 @pytest.mark.parametrize("name", ["KeyError", "BackendError", "ModelOutputError", "nonsense", "ErrorCode"])
 def test_an_error_that_is_not_the_callers_becomes_one_of_ours(name):
     """A slot that a hostile image has taken over can name what it likes: only image errors reach the caller as such."""
-    outcome = outcome_of({"error": name, "detail": "insides"})
+    (outcome,) = wire.outcomes_in(wire.Message({"outcomes": [{"error": name, "detail": "insides"}]}))
 
     assert not isinstance(outcome, ImageError | Answer)
 
@@ -222,15 +221,20 @@ def test_an_error_that_is_not_the_callers_becomes_one_of_ours(name):
 @pytest.mark.parametrize(
     "said",
     [
-        b"\xff\xff\xff\xff",  # the length of 4 GiB
+        b"\xff\xff\xff\xff" * 2,  # the length of 8 GiB
         wire.message({"outcomes": []}),  # fewer answers than jobs
-        wire.message({"outcomes": [{"answer": ["", 0, 0, 0]}] * 2}),  # more
-        wire.message({"outcomes": [{"answer": ["too", "many", "fields", "in", "it"]}]}),
-        wire.message({"outcomes": [{"answer": ["", 0, 0, 0]}]}) * 2,  # one answer more than questions
+        wire.message({"outcomes": [[0, 0, 0, 0]] * 2}),  # more
+        wire.message({"outcomes": [[0, 0, 0, 0]]}) * 2,  # one answer more than questions
+        wire.message({"outcomes": [[0, 0, 0, 0, 0]]}),
+        wire.message({"outcomes": [[0, "soon", 0, 0]]}),
+        wire.message({"outcomes": [[5, 0, 0, 0]]}, b"four"),
+        wire.message({"outcomes": [[3, 0, 0, 0]]}, b"four"),
+        wire.message({"outcomes": [[1, 0, 0, 0]]}, b"\xff"),
+        wire.message({"outcomes": "x"}),
         wire.message({"plan": [1, False, 0.1]}),
-        b"\0\0\0\4null",
-        b"\0\0\0\4oops",
-        b"\0\1\0\0" + b"[" * 65_536,
+        b"\0\0\0\4\0\0\0\0null",
+        b"\0\0\0\4\0\0\0\0oops",
+        b"\0\1\0\0\0\0\0\0" + b"[" * 65_536,
     ],
 )
 def test_a_slot_that_says_what_it_was_not_asked_is_lost(slot, cat, said, monkeypatch):
@@ -244,10 +248,10 @@ def test_a_slot_that_says_what_it_was_not_asked_is_lost(slot, cat, said, monkeyp
 
 
 def test_a_message_is_taken_however_it_is_cut():
-    whole = wire.message({"outcomes": ["é" * 100]})
+    whole = wire.message({"outcomes": ["é" * 100]}, b"answer")
 
     for cut in range(len(whole)):
         received = bytearray(whole[:cut])
         assert wire.message_in(received) is None
         received += whole[cut:]
-        assert wire.message_in(received) == {"outcomes": ["é" * 100]}
+        assert wire.message_in(received) == ({"outcomes": ["é" * 100]}, b"answer")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import Scope
 
 import sightserve
 from sightserve.api.errors import ErrorCode
@@ -49,10 +50,9 @@ def backend_of(request: Request) -> Backend:
     return backend
 
 
-async def _classify(request: Request, ticket: Ticket, job: Job) -> Answer:
+async def _classify(backend: Backend, scope: Scope, ticket: Ticket, job: Job) -> Answer:
     """Queue one image and wait for its answer; when the client hangs up first, its work is not started any more."""
-    backend = backend_of(request)
-    departure = departure_of(request.scope)
+    departure = departure_of(scope)
     try:
         if departure.gone:
             raise _hung_up()
@@ -76,8 +76,7 @@ def _hung_up() -> MalformedRequest:
     return MalformedRequest("the client hung up before its answer was ready")
 
 
-def _body_limits(request: Request, ticket: Ticket) -> BodyLimits:
-    backend = backend_of(request)
+def _body_limits(backend: Backend, ticket: Ticket) -> BodyLimits:
     settings = backend.settings
     grow = partial(backend.scheduler.grow, ticket)
     return BodyLimits(settings.max_upload_bytes, settings.idle_timeout, settings.body_timeout, grow)
@@ -130,10 +129,11 @@ async def greet(request: Request) -> ServiceInfo:
 @router.post("/predict/", include_in_schema=False)
 async def predict(request: Request, top_k: TopK = 5, probabilities: AllProbabilities = False) -> Response:
     """One image in, its most probable classes out."""
-    backend_of(request).check(top_k)
+    backend = backend_of(request)
+    backend.check(top_k)
     ticket = ticket_of(request.scope)
-    upload = await read_one(request, _body_limits(request, ticket))
-    answer = await _classify(request, ticket, Job(upload.data, upload.filename, top_k, probabilities))
+    upload = await read_one(request, _body_limits(backend, ticket))
+    answer = await _classify(backend, request.scope, ticket, Job(upload.data, upload.filename, top_k, probabilities))
     return Response(answer.body, media_type="application/json")
 
 
@@ -150,7 +150,7 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
     backend = backend_of(request)
     backend.check(top_k)
     ticket = ticket_of(request.scope)
-    limits = _body_limits(request, ticket)
+    limits = _body_limits(backend, ticket)
     uploads = await read_many(request, limits, max_files=backend.settings.max_batch_files)
     # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
     turns = asyncio.Semaphore(backend.settings.cpus)
@@ -159,7 +159,9 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
         async with turns:
             try:
                 place = backend.scheduler.reserve(0, ticket.patience)
-                answer = await _classify(request, place, Job(upload.data, upload.filename, top_k, probabilities))
+                answer = await _classify(
+                    backend, request.scope, place, Job(upload.data, upload.filename, top_k, probabilities)
+                )
                 return BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
             except (ImageError, Overloaded, DeadlineExceeded) as exc:
                 return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))
@@ -180,9 +182,12 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
 @router.post("/classify", include_in_schema=False)
 async def classify(request: Request) -> Response:
     """The label, and every class's probability in one nested list."""
+    backend = backend_of(request)
     ticket = ticket_of(request.scope)
-    upload = await read_one(request, _body_limits(request, ticket))
-    answer = await _classify(request, ticket, Job(upload.data, upload.filename, top_k=1, probabilities=True))
+    upload = await read_one(request, _body_limits(backend, ticket))
+    answer = await _classify(
+        backend, request.scope, ticket, Job(upload.data, upload.filename, top_k=1, probabilities=True)
+    )
     prediction = Prediction.model_validate_json(answer.body)
     return _json(
         CourseClassification(

@@ -147,9 +147,9 @@ class SlotProcess:
                 return
             self._received.clear()
             if self._plan is None:
-                self._plan, outcomes = _plan_in(told), None
+                self._plan, outcomes = _plan_in(told.content), None
             else:
-                outcomes = [wire.outcome_of(each) for each in told["outcomes"]]
+                outcomes = wire.outcomes_in(told)
                 if not outcomes or len(outcomes) != self._asked:
                     raise ValueError("it answered what nobody asked")
                 self._asked = 0
