@@ -31,7 +31,7 @@ format: $(VENV)/.dev  ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
-	@$(LOCK) --upgrade --extra backend --extra frontend --extra dev -o requirements/dev.txt
+	@$(LOCK) --upgrade --extra backend --extra frontend --extra loadtest --extra dev -o requirements/dev.txt
 	@$(LOCK) --extra backend -c requirements/dev.txt -o requirements/backend.txt
 	@$(LOCK) --extra frontend -c requirements/dev.txt -o requirements/frontend.txt
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sightserve.frontend.live import figures
-from sightserve.frontend.scrape import parse, quantile, rate
+from sightserve.client.scrape import parse, quantile, rate
 
 HISTOGRAM = """
 # HELP t A histogram.
