@@ -16,8 +16,7 @@ _plan = from_environment(os.environ) or Plan(
 )
 _plan.check()
 _session = Session(_plan)
-for _kind in _session.classes():  # Locust looks for users among a file's names
-    globals()[_kind.__name__] = _kind
+globals().update({kind.__name__: kind for kind in _session.classes()})  # Locust looks among a file's names
 
 
 @events.init.add_listener

@@ -21,7 +21,7 @@ from sightserve.loadtest.shapes import Knee, KneeFinder, users_at
 from sightserve.loadtest.watch import Watch, wall
 from sightserve.loadtest.web import Web
 
-_AT_ONCE = 1000.0  # users a second: a shape says itself how many there are at a moment
+_AT_ONCE = 100.0  # users a second: a shape says itself how many there are at a moment
 _CALM_PHOTOS = 8  # whose right answers are asked through the web app where there is no backend to ask
 
 
