@@ -23,7 +23,9 @@ def loadtest(
     run_time: Annotated[str, typer.Option(help="How long at most: 60s, 5m, 1h.")] = "60s",
     shape: Annotated[
         Shape,
-        typer.Option(help="steady; ramp: more and more until it breaks; spike; arrivals: open loop at --rps, API only."),
+        typer.Option(
+            help="steady; ramp: more and more until it breaks; spike; arrivals: open loop at --rps, API only."
+        ),
     ] = Shape.STEADY,
     rps: Annotated[float, typer.Option(help="Requests a second, for --shape arrivals.")] = 10.0,
     photos: Annotated[str, typer.Option(help="A folder of photos; the samples where none is named.")] = "",
@@ -34,7 +36,9 @@ def loadtest(
     bad_files: Annotated[str, typer.Option(help="Share of API requests with a file that is no photo.")] = "4%",
     batches: Annotated[str, typer.Option(help="Share of API requests with several photos.")] = "4%",
     batch_visitors: Annotated[str, typer.Option(help="Share of visitors that use the Batch page.")] = "0%",
-    assets: Annotated[bool, typer.Option(help="Load the page's scripts too, as a browser does the first time.")] = False,
+    assets: Annotated[
+        bool, typer.Option(help="Load the page's scripts too, as a browser does the first time.")
+    ] = False,
     timeout: Annotated[str, typer.Option(help="After which an answer is given up.")] = "30s",
     p50: Annotated[str | None, typer.Option(help="Goal: half of each half's answers, such as 100ms.")] = None,
     p95: Annotated[str | None, typer.Option(help="Goal: 95 of 100 answers, such as 500ms.")] = None,

@@ -41,14 +41,15 @@ def main() -> int:
     runner.start_shape()
     looking = gevent.spawn(session.look_on, lambda: runner.user_count, _say)
     try:
-        runner.shape_greenlet.join()
+        if runner.shape_greenlet is not None:
+            runner.shape_greenlet.join()
     except KeyboardInterrupt:
         _say("Stopped; what there is so far:")
     looking.kill()
     found = session.finish()
     runner.quit()
     if web:
-        web.stop()
+        web.stop()  # type: ignore[no-untyped-call]
     _say(told(found))
     return 0 if all(goal["met"] for goal in found["goals"]) else _GOAL_MISSED
 

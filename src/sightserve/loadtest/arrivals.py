@@ -21,17 +21,17 @@ class Arrivals(User):
     """One source of requests; there is only one of it, whatever the number of users."""
 
     abstract = True
-    context: Context
+    shared: Context
     fixed_count = 1
 
     @task
     def go_on(self) -> None:
         """Send requests until the run ends."""
-        plan = self.context.plan
+        plan = self.shared.plan
         web = Web(plan.backend, plan.timeout, connections=_CONNECTIONS)
         due = time.perf_counter()
         while True:
-            due += random.expovariate(plan.rps)  # noqa: S311 - a load, no secret
+            due += random.expovariate(plan.rps)
             gevent.sleep(max(0.0, due - time.perf_counter()))
-            kind, photo = api_user.choose(plan, self.context)
-            gevent.spawn(api_user.send, web, photo, kind, self.context)
+            kind, photo = api_user.choose(plan, self.shared)
+            gevent.spawn(api_user.send, web, photo, kind, self.shared)

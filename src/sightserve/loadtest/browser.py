@@ -177,7 +177,7 @@ class Browser:
         self._until(lambda: not self.page.running)
 
     def _get(self, path: str) -> Answer:
-        return self._expect(self._web.ask("GET", path, headers=_HEADERS), 200, path.split("?")[0][:40])
+        return self._expect(self._web.ask("GET", path, headers=_HEADERS), 200, path[:40])
 
     def _load_media(self) -> None:
         for url in sorted(self.page.media - self._loaded):

@@ -40,7 +40,7 @@ class Context:
         """Record a request that has just ended, here and for Locust."""
         self.recorder.add(event._replace(at=self.now))
         refused = " (refused)" if event.outcome is Outcome.REFUSED else ""
-        self.environment.events.request.fire(
+        self.environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type=event.half.value,
             name=event.kind + refused,
             response_time=event.seconds * 1000,

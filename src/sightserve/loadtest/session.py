@@ -53,7 +53,7 @@ class Session:
                 from sightserve.loadtest.visitor import Visitor  # noqa: PLC0415 - needs Streamlit, loading the API does not
 
                 kinds.append(Visitor)
-        return [type(kind.__name__, (kind,), {"abstract": False, "context": self.context}) for kind in kinds]
+        return [type(kind.__name__, (kind,), {"abstract": False, "shared": self.context}) for kind in kinds]
 
     def start(self) -> None:
         """Begin to count: now."""
@@ -96,9 +96,7 @@ class Session:
     def finish(self) -> dict[str, Any]:
         """Write the report and the JSON file where they were asked for; return the results."""
         scrapes = self.watch.scrapes if self.watch else []
-        found = results.assemble(
-            self.plan, self.context.recorder, scrapes, self.knee, self.began, self.context.now
-        )
+        found = results.assemble(self.plan, self.context.recorder, scrapes, self.knee, self.began, self.context.now)
         if self.plan.json_file:
             Path(self.plan.json_file).write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
         if self.plan.report:
@@ -121,7 +119,7 @@ def shape_of(session: Session) -> LoadTestShape:
             rate = session.plan.spawn_rate if session.plan.shape is Shape.STEADY else _AT_ONCE
             return users, rate
 
-    return _Shape()
+    return _Shape()  # type: ignore[no-untyped-call]
 
 
 def labelled(plan: Plan, catalogue: Catalogue) -> Catalogue:

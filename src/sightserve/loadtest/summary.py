@@ -21,7 +21,9 @@ def told(results: dict[str, Any]) -> str:
         )
     for goal in results["goals"]:
         value = "nothing to measure" if goal["measured"] is None else f"{_unit(goal, goal['measured'])}"
-        lines.append(f"{'kept  ' if goal['met'] else 'MISSED'}  {goal['goal']} {value} (goal {_unit(goal, goal['limit'])})")
+        lines.append(
+            f"{'kept  ' if goal['met'] else 'MISSED'}  {goal['goal']} {value} (goal {_unit(goal, goal['limit'])})"
+        )
     return "\n".join(lines)
 
 

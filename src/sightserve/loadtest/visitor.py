@@ -29,18 +29,18 @@ class Visitor(User):
     """Visits again and again, as another person each time: with a new browser, and photos that nobody has sent before."""
 
     abstract = True
-    context: Context
+    shared: Context
 
     def on_start(self) -> None:
         """Visitors that came together do not walk in step."""
-        gevent.sleep(random.random() * min(2.0, self.context.plan.visitor_every))  # noqa: S311
+        gevent.sleep(random.random() * min(2.0, self.shared.plan.visitor_every))  # noqa: S311
 
     @task
     def visit(self) -> None:
         """Make one visit; what fails is noted, and the next visitor tries again after a moment."""
-        plan = self.context.plan
+        plan = self.shared.plan
         browser = Browser(plan.frontend, plan.timeout, assets=plan.assets)
-        self.context.visits += 1
+        self.shared.visits += 1
         batch = random.random() < plan.batch_visitors  # noqa: S311
         try:
             self._timed(browser, "open the page", lambda: browser.open("batch" if batch else ""))
@@ -56,9 +56,9 @@ class Visitor(User):
                 browser.close()
 
     def _photo(self, browser: Browser, *, last: bool) -> None:
-        started, context = time.perf_counter(), self.context
+        started, context = time.perf_counter(), self.shared
         photo = random.choice(context.catalogue.small)  # noqa: S311
-        data = photo.unlike_any_other(random.getrandbits(63))  # noqa: S311
+        data = photo.unlike_any_other(random.getrandbits(63))
         self._timed(browser, "upload a photo", lambda: browser.upload("uploads", [(photo.name, data)]))
         self._answered(browser, photo.label)
         every = context.plan.visitor_every * random.uniform(0.8, 1.2)  # noqa: S311
@@ -69,7 +69,7 @@ class Visitor(User):
 
     def _answered(self, browser: Browser, label: str) -> None:
         page, seconds = browser.page, 0.0
-        self.context.under_way += 1
+        self.shared.under_way += 1
         try:
             seconds = browser.press("classify", lambda: bool(page.label))
             outcome, cause = judge(page, label)
@@ -77,15 +77,15 @@ class Visitor(User):
             self._failed("answer", seconds, exc, answer=True)
             raise VisitFailed(str(exc)) from exc
         finally:
-            self.context.under_way -= 1
+            self.shared.under_way -= 1
         kind = "answer after a friendly wait" if page.waking else "answer"
-        self.context.note(Event(0, Half.WEB, kind, seconds, outcome, cause, not page.waking, browser.bytes))
+        self.shared.note(Event(0, Half.WEB, kind, seconds, outcome, cause, not page.waking, browser.bytes))
         browser.bytes = 0
 
     def _batch(self, browser: Browser) -> None:
         """Use the Batch page: several photos in one go, watched until all are answered."""
-        photos = random.choices(self.context.catalogue.small, k=_BATCH)  # noqa: S311
-        files = [(f"{n}-{p.name}", p.unlike_any_other(random.getrandbits(63))) for n, p in enumerate(photos)]  # noqa: S311
+        photos = random.choices(self.shared.catalogue.small, k=_BATCH)  # noqa: S311
+        files = [(f"{n}-{p.name}", p.unlike_any_other(random.getrandbits(63))) for n, p in enumerate(photos)]
         self._timed(browser, f"upload {_BATCH} photos", lambda: browser.upload("files", files))
 
         def finish() -> None:
@@ -98,7 +98,7 @@ class Visitor(User):
                 raise VisitFailed("a batch was not answered whole")
 
         self._timed(browser, f"answers to {_BATCH} photos", finish)
-        self._timed_only_failures(browser, lambda: browser.stay(self.context.plan.visitor_every))
+        self._timed_only_failures(browser, lambda: browser.stay(self.shared.plan.visitor_every))
 
     def _timed(self, browser: Browser, kind: str, step: Callable[[], object]) -> None:
         started = time.perf_counter()
@@ -108,7 +108,7 @@ class Visitor(User):
             self._failed(kind, time.perf_counter() - started, exc)
             raise VisitFailed(str(exc)) from exc
         seconds = time.perf_counter() - started
-        self.context.note(Event(0, Half.WEB, kind, seconds, Outcome.OK, answer=False, size=browser.bytes))
+        self.shared.note(Event(0, Half.WEB, kind, seconds, Outcome.OK, answer=False, size=browser.bytes))
         browser.bytes = 0
 
     def _timed_only_failures(self, browser: Browser, step: Callable[[], object]) -> None:
@@ -120,4 +120,4 @@ class Visitor(User):
         browser.bytes = 0
 
     def _failed(self, kind: str, seconds: float, exc: Exception, *, answer: bool = False) -> None:
-        self.context.note(Event(0, Half.WEB, kind, seconds, Outcome.FAILED, str(exc), answer))
+        self.shared.note(Event(0, Half.WEB, kind, seconds, Outcome.FAILED, str(exc), answer))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from sightserve.client.scrape import Scrape, parse, quantile, rate
@@ -27,7 +28,7 @@ class Watch:
 
 def rows(scrapes: Sequence[Scrape]) -> list[dict[str, Any]]:
     """Return one row for each pair of scrapes that follow each other; what the backend does not tell is None."""
-    return [_row(before, after) for before, after in zip(scrapes, scrapes[1:], strict=False)]
+    return [_row(before, after) for before, after in pairwise(scrapes)]
 
 
 def _row(before: Scrape, after: Scrape) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sightserve.frontend.live import figures
 from sightserve.client.scrape import parse, quantile, rate
+from sightserve.frontend.live import figures
 
 HISTOGRAM = """
 # HELP t A histogram.

@@ -146,7 +146,9 @@ def most_rps(
         times: measured.
         goal: seconds that `percent` of the answers may take; at most one request in a hundred may be refused.
         percent: 50, 95 or 99.
-        slots, deadline, requests: see `simulate`.
+        slots: see `simulate`.
+        deadline: see `simulate`.
+        requests: see `simulate`.
 
     Returns:
         0 and None when even a single request in peace takes longer.
