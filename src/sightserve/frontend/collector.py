@@ -16,17 +16,17 @@ _EVERY: Final = 10.0  # seconds
 _VIEWS: Final = ("photo", "batch", "about")
 
 
-def start() -> None:
-    """Begin, in a thread of its own; the server is reachable meanwhile."""
-    threading.Thread(target=_run, name="collector", daemon=True).start()
+def start(every: float = _EVERY) -> None:
+    """Begin, in a thread of its own, and collect every so many seconds; the server is reachable meanwhile."""
+    threading.Thread(target=_run, args=(every,), name="collector", daemon=True).start()
 
 
-def _run() -> None:
+def _run(every: float) -> None:
     # What the pages import is imported before the first visitor comes, and is among what is frozen.
     for view in _VIEWS:
         importlib.import_module(f"sightserve.frontend.views.{view}")
     gc.collect()
     gc.freeze()
     while True:
-        time.sleep(_EVERY)
+        time.sleep(every)
         gc.collect()
