@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format lock browser test-slow bench bench-quick soak clean
+.PHONY: help setup up test check format lock browser test-slow bench bench-quick soak loadtest load-report load-check load-soak clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -48,6 +48,21 @@ SOAK_REQUESTS ?= 100000
 
 soak: $(VENV)/.dev  ## good photos and hostile input, mixed (100,000 take a quarter of an hour)
 	@$(BIN)/python -m tests.soak.soak $(SOAK_REQUESTS)
+
+loadtest: $(VENV)/.dev  ## load both halves of a running `make up` for half a minute, and write load.html
+	@$(BIN)/sightserve loadtest --backend http://127.0.0.1:8000 --frontend http://127.0.0.1:8501 --users 20 \
+	  --run-time 30s --p95 2s --failures 1% --report load.html --json load.json
+
+load-report: $(VENV)/.dev  ## ramp both halves until they break, hold 50 visitors, and write docs/load (six minutes)
+	@$(BIN)/python -m bench.load report
+
+load-check: $(VENV)/.dev  ## compare the simulation with real loads at 0.3, 0.6 and 0.85 of the capacity (four minutes)
+	@$(BIN)/python -m bench.load check
+
+SOAK_MINUTES ?= 30
+
+load-soak: $(VENV)/.dev  ## half an hour of mixed load on both halves, the backend restarted in the middle
+	@$(BIN)/python -m bench.load soak --minutes $(SOAK_MINUTES)
 
 browser:
 	@tools/install_browser.sh $(BIN)/python

@@ -6,6 +6,8 @@ backend in the middle and watches the memory of both halves.
 
 import argparse
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -13,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import halves
+from bench import halves, processes
 from bench.photos import ROOT
 from bench.stats import median
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 PAGES = ROOT / "docs" / "load"
 _LOADS = (0.3, 0.6, 0.85)  # of what the backend can do
 _TOLERANCE = 0.25
+_OTHERS = 0.1  # of the machine, that other programs may use during a load
+_TRIES = 3
 
 
 def main() -> None:
@@ -72,27 +76,37 @@ def check(options: argparse.Namespace, folder: Path) -> int:
     from sightserve.loadtest.capacity.plan import times_of  # noqa: PLC0415
     from sightserve.loadtest.capacity.simulate import simulate  # noqa: PLC0415
 
-    slots, rounds = 0, []
+    rounds = []
     with halves.both(folder / "logs") as (backend, _):
         closed = ["--backend", backend.url, "--api-every", "1ms", "--bad-files", "0%", "--batches", "0%"]
         mix = ["--backend", backend.url, "--bad-files", "0%", "--batches", "0%"]
         for _ in range(options.rounds):
             seconds = f"{options.seconds:g}s"
             # more and more users that ask without a pause: from one photo at a time to all slots taken all the time
-            ramp = halves.load(
-                *closed, "--shape", "ramp", "--users", "24", "--spawn-rate", "1.2", "--p95", "30s", "--refusals", "100%",
-                "--run-time", seconds, out=folder / "ramp.json",
-            )  # fmt: skip
-            times = times_of(ramp, slots)
+            flags = [
+                *closed,
+                "--shape",
+                "ramp",
+                "--users",
+                "24",
+                "--spawn-rate",
+                f"{24 / options.seconds:g}",
+                "--p95",
+                "30s",
+            ]
+            ramp = _quiet(flags + ["--refusals", "100%", "--run-time", seconds], backend, folder / "ramp.json")
+            times = times_of(ramp)
             late = [row["ok"] / ramp["step"] for row in ramp["timeline"][len(ramp["timeline"]) // 2 : -1]]
             capacity, row = median(late), []
             for share in _LOADS:
                 rps = capacity * share
                 flags = [*mix, "--shape", "arrivals", "--rps", f"{rps:g}", "--run-time", seconds]
-                measured = halves.load(*flags, out=folder / "load.json")
+                measured = _quiet(flags, backend, folder / "load.json")
                 real, guess = measured["halves"]["API"], simulate(times, rps, slots=times.slots)
                 row.append(_compare(share, rps, measured, real, guess))
-            rounds.append({"capacity": capacity, "overhead_ms": times.overhead * 1000, "loads": row})
+            rounds.append(
+                {"capacity": capacity, "overhead_ms": times.overhead * 1000, "others": ramp["others"], "loads": row}
+            )
             print(json.dumps(rounds[-1], indent=1), flush=True)
     table = _table(rounds)
     (options.out / "simulation.json").write_text(json.dumps({"rounds": rounds, "median": table}, indent=1) + "\n")
@@ -101,12 +115,35 @@ def check(options: argparse.Namespace, folder: Path) -> int:
     return 0 if all(line["within"] for line in table) else 1
 
 
+def _quiet(flags: list[str], backend: halves.Half, out: Path) -> dict[str, Any]:
+    """Run a load; again, up to three times, while others use more than a tenth of the machine. Kept: the quietest."""
+    found: list[dict[str, Any]] = []
+    for _ in range(_TRIES):
+        processes.wait_quiet(30)
+        pid = backend.process.pid if backend.process else 0
+        ours, all_, began = processes.cpu(pid).total + _children(), processes.machine(), time.monotonic()
+        one = halves.load(*flags, out=out)
+        spent = (time.monotonic() - began) * (os.cpu_count() or 1)
+        mine = processes.cpu(pid).total + _children() - ours
+        found.append({**one, "others": max(0.0, processes.machine() - all_ - mine) / spent})
+        if found[-1]["others"] <= _OTHERS:
+            break
+    return min(found, key=lambda run: run["others"])
+
+
+def _children() -> float:
+    """Return the CPU seconds of load generators that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def _compare(
     share: float, rps: float, measured: dict[str, Any], real: dict[str, Any], guess: "Simulated"
 ) -> dict[str, Any]:
     return {
         "share": share,
         "rps": rps,
+        "others": measured["others"],
         "requests": measured["totals"]["count"],
         "refused": measured["totals"]["refused"] / measured["totals"]["count"],
         "refused_simulated": guess.refused,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sightserve.loadtest import record, watch
 from sightserve.loadtest.goals import InvalidValue, judge
-from sightserve.loadtest.plan import Plan
+from sightserve.loadtest.plan import Plan, Shape
 from sightserve.loadtest.record import Event, Outcome, Recorder
 from sightserve.loadtest.shapes import Knee
 
@@ -41,6 +41,7 @@ def assemble(
         "began": began,
         "seconds": seconds,
         "plan": asdict(plan),
+        "limits": asdict(plan.breaking if plan.shape is Shape.RAMP else plan.goals),
         "machine": machine(),
         "totals": totals,
         "halves": halves,

@@ -9,17 +9,20 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
 from sightserve.backend.job import Answer, Job, Plan
-from sightserve.backend.settings import Settings
 from sightserve.backend.wire import ask, outcome_of, reply, send_jobs
+
+if TYPE_CHECKING:  # the load test's simulation runs this package's queue without the backend's dependencies
+    from sightserve.backend.settings import Settings
 
 
 class SlotProcess:
     """One slot. Its methods are called by one thread, but for `kill`, which any thread may call at any time."""
 
-    def __init__(self, settings: Settings, lock: int) -> None:
+    def __init__(self, settings: "Settings", lock: int) -> None:
         """Start the process; `begin` hands it the model and waits until it is warm.
 
         Args:

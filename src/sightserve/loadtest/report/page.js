@@ -2,8 +2,8 @@
 const run = JSON.parse(document.getElementById("data").textContent);
 const NS = "http://www.w3.org/2000/svg";
 const whole = (n) => Math.round(n).toLocaleString("en");
-const number = (n) => (n === null || n === undefined ? "–" : Math.abs(n) >= 100 ? whole(n) : Math.abs(n) >= 10 ? n.toFixed(1) : n.toFixed(n === 0 ? 0 : 2));
-const time = (s) => (s === null || s === undefined ? "–" : s >= 10 ? s.toFixed(1) + " s" : s >= 1 ? s.toFixed(2) + " s" : (s * 1000).toFixed(s < 0.01 ? 1 : 0) + " ms");
+const number = (n) => (n === null || n === undefined ? "–" : Math.abs(n) >= 100 ? whole(n) : Number.isInteger(n) ? String(n) : Math.abs(n) >= 10 ? n.toFixed(1) : n.toFixed(2));
+const time = (s) => (s === null || s === undefined ? "–" : s === 0 ? "0" : s >= 10 ? s.toFixed(1) + " s" : s >= 1 ? s.toFixed(2) + " s" : (s * 1000).toFixed(s < 0.01 ? 1 : 0) + " ms");
 const clock = (s) => (run.seconds >= 600 ? Math.round(s / 60) + " min" : Math.round(s) + " s");
 const share = (s) => (s * 100).toFixed(s > 0 && s < 0.001 ? 3 : s < 0.1 ? 2 : 1) + " %";
 
@@ -63,10 +63,8 @@ function chart(where, { title, why, series, format, stacked = false, goal = null
       label.textContent = format(line);
       drawing.append(label);
     }
-    const count = Math.max(2, Math.min(7, Math.floor(width / 90)));
-    for (let i = 0; i <= count; i++) {
-      const at = left + ((right - left) * i) / count;
-      const anchor = i === 0 ? "start" : i === count ? "end" : "middle";
+    for (const at of ticks(right, Math.max(3, Math.floor(width / 90))).filter((t) => t >= left && t <= right)) {
+      const anchor = px(at) > width - 45 ? "end" : "middle";
       const label = tag("svg:text", { x: px(at), y: height - 7, "text-anchor": anchor });
       label.textContent = x(at);
       drawing.append(label);
@@ -171,7 +169,7 @@ function pictures() {
   for (const half of Object.keys(run.halves)) {
     chart(where, {
       title: `${half}: time to the answer`, why: half === "API" ? "From sending the photo to the whole answer." : "From pressing the button to the label on the page.",
-      format: time, goal: run.plan.goals.p95, marks,
+      format: time, goal: run.limits.p95, marks,
       series: ["p99", "p95", "p50"].map((p) => ({ name: { p50: "half of them", p95: "95 of 100", p99: "99 of 100" }[p], color: p, points: full.map((r) => [r.t, r.halves[half] ? r.halves[half][p] : null]) })),
     });
   }
@@ -181,7 +179,7 @@ function pictures() {
       for (const r of full) if (r.halves[half] && r.halves[half].p95 !== null) by.set(r.users, [...(by.get(r.users) || []), r.halves[half].p95]);
       const points = [...by].sort((a, b) => a[0] - b[0]).map(([u, values]) => [u, values.sort((a, b) => a - b)[Math.floor(values.length / 2)]]);
       chart(where, { title: `${half}: what more users cost`, why: "95 of 100 answers within, by the number of users.", format: time, x: (v) => `${Math.round(v)} users`,
-        goal: run.plan.goals.p95, marks: run.knee ? [{ at: run.knee.users, text: "knee" }] : [], series: [{ name: "95 of 100", color: "p95", points }] });
+        goal: run.limits.p95, marks: run.knee ? [{ at: run.knee.users, text: "knee" }] : [], series: [{ name: "95 of 100", color: "p95", points }] });
     }
   }
   if (run.backend.length < 2) return;
@@ -191,8 +189,9 @@ function pictures() {
     series: [{ name: "under way", color: "p95", points: of("in_flight") }, { name: "waiting", color: "refused", points: of("queue_depth") }] });
   chart(own, { title: "Photos and refusals a second", format: number, marks,
     series: [{ name: "photos", color: "ok", points: of("answers_s") }, { name: "refused", color: "refused", points: of("rejected_s") }] });
-  chart(own, { title: "Where the time goes", why: "Medians of decoding and inference; 95 of 100 waits for a slot.", format: time, marks,
-    series: [{ name: "decode", color: "ok", points: of("decode_p50") }, { name: "inference", color: "p95", points: of("inference_p50") }, { name: "wait", color: "refused", points: of("queue_p95") }] });
+  chart(own, { title: "Work on one photo", why: "Half of the photos are decoded, and answered by the model, within.", format: time, marks,
+    series: [{ name: "decode", color: "ok", points: of("decode_p50") }, { name: "inference", color: "p95", points: of("inference_p50") }] });
+  chart(own, { title: "Waiting for a slot", why: "95 of 100 photos wait for no longer.", format: time, marks, series: [{ name: "wait", color: "refused", points: of("queue_p95") }] });
   chart(own, { title: "Memory of the server's process", why: "In MiB; the slots, processes of their own, are not in it.", format: number, marks, series: [{ name: "MiB", color: "p99", points: of("memory_mib") }] });
 }
 
