@@ -94,7 +94,7 @@ def check(options: argparse.Namespace, folder: Path) -> int:
                 "--p95",
                 "30s",
             ]
-            ramp = _quiet(flags + ["--refusals", "100%", "--run-time", seconds], backend, folder / "ramp.json")
+            ramp = _quiet([*flags, "--refusals", "100%", "--run-time", seconds], backend, folder / "ramp.json")
             times = times_of(ramp)
             late = [row["ok"] / ramp["step"] for row in ramp["timeline"][len(ramp["timeline"]) // 2 : -1]]
             capacity, row = median(late), []
