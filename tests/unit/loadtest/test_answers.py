@@ -55,4 +55,9 @@ def test_retry_after_is_respected_within_reason(said, seconds):
 def test_the_backend_tells_where_the_time_went():
     found = answer(200, {"timing_ms": {"queue": 1.0, "decode": 2.0, "inference": 5.0}})
 
-    assert timing_of(found, beside=4) == (4, pytest.approx(0.007), pytest.approx(0.001))
+    timing = timing_of(found, beside=4)
+
+    assert timing is not None
+    assert timing.beside == 4
+    assert timing.service == pytest.approx(0.007)  # decode and inference
+    assert timing.queue == pytest.approx(0.001)
