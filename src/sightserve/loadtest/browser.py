@@ -14,6 +14,7 @@ from sightserve.loadtest.web import Answer, Web, why
 _BOUNDARY: Final = "sightserve-loadtest-7c1f"
 _ASSET: Final = re.compile(r'(?:src|href)="\.?/?(static/[^"]+)"')
 _XSRF: Final = "_streamlit_xsrf"
+_PATIENCE: Final = 4  # times the timeout, for a page that shows that it goes on
 _HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "Sightserve load test (like a browser)"}
 
 
@@ -163,13 +164,13 @@ class Browser:
         self.page.read(data)
 
     def _until(self, there: Callable[[], bool]) -> None:
-        deadline = time.perf_counter() + self._timeout
+        # A page that says that the classifier is waking up goes on saying so: silence is what is given up.
+        longest = time.perf_counter() + _PATIENCE * self._timeout
         while not there():
-            left = deadline - time.perf_counter()
             try:
-                if left <= 0:
+                if time.perf_counter() > longest:
                     raise TimeoutError
-                self._receive(left)
+                self._receive(self._timeout)
             except TimeoutError as exc:
                 raise VisitFailed("the page timed out") from exc
 
