@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,21 @@ def test_refusals_are_counted_apart_and_their_pause_is_kept():
 
     assert found.returncode == 0, found.stdout  # no failure, however many were refused
     assert "3 x refused: API, small photo: overloaded" in found.stdout  # each of 3 users once: then it waits for 9 s
+
+
+def test_a_run_that_is_stopped_tells_what_there_is_so_far():
+    with fake_backend() as backend:
+        words = [sys.executable, "-m", "sightserve", "loadtest", "--backend", backend.url, "--phone-photos", "0%"]
+        run = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=clean_environment())
+        while len(backend.photos) < PHOTOS + 2:
+            assert run.poll() is None
+            time.sleep(0.05)
+
+        run.send_signal(signal.SIGINT)
+        told, _ = run.communicate(timeout=20)
+
+    assert run.returncode == 0
+    assert "API: small photo" in told
 
 
 def test_a_backend_that_is_not_there_is_said_at_once():

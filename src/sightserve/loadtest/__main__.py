@@ -6,9 +6,11 @@ A process of its own, because Locust's gevent replaces the standard library's so
 import locust  # isort: skip - first: it replaces the sockets that everything below uses
 
 import os
+import signal
 import sys
 
 import gevent
+from gevent.event import Event
 
 from sightserve.loadtest import session as sessions
 from sightserve.loadtest.goals import InvalidValue
@@ -40,11 +42,12 @@ def main() -> int:
     session.start()
     runner.start_shape()
     looking = gevent.spawn(session.look_on, lambda: runner.user_count, _say)
-    try:
-        if runner.shape_greenlet is not None:
-            runner.shape_greenlet.join()
-    except KeyboardInterrupt:
-        _say("Stopped; what there is so far:")
+    ended = Event()
+    if runner.shape_greenlet is not None:
+        runner.shape_greenlet.link(lambda _: ended.set())
+    for signal_ in (signal.SIGINT, signal.SIGTERM):  # whoever stops a run wants to see what there is so far
+        gevent.signal_handler(signal_, ended.set)
+    ended.wait()
     looking.kill()
     found = session.finish()
     runner.quit()
