@@ -83,38 +83,34 @@ def _read(path: Path) -> dict[str, Any]:
 def _print(answer: dict[str, Any], service: "Service", web: "Service | None", usual: "Simulated") -> None:
     console, photos = Console(), answer["photos_month"]
     goal = f"{answer['goal']['percent']} of 100 answers within {answer['goal']['seconds'] * 1000:.0f} ms"
-    table = Table(title=f"{answer['rps']:,.1f} photos a second, {goal}", title_justify="left")
-    for name in (
-        "",
-        "instances",
-        "of vCPU",
-        "and GiB",
-        "concurrency",
-        "each takes",
-        "$ a month",
-        "$ per million photos",
-    ):
-        table.add_column(name, justify="left" if not name else "right")
-    for one, unit in ((service, "photos/s"), (web, "visitors")):
+    table = Table(title=f"{answer['rps']:,.1f} photos a second, {goal}", title_justify="left", box=None, pad_edge=False)
+    for name in ("", "instances", "vCPU", "GiB", "concurrency", "$/month", "$/million photos"):
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
+    for one in (service, web):
         if one is not None:
-            each = f"{one.per_instance:,.1f} {unit}"
-            table.add_row(one.name, f"{one.instances:,}", str(one.vcpu), f"{one.gib:g}", str(one.concurrency), each,
+            table.add_row(one.name, f"{one.instances:,}", str(one.vcpu), f"{one.gib:g}", str(one.concurrency),
                           f"{one.month:,.0f}", f"{one.month / photos * 1e6:,.2f}")  # fmt: skip
     console.print(table)
     console.print(
-        f"Simulated at that load: p50 {usual.p50 * 1000:.0f} ms, p95 {usual.p95 * 1000:.0f} ms, p99 {usual.p99 * 1000:.0f} ms,"
-        f" slots busy {usual.busy:.0%}. What decides: {service.limited_by}."
+        f"\nAn instance of the backend gets {service.per_instance:,.0f} photos a second; what decides is {service.limited_by}."
+        f" Simulated there: p50 {usual.p50 * 1000:.0f} ms, p95 {usual.p95 * 1000:.0f} ms, p99 {usual.p99 * 1000:.0f} ms,"
+        f" slots busy {usual.busy:.0%}."
+        + (f" One of the web app gets {web.per_instance:,.0f} visitors." if web else "")
+        + f" Answers that leave the region: $ {answer['egress_month']:,.0f} a month.\n",
+        highlight=False,
     )
-    console.print(
-        f"Answers leaving the region: $ {answer['egress_month']:,.0f} a month. The load is kept up all month.\n"
-    )
-    growth = Table(title="How it grows (the backend)", title_justify="left")
-    for name in ("photos/s", "instances", "vCPU", "Gbit/s in", "$ a month", "limit passed, and what then"):
-        growth.add_column(name, justify="left" if "limit" in name else "right")
+    growth = Table(title="How the backend grows", title_justify="left", box=None, pad_edge=False)
+    for name in ("photos/s", "instances", "vCPU", "Gbit/s in", "$/month", "limits passed"):
+        growth.add_column(name, justify="right", no_wrap=True)
     for row in answer["growth"]:
-        passed = f"{row['passed']}: {row['then']}" if row["passed"] else "none"
-        growth.add_row(f"{row['rps']:,}", f"{row['instances']:,}", f"{row['vcpu']:,}", f"{row['gbit_in']:.2f}",
-                       f"{row['month']:,.0f}", passed)  # fmt: skip
+        numbers = ", ".join(str(n) for n, limit in enumerate(answer["limits"], 1) if limit["rps"] < row["rps"])
+        growth.add_row(f"{row['rps']:,}", f"{row['instances']:,}", f"{row['vcpu']:,}", f"{row['gbit_in']:,.2f}",
+                       f"{row['month']:,.0f}", numbers or "-")  # fmt: skip
     console.print(growth)
+    console.print()
+    for number, limit in enumerate(answer["limits"], 1):
+        console.print(
+            f"{number}. from {limit['rps']:,.0f} photos/s: {limit['what']}. Then {limit['then']}.", highlight=False
+        )
     prices = answer["prices"]
-    console.print(f"List prices of {prices['as_of']}, {prices['region']}; {prices['note']}", style="dim")
+    console.print(f"\nList prices of {prices['as_of']}, {prices['region']}; {prices['note']}", style="dim")
