@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from sightserve.loadtest.capacity.plan import Service
     from sightserve.loadtest.capacity.simulate import Simulated
 
-_PHOTO_BYTES = 110_000  # a photo of the size that ImageNet's have, where the report does not say
-
 
 def capacity(
     report: Annotated[Path, typer.Option("--from", help="JSON of `sightserve loadtest --json`, the API under a ramp.")],
@@ -50,8 +48,8 @@ def capacity(
         asked = rps or visitors / web_results["plan"]["visitor_every"]
         service, usual = planning.backend(planning.times_of(results, slots), asked, goal, percent)
         web = planning.web_app(web_results, visitors or asked * web_results["plan"]["visitor_every"])
-        grows = planning.decades(service, _PHOTO_BYTES)
-        limits = planning.limits_of(service, _PHOTO_BYTES)
+        grows = planning.decades(service, results["photo_bytes"])
+        limits = planning.limits_of(service)
     except InvalidValue as exc:
         fail(str(exc))
     answer = {

@@ -21,7 +21,13 @@ _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 
 
 def assemble(
-    plan: Plan, recorder: Recorder, scrapes: Sequence[Any], knee: Knee | None, began: str, seconds: float
+    plan: Plan,
+    recorder: Recorder,
+    scrapes: Sequence[Any],
+    knee: Knee | None,
+    began: str,
+    seconds: float,
+    photo_bytes: float = 0.0,
 ) -> dict[str, Any]:
     """Return the results.
 
@@ -32,6 +38,7 @@ def assemble(
         knee: of a ramp that found it.
         began: time of day, ISO 8601.
         seconds: how long it took.
+        photo_bytes: mean size of the photos that the API was sent.
     """
     events = recorder.events
     step = next((step for step in _STEPS if seconds / step <= _MOST_ROWS), _STEPS[-1])
@@ -52,6 +59,7 @@ def assemble(
         "backend": thinned(watch.rows(scrapes), _MOST_ROWS),
         "knee": None if knee is None else asdict(knee),
         "goals": [{**asdict(verdict), "met": verdict.met} for verdict in judge(plan.goals, halves, totals)],
+        "photo_bytes": photo_bytes,
         "samples": samples(events),
     }
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,17 @@ class Session:
     def finish(self) -> dict[str, Any]:
         """Write the report and the JSON file where they were asked for; return the results."""
         scrapes = self.watch.scrapes if self.watch else []
-        found = results.assemble(self.plan, self.context.recorder, scrapes, self.knee, self.began, self.context.now)
+        small, phone = (_mean_bytes(kind) for kind in (self.context.catalogue.small, self.context.catalogue.phone))
+        share = self.plan.phone_share if phone else 0.0
+        found = results.assemble(
+            self.plan,
+            self.context.recorder,
+            scrapes,
+            self.knee,
+            self.began,
+            self.context.now,
+            small * (1 - share) + phone * share,
+        )
         if self.plan.json_file:
             Path(self.plan.json_file).write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
         if self.plan.report:
@@ -120,6 +130,10 @@ def shape_of(session: Session) -> LoadTestShape:
             return users, rate
 
     return _Shape()  # type: ignore[no-untyped-call]
+
+
+def _mean_bytes(photos_: Sequence[Photo]) -> float:
+    return sum(len(photo.data) for photo in photos_) / len(photos_) if photos_ else 0.0
 
 
 def labelled(plan: Plan, catalogue: Catalogue) -> Catalogue:

@@ -41,7 +41,7 @@ def test_from_decade_to_decade_the_instances_grow_and_limits_are_passed_in_order
     assert [row["rps"] for row in rows] == [10, 100, 1_000, 10_000, 100_000, 1_000_000]
     assert [row["instances"] for row in rows] == [1, 1, 10, 100, 1_000, 10_000]
     assert rows[5]["gbit_in"] == pytest.approx(800)  # a million a second of 100 kB are 100 GB/s
-    thresholds = [limit.rps for limit in plan.limits_of(service, 100_000)]
+    thresholds = [limit.rps for limit in plan.limits_of(service)]
     assert thresholds == sorted(thresholds)
     assert "vCPU" in rows[4]["passed"]  # 1,000 instances of 2 vCPU are more than a region's baseline
 

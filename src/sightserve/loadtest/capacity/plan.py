@@ -161,13 +161,8 @@ class Limit:
     then: str
 
 
-def limits_of(service: Service, photo_bytes: float) -> list[Limit]:
-    """Return what stands in the way of growth, the first first.
-
-    Args:
-        service: the backend's, whose instances all have the same size.
-        photo_bytes: mean size of a photo.
-    """
+def limits_of(service: Service) -> list[Limit]:
+    """Return what stands in the way of growth, the first first; all instances have the size of this service's."""
     known, each = data("limits"), service.per_instance
     found = [
         Limit(each, "one instance", "Cloud Run adds instances by itself"),
@@ -182,14 +177,9 @@ def limits_of(service: Service, photo_bytes: float) -> list[Limit]:
             "ask for more quota, or deploy to several regions behind a global load balancer",
         ),
         Limit(
-            10e9 / 8 / photo_bytes * 10,
-            "100 Gbit/s of photos coming in",
-            "resize photos before they are sent: the model sees 224 x 224 pixels",
-        ),
-        Limit(
             each * 10 * known["regional_vcpu"] / service.vcpu,
             "ten regions full to their baseline quota",
-            "a contract with the provider, machines of your own, or GPUs: a batch on one answers thousands a second",
+            "talk to the provider about quota and price, or compare with machines of your own",
         ),
     ]
     return sorted(found, key=lambda limit: limit.rps)
@@ -197,7 +187,7 @@ def limits_of(service: Service, photo_bytes: float) -> list[Limit]:
 
 def decades(service: Service, photo_bytes: float) -> list[dict[str, Any]]:
     """Return how the numbers grow from 10 to 1,000,000 requests a second, and the limit last passed at each."""
-    prices, known = data("prices"), limits_of(service, photo_bytes)
+    prices, known = data("prices"), limits_of(service)
     rows = []
     for rps in _DECADES:
         instances = math.ceil(rps / service.per_instance)
