@@ -21,7 +21,7 @@ def test_a_month_of_one_instance_costs_what_the_list_says():
 
 
 def test_instances_are_enough_for_the_load_at_the_autoscalers_target():
-    service, usual = plan.backend(TIMES, rps=1000, goal=0.3, percent=99)
+    service, usual = plan.backend(TIMES, rps=1000, goal=0.3, percent=99, requests=1_500)
 
     # 10 ms a photo: a vCPU does 100 a second, and at 60 % of that 60: 1,000 need 16.7 vCPU
     assert service.instances * service.vcpu == pytest.approx(1000 / 60, rel=0.25)
@@ -30,7 +30,7 @@ def test_instances_are_enough_for_the_load_at_the_autoscalers_target():
 
 def test_a_goal_that_no_instance_keeps_is_an_error_and_no_number():
     with pytest.raises(InvalidValue, match="even alone"):
-        plan.backend(TIMES, rps=10, goal=0.005, percent=99)
+        plan.backend(TIMES, rps=10, goal=0.005, percent=99, requests=500)
 
 
 def test_from_decade_to_decade_the_instances_grow_and_limits_are_passed_in_order():

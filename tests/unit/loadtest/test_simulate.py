@@ -50,8 +50,8 @@ def test_the_same_seed_gives_the_same_day():
 def test_more_slots_carry_more_and_a_tighter_goal_carries_less():
     measured = times([0.01])
 
-    one, two = (most_rps(measured, 0.1, 99, slots=slots)[0] for slots in (1, 2))
-    tight = most_rps(measured, 0.02, 99, slots=1)[0]
+    one, two = (most_rps(measured, 0.1, 99, slots=slots, requests=3_000)[0] for slots in (1, 2))
+    tight = most_rps(measured, 0.02, 99, slots=1, requests=3_000)[0]
 
     assert tight < one < 100  # a slot does 100 a second and no more
     assert two > 1.9 * one

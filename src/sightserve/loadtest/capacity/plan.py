@@ -85,8 +85,15 @@ def overhead(results: dict[str, Any], slots: int) -> float:
     return max(0.0, float(slots / middle - service))
 
 
-def backend(times: Times, rps: float, goal: float, percent: int) -> tuple[Service, Simulated]:
+def backend(times: Times, rps: float, goal: float, percent: int, requests: int = 8_000) -> tuple[Service, Simulated]:
     """Return the cheapest way to answer so many requests a second, and what one instance does then.
+
+    Args:
+        times: measured.
+        rps: photos a second of the whole service.
+        goal: seconds that `percent` of 100 answers may take.
+        percent: 50, 95 or 99.
+        requests: of each simulation.
 
     Raises:
         InvalidValue: no size of instance keeps the goal.
@@ -94,7 +101,7 @@ def backend(times: Times, rps: float, goal: float, percent: int) -> tuple[Servic
     prices, limits, best = data("prices"), data("limits"), None
     for text, most_gib in limits["vcpus"].items():
         vcpu = int(text)
-        most, found = most_rps(times, goal, percent, slots=vcpu)
+        most, found = most_rps(times, goal, percent, slots=vcpu, requests=requests)
         if found is None:
             continue
         # The autoscaler adds instances when their CPU is 60 % busy, whatever the goal would still allow.
@@ -104,7 +111,7 @@ def backend(times: Times, rps: float, goal: float, percent: int) -> tuple[Servic
         if gib > most_gib:
             continue
         instances = math.ceil(rps / per_instance)
-        usual = simulate(times, rps / instances, slots=vcpu, requests=8_000)
+        usual = simulate(times, rps / instances, slots=vcpu, requests=requests)
         service = Service(
             "backend", instances, vcpu, gib, min(limits["max_concurrency"], max(4, 2 * found.concurrency)),
             rps / instances, month(instances, vcpu, gib, prices),
