@@ -144,9 +144,10 @@ function head() {
     const shares = ["failures", "refusals"].includes(goal.goal), format = shares ? share : time;
     card(goal.measured === null ? "–" : format(goal.measured), `goal: ${goal.goal} at most ${format(goal.limit)} · ${goal.met ? "kept" : "missed"}`, goal.met ? "met" : "missed");
   }
+  const note = document.getElementById("knee");
+  note.hidden = run.plan.shape !== "ramp";
+  if (!note.hidden && !run.knee) note.append(tag("b", {}, "No knee: "), "the goals were kept with every load there was. A higher --users or a longer --run-time goes on.");
   if (run.knee) {
-    const note = document.getElementById("knee");
-    note.hidden = false;
     note.append(tag("b", {}, "The knee: "), run.knee.users
       ? `${number(run.knee.answers_s)} answers a second with ${whole(run.knee.users)} users, after ${clock(run.knee.at)}. Beyond it, ${run.knee.broken}.`
       : `the goals were never kept: ${run.knee.broken}.`);
