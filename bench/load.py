@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("report", "check", "soak"))
     parser.add_argument("--minutes", type=float, default=30, help="of the soak")
+    parser.add_argument("--users", type=int, default=40, help="of the soak, shared by the halves")
     parser.add_argument("--rounds", type=int, default=3, help="of the check")
     parser.add_argument("--seconds", type=float, default=20, help="of each load of the check, and a quarter of a ramp")
     parser.add_argument("--out", type=Path, default=PAGES)
@@ -171,7 +172,7 @@ def soak(options: argparse.Namespace, folder: Path) -> int:
     seconds, samples = options.minutes * 60, []
     name = options.out / "soak"
     with halves.both(folder / "logs") as (backend, frontend):
-        flags = ["--backend", backend.url, "--frontend", frontend.url, "--users", "40", "--spawn-rate", "2", "--run-time",
+        flags = ["--backend", backend.url, "--frontend", frontend.url, "--users", str(options.users), "--spawn-rate", "2", "--run-time",
                  f"{seconds:g}s", "--batch-visitors", "10%", "--report", f"{name}.html", "--json", f"{name}.json"]  # fmt: skip
         run = subprocess.Popen(halves.command(*flags), cwd=ROOT)
         began, restarted = time.monotonic(), False
