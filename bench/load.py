@@ -172,8 +172,18 @@ def soak(options: argparse.Namespace, folder: Path) -> int:
     seconds, samples = options.minutes * 60, []
     name = options.out / "soak"
     with halves.both(folder / "logs") as (backend, frontend):
-        flags = ["--backend", backend.url, "--frontend", frontend.url, "--users", str(options.users), "--spawn-rate", "2", "--run-time",
-                 f"{seconds:g}s", "--batch-visitors", "10%", "--report", f"{name}.html", "--json", f"{name}.json"]  # fmt: skip
+        flags = [
+            "--backend",
+            backend.url,
+            "--frontend",
+            frontend.url,
+            "--users",
+            str(options.users),
+            "--spawn-rate",
+            "2",
+        ]
+        flags += ["--run-time", f"{seconds:g}s", "--batch-visitors", "10%", "--report", f"{name}.html"]
+        flags += ["--json", f"{name}.json"]
         run = subprocess.Popen(halves.command(*flags), cwd=ROOT)
         began, restarted = time.monotonic(), False
         while run.poll() is None:

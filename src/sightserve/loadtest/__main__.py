@@ -10,7 +10,6 @@ import signal
 import sys
 
 import gevent
-from gevent.event import Event
 
 from sightserve.loadtest import session as sessions
 from sightserve.loadtest.goals import InvalidValue
@@ -18,6 +17,7 @@ from sightserve.loadtest.plan import from_environment
 from sightserve.loadtest.summary import told
 
 _BAD_PLAN, _GOAL_MISSED = 2, 1
+_LEAVE = 5.0  # seconds
 
 
 def main() -> int:
@@ -42,15 +42,13 @@ def main() -> int:
     session.start()
     runner.start_shape()
     looking = gevent.spawn(session.look_on, lambda: runner.user_count, _say)
-    ended = Event()
-    if runner.shape_greenlet is not None:
-        runner.shape_greenlet.link(lambda _: ended.set())
     for signal_ in (signal.SIGINT, signal.SIGTERM):  # whoever stops a run wants to see what there is so far
-        gevent.signal_handler(signal_, ended.set)
-    ended.wait()
+        gevent.signal_handler(signal_, session.over.set)
+    session.over.wait()
     looking.kill()
     found = session.finish()
-    runner.quit()
+    with gevent.Timeout(_LEAVE, False):  # a user that does not leave keeps nobody
+        runner.quit()
     if web:
         web.stop()  # type: ignore[no-untyped-call]
     _say(told(found))

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ _BOUNDARY: Final = "sightserve-loadtest-7c1f"
 _ASSET: Final = re.compile(r'(?:src|href)="\.?/?(static/[^"]+)"')
 _XSRF: Final = "_streamlit_xsrf"
 _PATIENCE: Final = 4  # times the timeout, for a page that shows that it goes on
+_GOING_AWAY: Final = 1001  # what a browser says when its page is closed (RFC 6455, section 7.4.1)
 _HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "Sightserve load test (like a browser)"}
 
 
@@ -115,7 +117,10 @@ class Browser:
     def close(self) -> None:
         """Leave."""
         if self._socket is not None:
-            self._socket.close(timeout=1)
+            # Not close(): it waits for an answer, and swallows what ends a user while it does (a bare `except`).
+            with suppress(OSError, websocket.WebSocketException):
+                self._socket.send_close(_GOING_AWAY)
+            self._socket.shutdown()  # type: ignore[no-untyped-call]
             self._socket = None
         self._web.close()
 

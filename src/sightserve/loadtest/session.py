@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust import LoadTestShape, User
 from locust.env import Environment
 
@@ -39,6 +40,7 @@ class Session:
         self.context = Context(plan, labelled(plan, catalogue), Environment())
         self.watch = Watch(plan.backend, api_user.headers()) if plan.backend else None
         self.knee: Knee | None = None
+        self.over = Event()  # set when the time is up, the knee is found, or somebody stops the run
         self.began = wall()
         self._knee_finder = KneeFinder(plan.breaking)
 
@@ -64,9 +66,10 @@ class Session:
         now = self.context.now
         if self.plan.shape is Shape.RAMP:
             self.knee = self._knee_finder.look(now, users, self.context.recorder.window(now))
-            if self.knee is not None:
-                return None
-        return users_at(self.plan, now)
+        users_now = None if self.knee is not None else users_at(self.plan, now)
+        if users_now is None:
+            self.over.set()
+        return users_now
 
     def look_on(self, users: Callable[[], int], say: Callable[[str], None]) -> None:
         """Note the number of users and the backend's metrics every second, and print a line every other: for ever."""
