@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from sightserve.cli.ui import streamlit_command
+
 _PROGRAM = """
 import gc, time, weakref
 from sightserve.frontend import collector
@@ -30,3 +32,9 @@ def test_what_a_visit_leaves_is_collected_and_what_was_imported_is_not_looked_at
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, timeout=90)
 
     assert done.stdout.split() == ["True", "True"]
+
+
+def test_streamlit_does_not_collect_after_every_run_as_well():
+    command = streamlit_command("127.0.0.1", 8501)
+
+    assert command[command.index("--runner.postScriptGC") + 1] == "false"
