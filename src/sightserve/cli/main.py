@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import sightserve
-from sightserve.cli import classify, deploy, serve, ui, up
+from sightserve.cli import capacity, classify, deploy, loadtest, serve, ui, up
 
 app = typer.Typer(
     name="sightserve",
@@ -37,6 +37,8 @@ app.command("serve")(serve.serve)
 app.command("ui")(ui.ui)
 app.command("classify")(classify.classify)
 app.add_typer(deploy.app, name="deploy")
+app.command("loadtest")(loadtest.loadtest)
+app.command("capacity")(capacity.capacity)
 
 
 def main() -> None:

@@ -47,6 +47,7 @@ def streamlit_command(
         "server.maxUploadSize": str(max_upload_mb),
         "server.disconnectedSessionTTL": "120",
         "browser.gatherUsageStats": "false",
+        "runner.postScriptGC": "false",  # frontend/collector.py does better
         "global.disableWidgetStateDuplicationWarning": "true",  # it takes a value from the address for a mistake
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",

@@ -9,6 +9,7 @@ import streamlit.net_util
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
+from sightserve.frontend import collector
 from sightserve.frontend.guard import Guard
 from sightserve.frontend.settings import settings
 
@@ -31,6 +32,8 @@ def _tell(error: Exception) -> bool:
     )
     return True
 
+
+collector.start()
 
 app = st.App(
     Path(__file__).with_name("app.py"),
