@@ -20,7 +20,7 @@ SAMPLES = Path(__file__).parents[1] / "src" / "sightserve" / "frontend" / "sampl
 ORDER = ("cat", "espresso", "flower", "palace", "rocket")
 _AUDIO_RATE = 44_100
 _NOTES = (220.0, 277.18, 329.63, 369.99, 440.0)  # Hz
-_ZOOM = 1.06
+_ZOOM = 1.04
 
 Scene = tuple[Path, float]  # a photo, and for how many seconds
 
@@ -171,7 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, nargs="?", default=SAMPLES / "tour.mp4")
     parser.add_argument("--seconds", type=float, default=12.0)
-    parser.add_argument("--size", default="640x360")
+    parser.add_argument("--size", default="540x360")
     parser.add_argument("--fps", type=int, default=25)
     parser.add_argument("--crf", default="25")
     asked = parser.parse_args()

@@ -106,8 +106,10 @@ def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event 
                     if not seen.moments:
                         raise NoPicture("not one picture of this video can be read")
                     yield replace(seen, end=body["end"], damaged=body["damaged"], complete=True)
+        except BaseException:
+            stop.set()  # who waits for the classifier in our threads gives up too
+            raise
         finally:
-            stop.set()  # whoever waits for the classifier in our threads is told too
             for _, _, future in pending:
                 future.cancel()
 

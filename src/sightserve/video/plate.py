@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 _TEXT: Final = (255, 255, 255, 255)
 _DARK: Final = (12, 22, 20, 190)
 _BAR: Final = (79, 201, 186, 255)
-_TRACK: Final = (255, 255, 255, 70)
+_TRACK: Final = (74, 92, 88, 220)
 _TEXT_HEIGHT: Final = 0.05  # of the picture's height
 _SMALLEST: Final = 9  # pixels of text
 # Where Pillow's own font has no glyph for a label: the first of these that is installed and has them all.

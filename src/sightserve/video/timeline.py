@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 # What a label counts that is not among a moment's most probable ones: one in a hundred.
 _FLOOR: Final = 0.01
 DEFAULT_SMOOTHING: Final = 0.5  # seconds
-DEFAULT_THRESHOLD: Final = 0.35
+DEFAULT_THRESHOLD: Final = 0.2  # lower than for a single photo: what holds on for seconds is no accident
 
 
 class Guess(NamedTuple):
@@ -97,18 +97,20 @@ def smooth(
     constant for each change of label: a hidden Markov model whose states like to stay, solved exactly by Viterbi's
     algorithm (Viterbi 1967, doi:10.1109/TIT.1967.1054010; Rabiner 1989, section III.B, doi:10.1109/5.18626; the constant
     penalty is the Potts model of segmentation). Unlike a moving average it moves no boundary. "No label" is a state too, with
-    the threshold for its probability: it wins where no label beats that for long.
+    the threshold for its probability, and a way to it or from it costs half: it wins where no label beats it for long.
 
     Args:
         moments: in order of time.
         end: of the video, seconds.
-        smoothing: seconds. An interruption that is no longer is not shown however sure the model is of it, and one that it
-            is less sure of has to last longer. 0: the most probable label of each moment.
+        smoothing: seconds. Another label that interrupts one for no longer is not shown however sure the model is of it,
+            and one that it is less sure of has to last longer. 0: the most probable label of each moment.
         threshold: the probability that a label has to reach, 0 to 1.
     """
     if not moments:
         return []
     states = sorted({guess.label for moment in moments for guess in moment.guesses})
+    if not states:
+        return [None] * len(moments)
     index = {label: number for number, label in enumerate(states)}
     nobody = len(states)
     # An interruption changes the label twice, and gains at most ln(1 / floor) for each of its seconds.
@@ -116,16 +118,19 @@ def smooth(
     weights = _seconds(moments, end)
     cost = np.zeros(nobody + 1)
     stays = np.zeros((len(moments), nobody + 1), dtype=bool)
-    came_from = np.zeros(len(moments), dtype=np.intp)
+    entered_from = np.zeros((len(moments), 2), dtype=np.intp)  # a label, and no label
     for number, moment in enumerate(moments):
-        best = int(cost.argmin())
-        # A tie stays: a label is not given up without a reason.
-        stays[number] = cost <= cost[best] + change
-        came_from[number] = best
-        cost = np.minimum(cost, cost[best] + change) + weights[number] * _surprise(moment, index, threshold)
+        best = int(cost[:nobody].argmin())
+        from_label, from_nobody = cost[best] + change, cost[nobody] + change / 2
+        entry = np.full(nobody + 1, min(from_label, from_nobody))
+        entry[nobody] = cost[best] + change / 2
+        entered_from[number] = best if from_label < from_nobody else nobody, best
+        stays[number] = cost <= entry  # a tie stays: a label is not given up without a reason
+        cost = np.minimum(cost, entry) + weights[number] * _surprise(moment, index, threshold)
     path = [int(cost.argmin())]
     for number in range(len(moments) - 1, 0, -1):
-        path.append(path[-1] if stays[number, path[-1]] else int(came_from[number]))
+        state = path[-1]
+        path.append(state if stays[number, state] else int(entered_from[number, int(state == nobody)]))
     return [None if state == nobody else states[state] for state in reversed(path)]
 
 
