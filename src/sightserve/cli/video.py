@@ -15,7 +15,7 @@ from sightserve.cli.extras import fail, needs
 
 if TYPE_CHECKING:
     from sightserve.video.analyse import Classify, Plan, Seen
-    from sightserve.video.frames import Wanted
+    from sightserve.video.facts import Wanted
 
 _LABELS = 10  # that are asked for each frame: what is below the tenth counts for nothing in a second of video
 _REMOTE_REQUESTS = 4
@@ -35,7 +35,9 @@ def video(
     backend: Annotated[
         str | None, typer.Option(help="Address of a backend; without it the model runs in this process.")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Directory of a model bundle, when running in this process.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Directory of a model bundle, when running in this process.")
+    ] = None,
     font: Annotated[Path | None, typer.Option(help="Font file for the labels.", exists=True, dir_okay=False)] = None,
 ) -> None:
     """Label a video over time. Without any file to write it prints the segments.
@@ -65,7 +67,13 @@ def video(
             segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=threshold)
             _write(vtt, subtitles.webvtt(segments))
             _write(csv, tables.segments_csv(segments))
-            about = {"video": source.name, "seconds": seen.end, "rate": rate, "smoothing_s": smoothing, "threshold": threshold}
+            about = {
+                "video": source.name,
+                "seconds": seen.end,
+                "rate": rate,
+                "smoothing_s": smoothing,
+                "threshold": threshold,
+            }
             if raw is not None and raw.suffix.lower() == ".csv":
                 _write(raw, tables.moments_csv(seen.moments))
             else:
@@ -101,7 +109,7 @@ def _in_process(model: Path | None) -> tuple["Classify", "Wanted", int]:
         from sightserve.backend.job import Job
         from sightserve.backend.settings import Settings
     from sightserve.video.errors import VideoError
-    from sightserve.video.frames import Wanted
+    from sightserve.video.facts import Wanted
     from sightserve.video.timeline import Guess
 
     settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
@@ -129,7 +137,7 @@ def _remote(url: str, stop: threading.Event, stack: ExitStack) -> tuple["Classif
     from sightserve.client.patience import GivenUp, Patience
     from sightserve.client.protocol import Retry
     from sightserve.video.errors import Cancelled, VideoError
-    from sightserve.video.frames import Wanted
+    from sightserve.video.facts import Wanted
     from sightserve.video.timeline import Guess
 
     client = stack.enter_context(Client(url, retry=Retry(attempts=1)))
@@ -186,7 +194,12 @@ def _bar(console: Any, what: str) -> Iterator[Any]:  # noqa: ANN401
     """Show a progress bar on a terminal; yield what tells it (seconds done, seconds in all, words)."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description:>11}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:>11}"),
+        BarColumn(),
+        TextColumn("{task.fields[words]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(what, total=None, words="")
         yield lambda done, total, words: progress.update(task, completed=done, total=total, words=words)

@@ -98,7 +98,10 @@ class Patience:
         if isinstance(error, ApiError):
             temporary, after = error.status in _TEMPORARY, error.retry_after
         else:  # away, late, or the connection broke, as it does when a backend is restarted
-            temporary, after = isinstance(error, BackendUnreachable | BackendTimeout) or type(error) is ClientError, None
+            temporary, after = (
+                isinstance(error, BackendUnreachable | BackendTimeout) or type(error) is ClientError,
+                None,
+            )
         if not temporary:
             return False
         with self._changed:

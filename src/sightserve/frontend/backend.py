@@ -15,9 +15,12 @@ import streamlit as st
 from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
 from sightserve.client import Client, ClientError
 from sightserve.client.discovery import backend_url
+from sightserve.client.patience import Patience
 from sightserve.client.protocol import Retry
 from sightserve.frontend.photos import Photo
 from sightserve.frontend.settings import settings
+from sightserve.video.facts import Wanted
+from sightserve.video.timeline import Guess
 
 # Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
 MOST_LABELS: Final = 20
@@ -93,6 +96,27 @@ def asker(*, patient: bool, labels: int = MOST_LABELS) -> Ask:
     url = whereabouts().url
     answering, top_k = client(url) if patient else _impatient(url), min(labels, facts(url).model.classes)
     return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k)
+
+
+def frame_asker(patience: Patience, labels: int) -> tuple[Callable[[bytes], tuple[Guess, ...]], Wanted]:
+    """Return a function that classifies a frame, safe to call from any thread, and what the model looks at.
+
+    Args:
+        patience: whose pace to keep; it asks again for as long as it takes.
+        labels: how many labels an answer has; fewer where the model knows fewer.
+
+    Raises:
+        ClientError: the backend does not say what its model is.
+    """
+    url = whereabouts().url
+    answering, model = _impatient(url), facts(url).model
+
+    def ask(frame: bytes) -> tuple[Guess, ...]:
+        answer = patience.ask(lambda: answering.predict(frame, top_k=min(labels, model.classes)))
+        return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
+
+    # a backend that does not say how it crops gets twice the pixels that its model takes: enough for any sensible crop
+    return ask, Wanted(model.input_width, model.input_height, model.input_crop or 0.5)
 
 
 def is_ready() -> bool:

@@ -8,10 +8,12 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
+from sightserve.frontend import served
 from sightserve.frontend.guard import Guard
 from sightserve.frontend.settings import settings
 
 # A stranger's photo never touches the disk: Starlette would spool each upload of more than a mebibyte into a file.
+# Videos above the limit of a photo do: they are handed to another process as a file anyway.
 MultiPartParser.spool_max_size = settings().max_upload_bytes + 1
 
 # Pillow warns of oddities in a file and of sizes that `preview` checks itself: a stranger's photo is no news for the log.
@@ -29,6 +31,7 @@ def _tell(error: Exception) -> bool:
 
 app = st.App(
     Path(__file__).with_name("app.py"),
+    routes=[served.ROUTE],
     middleware=[Middleware(Guard, settings=settings())],
     on_script_error=_tell,
 )

@@ -10,9 +10,8 @@ from typing import Any
 
 from sightserve.video import process
 from sightserve.video.errors import NoPicture
-from sightserve.video.frames import Wanted
+from sightserve.video.facts import Facts, Wanted
 from sightserve.video.limits import Limits
-from sightserve.video.reader import Facts
 from sightserve.video.timeline import Guess, Moment
 
 Classify = Callable[[bytes], tuple[Guess, ...]]

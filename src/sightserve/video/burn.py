@@ -69,7 +69,9 @@ def burn(
 class _Burner:
     """Draws labels on pictures and hands sound through."""
 
-    def __init__(self, video: Video, out: av.container.OutputContainer, segments: Sequence[Segment], font: str | None) -> None:
+    def __init__(
+        self, video: Video, out: av.container.OutputContainer, segments: Sequence[Segment], font: str | None
+    ) -> None:
         self.sound = Sound(video, out)
         self.written = 0
         self._video, self._out, self._font = video, out, font
@@ -83,7 +85,9 @@ class _Burner:
     def run(self) -> Iterator[float]:
         """Write everything; yield the time of each picture, seconds."""
         video = self._video
-        waiting: list[av.Packet] = []  # sound that comes before the first picture: the file's header has to know that one
+        waiting: list[
+            av.Packet
+        ] = []  # sound that comes before the first picture: the file's header has to know that one
         for packet in video.packets([video.stream, *self.sound.streams]):
             if packet.stream is not video.stream:
                 waiting.append(packet)
@@ -143,7 +147,9 @@ class _Burner:
     def _turned(self, frame: av.VideoFrame, turn: int) -> av.VideoFrame:
         if self._turner is None:
             graph = Graph()
-            nodes = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)]
+            nodes = [
+                graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+            ]
             for words in _TURNS[turn]:
                 name, _, arguments = words.partition("=")
                 nodes.append(graph.add(name, arguments or None))
@@ -157,7 +163,9 @@ class _Burner:
         if name is None:
             raise CannotWrite("this installation of PyAV has no H.264 encoder; its wheels on PyPI have")
         source = self._video.stream
-        encoder: av.VideoStream = self._out.add_stream(name, rate=source.average_rate or 25, options=OPTIONS.get(name, {}))
+        encoder: av.VideoStream = self._out.add_stream(
+            name, rate=source.average_rate or 25, options=OPTIONS.get(name, {})
+        )
         context = encoder.codec_context
         context.width, context.height, context.pix_fmt = frame.width, frame.height, "yuv420p"
         context.time_base = source.time_base or Fraction(1, 90_000)

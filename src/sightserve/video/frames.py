@@ -1,7 +1,6 @@
 """Frame -> [small, upright, 8-bit RGB] -> JPEG: no more pixels than the model's own resize will look at."""
 
 import io
-import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
@@ -10,26 +9,13 @@ import av
 from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
 from PIL import Image
 
+from sightserve.video.facts import Wanted
 from sightserve.video.reader import is_hdr, square
 
 # Measured (bench/video.py): finer JPEGs change no answer, coarser ones do; PNG costs ten times the encoding and four times
 # the bytes, raw pixels seven times the bytes.
 _QUALITY: Final = 95
 _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the model looks at: its input's size in pixels, and which part of the largest centred box it keeps (0 to 1)."""
-
-    width: int
-    height: int
-    crop: float = 1.0
-
-    @property
-    def box(self) -> tuple[int, int]:
-        """The smallest centred box that still has a pixel for each of the model's."""
-        return math.ceil(self.width / self.crop), math.ceil(self.height / self.crop)
 
 
 @dataclass(slots=True)
@@ -71,7 +57,9 @@ def reduced_size(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int,
     scale = max(box[0] / size[0], box[1] / size[1])
     if scale >= 1:
         return size[0], size[1], False
-    width, height = (max(side, side + 2 * round((full * scale - side) / 2)) for full, side in zip(size, box, strict=True))
+    width, height = (
+        max(side, side + 2 * round((full * scale - side) / 2)) for full, side in zip(size, box, strict=True)
+    )
     return width, height, True
 
 

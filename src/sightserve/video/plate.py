@@ -50,7 +50,13 @@ class Plate:
 
 
 def draw(
-    label: str, probability: float, size: tuple[int, int], *, hd: bool, full_range: bool = False, font: str | None = None
+    label: str,
+    probability: float,
+    size: tuple[int, int],
+    *,
+    hd: bool,
+    full_range: bool = False,
+    font: str | None = None,
 ) -> Plate:
     """Return the plate for a label.
 
@@ -66,7 +72,9 @@ def draw(
     unit = max(_SMALLEST, round(min(height, width * 0.75) * _TEXT_HEIGHT))
     margin = min(round(unit * 0.8), width // 16, height // 16) // 2 * 2
     image = _picture(" ".join(label.split()), probability, unit, width - 2 * margin, font)
-    image = image.crop((0, 0, *(min(side, most - margin) // 2 * 2 for side, most in zip(image.size, size, strict=True))))
+    image = image.crop(
+        (0, 0, *(min(side, most - margin) // 2 * 2 for side, most in zip(image.size, size, strict=True)))
+    )
     keep, add = _planes(np.asarray(image), hd=hd, full_range=full_range)
     return Plate(keep, add, margin, margin)
 

@@ -66,7 +66,9 @@ def _listen(pipe: IO[bytes], quiet_seconds: float, stop: threading.Event) -> Ite
             raise Cancelled("stopped")
         if not select.select([pipe], [], [], _LOOK_EVERY)[0]:
             if time.monotonic() - heard > quiet_seconds:
-                raise WorkerLost(f"this video keeps its reader busy for more than {quiet_seconds:.0f} seconds at one place")
+                raise WorkerLost(
+                    f"this video keeps its reader busy for more than {quiet_seconds:.0f} seconds at one place"
+                )
             continue
         chunk = os.read(pipe.fileno(), _CHUNK)
         if not chunk:

@@ -12,6 +12,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from sightserve.video.errors import NoPicture, NotAVideo, VideoTooLarge
+from sightserve.video.facts import Facts
 from sightserve.video.limits import Limits
 
 # Containers, by FFmpeg's names of their demuxers. Playlists (hls, dash, concat, ...) are not among them: they name other
@@ -21,29 +22,6 @@ _STILL_BRANDS: Final = frozenset({"avif", "avis", "heic", "heix", "mif1", "msf1"
 _DAMAGED_PACKETS_IN_A_ROW: Final = 300
 _US: Final = Fraction(1, 1_000_000)
 KINDS: Final = "MP4, MOV, WebM, MKV, AVI, MPEG, FLV, WMV or Ogg"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a video is, by its header.
-
-    Attributes:
-        width, height: of the picture as it is shown, pixels: upright, with square pixels.
-        seconds: of playing time as announced; None where nothing is.
-        fps: frames a second on average; 0 where unknown.
-        container, codec: FFmpeg's names.
-        audio: codecs of the audio streams.
-        hdr: whether its colours are those of HDR (PQ or HLG).
-    """
-
-    width: int
-    height: int
-    seconds: float | None
-    fps: float
-    container: str
-    codec: str
-    audio: tuple[str, ...]
-    hdr: bool
 
 
 class Shown(NamedTuple):
@@ -76,7 +54,9 @@ class Video:
         for packet in self.packets([self.stream]):
             yield from self.decode(packet)
         if not self.end:
-            raise NoPicture("not one picture in this video can be read: it is damaged, or it was cut off while it was made")
+            raise NoPicture(
+                "not one picture in this video can be read: it is damaged, or it was cut off while it was made"
+            )
 
     def packets(self, streams: list[Any]) -> Iterator[av.Packet]:
         """Yield the packets of these streams; what cannot be read ends the video there."""
@@ -102,7 +82,11 @@ class Video:
         seconds = self.frame_seconds
         if frame.duration and frame.time_base:
             seconds = float(frame.duration * frame.time_base)
-        time = self.end if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base - self.start)
+        time = (
+            self.end
+            if frame.pts is None or frame.time_base is None
+            else float(frame.pts * frame.time_base - self.start)
+        )
         if time > self.limits.seconds:
             _too_long(self.limits)
         # What comes before the start is not shown by players, and what does not go forward is not shown at all.
@@ -163,7 +147,9 @@ def _picture(container: InputContainer) -> VideoStream:
     readable = [s for s in streams if s.codec_context is not None]
     if not readable:
         raise NoPicture(
-            "its pictures are coded in a way that is not read here" if streams else "there is no picture in it, only sound"
+            "its pictures are coded in a way that is not read here"
+            if streams
+            else "there is no picture in it, only sound"
         )
     return next((s for s in readable if s.disposition & Disposition.default), readable[0])
 

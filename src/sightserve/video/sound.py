@@ -35,7 +35,9 @@ class Sound:
             if name in _KEPT:
                 track = _Track(stream, self._out.add_stream_from_template(stream), None)
             else:
-                target = self._out.add_stream("aac", rate=stream.codec_context.sample_rate, layout=stream.codec_context.layout)
+                target = self._out.add_stream(
+                    "aac", rate=stream.codec_context.sample_rate, layout=stream.codec_context.layout
+                )
                 context = target.codec_context
                 context.open()
                 resampler = av.AudioResampler(context.format, context.layout, context.sample_rate, context.frame_size)

@@ -52,7 +52,8 @@ def _bound(limits: Limits) -> None:
 
 def _sample(task: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
     """Send the frame on screen at each moment, as the model needs it."""
-    from sightserve.video.frames import Shrinker, Wanted  # noqa: PLC0415 - after the limits are set
+    from sightserve.video.facts import Wanted  # noqa: PLC0415 - after the limits are set
+    from sightserve.video.frames import Shrinker  # noqa: PLC0415
     from sightserve.video.reader import Shown, Video, open_video  # noqa: PLC0415
     from sightserve.video.sampling import on_screen  # noqa: PLC0415
 
