@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 SAMPLES = Path(__file__).parents[1] / "src" / "sightserve" / "frontend" / "samples"
 ORDER = ("cat", "espresso", "flower", "palace", "rocket")
-_AUDIO_RATE = 44_100
+_AUDIO_RATE = 48_000
 _NOTES = (220.0, 277.18, 329.63, 369.99, 440.0)  # Hz
 _ZOOM = 1.04
 
@@ -77,7 +77,8 @@ def write_video(
         video = out.add_stream(codec, rate=fps, options=options or {})
         video.width, video.height = size
         video.pix_fmt = pix_fmt
-        video.codec_context.time_base = Fraction(1, 90_000)
+        base = Fraction(1, fps if codec == "mpeg4" else 90_000)  # MPEG-4 Part 2 counts to 65,535
+        video.codec_context.time_base = base
         if sar != 1:
             video.codec_context.sample_aspect_ratio = sar
         if colour is not None:
@@ -95,8 +96,7 @@ def write_video(
                     out.mux(sound.encode(frame))
                     heard[index] = next(tones[index], None)
             image = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            image.pts = round((time + start) * 90_000)
-            image.time_base = Fraction(1, 90_000)
+            image.pts, image.time_base = round((time + start) / base), base
             if colour is not None:
                 image = image.reformat(format=pix_fmt, dst_colorspace=colour[2])
                 image.color_primaries, image.color_trc = colour[0], colour[1]

@@ -14,8 +14,12 @@ import typer
 from sightserve.cli.extras import fail, needs
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sightserve.video.analyse import Classify, Plan, Seen
     from sightserve.video.facts import Wanted
+    from sightserve.video.limits import Limits
+    from sightserve.video.timeline import Segment
 
 _LABELS = 10  # that are asked for each frame: what is below the tenth counts for nothing in a second of video
 _REMOTE_REQUESTS = 4
@@ -160,7 +164,7 @@ def _remote(url: str, stop: threading.Event, stack: ExitStack) -> tuple["Classif
     return classify, Wanted(model.input_width, model.input_height, model.input_crop or 0.5), _REMOTE_REQUESTS
 
 
-def _analyse(source: Path, classify: "Classify", plan: "Plan", stop: threading.Event, console: Any) -> "Seen":  # noqa: ANN401
+def _analyse(source: Path, classify: "Classify", plan: "Plan", stop: threading.Event, console: "Console") -> "Seen":
     from sightserve.video.analyse import analyse
 
     seen: Seen | None = None
@@ -176,8 +180,15 @@ def _analyse(source: Path, classify: "Classify", plan: "Plan", stop: threading.E
 
 
 def _annotate(
-    source: Path, output: Path, segments: Any, limits: Any, font: Path | None, stop: threading.Event, end: float, console: Any
-) -> None:  # fmt: skip
+    source: Path,
+    output: Path,
+    segments: "list[Segment]",
+    limits: "Limits",
+    font: Path | None,
+    stop: threading.Event,
+    end: float,
+    console: "Console",
+) -> None:
     from sightserve.video.annotate import annotate
 
     with _bar(console, "writing") as tell:
@@ -190,7 +201,7 @@ def _annotate(
 
 
 @contextmanager
-def _bar(console: Any, what: str) -> Iterator[Any]:  # noqa: ANN401
+def _bar(console: "Console", what: str) -> Iterator[Any]:
     """Show a progress bar on a terminal; yield what tells it (seconds done, seconds in all, words)."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

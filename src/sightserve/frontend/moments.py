@@ -12,6 +12,7 @@ from sightserve.frontend import words
 from sightserve.video.timeline import Moment, Segment
 
 _MOST_LABELS: Final = 5
+_MOST_ROWS: Final = 10  # that are shown without scrolling
 _MOST_POINTS: Final = 400  # a label: a screen has no more
 _COLOURS: Final = {  # 3 to 1 and more against the background: WCAG AA for graphics
     "light": ["#0f766e", "#b45309", "#4f46e5", "#be185d", "#4d7c0f"],
@@ -54,11 +55,11 @@ def chart(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *,
     text = _TEXT.get(theme, _TEXT["light"])
     labels = frequent(moments, segments)
     press = alt.selection_point(name="moment", on="click", nearest=True, fields=["time"], empty=False)
-    axis = {"labelColor": text, "titleColor": text, "labelFontSize": 13, "titleFontSize": 13}
+    axis: dict[str, Any] = {"labelColor": text, "titleColor": text, "labelFontSize": 13, "titleFontSize": 13}
     base = alt.Chart(alt.InlineData(values=points(moments, labels))).encode(
         x=alt.X(
             "time:Q",
-            title="Time",
+            title=None,
             scale=alt.Scale(domain=[0, end], nice=False),
             axis=alt.Axis(labelExpr="utcFormat(datum.value * 1000, '%-M:%S')", tickCount=8, grid=False, **axis),
         ),
@@ -68,7 +69,7 @@ def chart(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *,
             sort=labels,
             scale=alt.Scale(domain=labels, range=_COLOURS.get(theme, _COLOURS["light"])),
             legend=alt.Legend(
-                title=None, orient="top", columns=2, labelColor=text, labelFontSize=13, labelLimit=150, symbolType="stroke"
+                title=None, orient="top", columns=3, labelColor=text, labelFontSize=13, labelLimit=150, symbolType="stroke"
             ),
         ),
         tooltip=[
@@ -81,7 +82,7 @@ def chart(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *,
         opacity=alt.condition(press, alt.value(1), alt.value(0))
     ).add_params(press)  # fmt: skip
     st.altair_chart(
-        alt.layer(lines, dots).properties(height=230, width="container"),
+        alt.layer(lines, dots).properties(height=260, width="container"),
         alt=described(segments),
         width="stretch",
         key=key,
@@ -104,7 +105,7 @@ def table(segments: Sequence[Segment], *, key: str, on_press: Any) -> None:  # n
             {
                 "from": words.clock(segment.start),
                 "to": words.clock(segment.end),
-                "label": segment.label or "–",  # noqa: RUF001 - no label
+                "label": segment.label or "no label",
                 "probability": 100 * segment.probability,
             }
             for segment in segments
@@ -115,7 +116,7 @@ def table(segments: Sequence[Segment], *, key: str, on_press: Any) -> None:  # n
         frame,
         hide_index=True,
         key=key,
-        height=min(420, 36 * (len(frame) + 1) + 2),
+        height="content" if len(frame) <= _MOST_ROWS else 420,
         on_select=on_press,
         selection_mode="single-row",
         alt="One row for each segment: from, to, label, mean probability. Choose a row to see it.",

@@ -124,10 +124,11 @@ def _labelled(film: Film, segments: list[Segment], limits: Limits, key: object, 
             type="primary",
             icon=":material/download:",
         )
-    elif export is None or export.is_over:
-        if st.button("Make the labelled video", type="primary", icon=":material/movie_edit:", key="make-video"):
-            film.write(segments, key, limits)
-            st.rerun(scope="fragment")
+    elif (export is None or export.is_over) and st.button(
+        "Make the labelled video", type="primary", icon=":material/movie_edit:", key="make-video"
+    ):
+        film.write(segments, key, limits)
+        st.rerun(scope="fragment")
 
 
 @st.fragment(run_every=_LOOK_EVERY)

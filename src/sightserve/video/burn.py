@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import av
 from av.filter import Graph
-from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
 from sightserve.video import plate
 from sightserve.video.errors import CannotWrite
@@ -140,7 +140,7 @@ class _Burner:
                 dst_color_range=ColorRange.MPEG,
                 dst_color_trc=ColorTrc.BT709 if hdr else None,
                 dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
-                dst_colorspace="ITU709" if hdr else None,
+                dst_colorspace=Colorspace.ITU709 if hdr else None,
             )
         return self._turned(frame, turn) if turn in _TURNS else frame
 

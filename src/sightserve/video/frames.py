@@ -24,6 +24,7 @@ class Shrinker:
 
     wanted: Wanted
     _scaler: VideoReformatter = field(init=False, default_factory=VideoReformatter)
+    _mapper: VideoReformatter = field(init=False, default_factory=VideoReformatter)  # keeps the table of an HDR video
 
     def jpeg(self, frame: av.VideoFrame, ratio: Fraction | None) -> bytes:
         """Return the frame as the model needs it.
@@ -38,7 +39,7 @@ class Shrinker:
         turn = frame.rotation % 360
         box = self.wanted.box if turn % 180 == 0 else self.wanted.box[::-1]
         width, height, reduced = reduced_size(square(frame.width, frame.height, ratio), box)
-        image = to_rgb(self._scaler, frame, width, height)
+        image = self._to_rgb(frame, width, height)
         if reduced:
             left, top = (width - box[0]) // 2, (height - box[1]) // 2
             image = image.crop((left, top, left + box[0], top + box[1]))
@@ -48,6 +49,28 @@ class Shrinker:
         image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
         return buffer.getvalue()
 
+    def _to_rgb(self, frame: av.VideoFrame, width: int, height: int) -> Image.Image:
+        """Return the frame at this size, with the colours of an ordinary screen: sRGB, 8 bits.
+
+        HDR (PQ, HLG) is tone-mapped by FFmpeg's scaler (perceptual intent); everything else is only converted.
+        """
+        hdr = is_hdr(frame.color_trc)
+        if hdr and frame.width * frame.height > 4 * width * height:
+            # Reduced first: mapping a colour costs far more than averaging it.
+            frame = self._scaler.reformat(frame, width, height, interpolation=Interpolation.BICUBIC, threads=1)
+        rgb = (self._mapper if hdr else self._scaler).reformat(
+            frame,
+            width,
+            height,
+            "rgb24",
+            interpolation=Interpolation.BICUBIC,
+            dst_color_trc=ColorTrc.IEC61966_2_1 if hdr else None,
+            dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
+            threads=1,
+        )
+        image: Image.Image = rgb.to_image()  # type: ignore[no-untyped-call]
+        return image
+
 
 def reduced_size(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int, bool]:
     """Return the size to reduce a picture to so that it just covers the box, and whether it was reduced at all.
@@ -55,32 +78,9 @@ def reduced_size(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int,
     The longer side has the box's parity, so that the box sits exactly in the middle.
     """
     scale = max(box[0] / size[0], box[1] / size[1])
-    if scale >= 1:
+    if scale > 1:
         return size[0], size[1], False
     width, height = (
         max(side, side + 2 * round((full * scale - side) / 2)) for full, side in zip(size, box, strict=True)
     )
     return width, height, True
-
-
-def to_rgb(scaler: VideoReformatter, frame: av.VideoFrame, width: int, height: int) -> Image.Image:
-    """Return the frame at this size, with the colours of an ordinary screen: sRGB, 8 bits.
-
-    HDR (PQ, HLG) is tone-mapped by FFmpeg's scaler (perceptual intent); everything else is only converted.
-    """
-    hdr = is_hdr(frame.color_trc)
-    if hdr and frame.width * frame.height > 4 * width * height:
-        # Reduced first: mapping a colour costs far more than averaging it.
-        frame = scaler.reformat(frame, width, height, interpolation=Interpolation.BICUBIC, threads=1)
-    small = VideoReformatter() if hdr else scaler
-    rgb = small.reformat(
-        frame,
-        width,
-        height,
-        "rgb24",
-        interpolation=Interpolation.BICUBIC,
-        dst_color_trc=ColorTrc.IEC61966_2_1 if hdr else None,
-        dst_color_primaries=ColorPrimaries.BT709 if hdr else None,
-        threads=1,
-    )
-    return rgb.to_image()

@@ -1,5 +1,6 @@
 """Label and probability -> [a dark plate as planes] -> blended into a frame. Drawn once a segment, blended once a frame."""
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -42,7 +43,7 @@ class Plate:
         """Lay the plate over a writable yuv420p frame."""
         for number, plane in enumerate(frame.planes):
             half = 1 if number == 0 else 2
-            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
             keep = self.keep[number]
             top, left = self.top // half, self.left // half
             part = rows[top : top + keep.shape[0], left : left + keep.shape[1]]
@@ -72,9 +73,8 @@ def draw(
     unit = max(_SMALLEST, round(min(height, width * 0.75) * _TEXT_HEIGHT))
     margin = min(round(unit * 0.8), width // 16, height // 16) // 2 * 2
     image = _picture(" ".join(label.split()), probability, unit, width - 2 * margin, font)
-    image = image.crop(
-        (0, 0, *(min(side, most - margin) // 2 * 2 for side, most in zip(image.size, size, strict=True)))
-    )
+    # even sides: colours are stored for four pixels at once
+    image = image.crop((0, 0, min(image.width, width - margin) // 2 * 2, min(image.height, height - margin) // 2 * 2))
     keep, add = _planes(np.asarray(image), hd=hd, full_range=full_range)
     return Plate(keep, add, margin, margin)
 
@@ -82,6 +82,9 @@ def draw(
 def _picture(label: str, probability: float, unit: int, most: int, path: str | None) -> Image.Image:
     """Return the plate as RGBA."""
     face = _face(label, unit, path)
+    if not covers(face, label):  # better an e than a box for an é
+        plain = "".join(letter for letter in unicodedata.normalize("NFKD", label) if not unicodedata.combining(letter))
+        label = plain if covers(face, plain) else label
     number = f"{probability:.0%}"
     padding, gap, bar = round(unit * 0.55), round(unit * 0.7), max(2, round(unit * 0.14))
     room = most - 2 * padding - gap - _length(face, number)
@@ -153,4 +156,5 @@ def _planes(
 
 def _quartered(plane: NDArray[np.float64]) -> NDArray[np.float64]:
     height, width, depth = plane.shape
-    return plane.reshape(height // 2, 2, width // 2, 2, depth).mean(axis=(1, 3))
+    mean: NDArray[np.float64] = plane.reshape(height // 2, 2, width // 2, 2, depth).mean(axis=(1, 3))
+    return mean

@@ -31,7 +31,7 @@ def run(task: dict[str, Any], limits: Limits, stop: threading.Event) -> Iterator
         Cancelled: `stop` was set.
     """
     command = [sys.executable, "-P", "-m", "sightserve.video.worker"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
     try:
         _give(cast("IO[bytes]", process.stdin), task | {"limits": asdict(limits)})
         yield from _listen(cast("IO[bytes]", process.stdout), limits.quiet_seconds, stop)

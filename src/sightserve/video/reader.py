@@ -58,13 +58,13 @@ class Video:
                 "not one picture in this video can be read: it is damaged, or it was cut off while it was made"
             )
 
-    def packets(self, streams: list[Any]) -> Iterator[av.Packet]:
+    def packets(self, streams: list[Any]) -> Iterator["av.Packet[Any]"]:
         """Yield the packets of these streams; what cannot be read ends the video there."""
         # A file that was cut off ends with an error or without one, in the demuxer's own way.
         with suppress(av.FFmpegError):
             yield from self.container.demux(streams)
 
-    def decode(self, packet: av.Packet) -> Iterator[Shown]:
+    def decode(self, packet: "av.Packet[Any]") -> Iterator[Shown]:
         """Yield the frames that this packet completes. Errors as in `frames`."""
         try:
             frames = packet.decode()

@@ -11,6 +11,8 @@ from sightserve.video.reader import Video
 # What both MP4 holds and browsers play. Others (PCM, Vorbis, WMA, ...) are encoded anew: no browser plays them from an MP4.
 _KEPT: Final = frozenset({"aac", "mp3", "mp3float", "opus", "libopus", "flac", "ac3", "eac3", "alac"})
 
+_RATES: Final = frozenset({8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000})  # Hz, that AAC and browsers take
+
 
 @dataclass(slots=True)
 class _Track:
@@ -44,7 +46,7 @@ class Sound:
                 track = _Track(stream, target, resampler)
             self._tracks[stream.index] = track
 
-    def take(self, packet: av.Packet) -> None:
+    def take(self, packet: "av.Packet[Any]") -> None:
         """Hand one packet on."""
         track = self._tracks[packet.stream.index]
         if track.resampler is not None:
@@ -59,12 +61,14 @@ class Sound:
             packet.stream = track.target
             self._out.mux(packet)
 
-    def _encode(self, track: _Track, packet: av.Packet) -> None:
+    def _encode(self, track: _Track, packet: "av.Packet[Any]") -> None:
         try:
             frames = packet.decode()
         except av.FFmpegError:
             return  # a damaged place is silent
         for frame in frames:
+            if not isinstance(frame, av.AudioFrame):
+                continue
             if frame.pts is not None:
                 frame.pts -= round(self._video.start / (frame.time_base or Fraction(1)))
             for ready in track.resampler.resample(frame) if track.resampler else ():

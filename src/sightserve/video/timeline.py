@@ -97,7 +97,7 @@ def smooth(
     constant for each change of label: a hidden Markov model whose states like to stay, solved exactly by Viterbi's
     algorithm (Viterbi 1967, doi:10.1109/TIT.1967.1054010; Rabiner 1989, section III.B, doi:10.1109/5.18626; the constant
     penalty is the Potts model of segmentation). Unlike a moving average it moves no boundary. "No label" is a state too, with
-    the threshold for its probability, and a way to it or from it costs half: it wins where no label beats it for long.
+    the threshold for its probability: it wins where no label beats that for long.
 
     Args:
         moments: in order of time.
@@ -118,19 +118,15 @@ def smooth(
     weights = _seconds(moments, end)
     cost = np.zeros(nobody + 1)
     stays = np.zeros((len(moments), nobody + 1), dtype=bool)
-    entered_from = np.zeros((len(moments), 2), dtype=np.intp)  # a label, and no label
+    came_from = np.zeros(len(moments), dtype=np.intp)
     for number, moment in enumerate(moments):
-        best = int(cost[:nobody].argmin())
-        from_label, from_nobody = cost[best] + change, cost[nobody] + change / 2
-        entry = np.full(nobody + 1, min(from_label, from_nobody))
-        entry[nobody] = cost[best] + change / 2
-        entered_from[number] = best if from_label < from_nobody else nobody, best
-        stays[number] = cost <= entry  # a tie stays: a label is not given up without a reason
-        cost = np.minimum(cost, entry) + weights[number] * _surprise(moment, index, threshold)
+        best = int(cost.argmin())
+        stays[number] = cost <= cost[best] + change  # a tie stays: a label is not given up without a reason
+        came_from[number] = best
+        cost = np.minimum(cost, cost[best] + change) + weights[number] * _surprise(moment, index, threshold)
     path = [int(cost.argmin())]
     for number in range(len(moments) - 1, 0, -1):
-        state = path[-1]
-        path.append(state if stays[number, state] else int(entered_from[number, int(state == nobody)]))
+        path.append(path[-1] if stays[number, path[-1]] else int(came_from[number]))
     return [None if state == nobody else states[state] for state in reversed(path)]
 
 

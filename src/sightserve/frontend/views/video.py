@@ -26,7 +26,7 @@ _LOOK_EVERY: Final = 0.5  # seconds
 _LABELS: Final = 10  # asked for each frame
 _TYPES: Final = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "mpg", "mpeg", "ts", "3gp", "flv", "wmv", "ogv"]
 _SAMPLE: Final = Path(__file__).parents[1] / "samples" / "tour.mp4"
-_RATES: Final = {1: "1 a second", 2: "2", 4: "4", 8: "8"}
+_RATES: Final = [1, 2, 4, 8]
 
 
 def page() -> None:
@@ -69,10 +69,10 @@ def _begin() -> None:
     with left:
         rate = st.segmented_control(
             "Frames to look at, a second",
-            list(_RATES),
+            _RATES,
             default=4,
             required=True,
-            format_func=lambda rate: str(rate),
+            format_func=str,
             key="video-rate",
             help="More finds shorter things, and takes as much longer.",
         )
