@@ -27,6 +27,12 @@ class Shrinker:
     _mapper: VideoReformatter = field(init=False, default_factory=VideoReformatter)  # keeps the table of an HDR video
 
     def jpeg(self, frame: av.VideoFrame, ratio: Fraction | None) -> bytes:
+        """Return the frame as the model needs it, see `picture`, ready to be sent."""
+        buffer = io.BytesIO()
+        self.picture(frame, ratio).save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+        return buffer.getvalue()
+
+    def picture(self, frame: av.VideoFrame, ratio: Fraction | None) -> Image.Image:
         """Return the frame as the model needs it.
 
         The frame is only ever reduced, to the scale at which the centred box of the model's shape has as many pixels as its
@@ -43,11 +49,7 @@ class Shrinker:
         if reduced:
             left, top = (width - box[0]) // 2, (height - box[1]) // 2
             image = image.crop((left, top, left + box[0], top + box[1]))
-        if turn in _TURNS:
-            image = image.transpose(_TURNS[turn])
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-        return buffer.getvalue()
+        return image.transpose(_TURNS[turn]) if turn in _TURNS else image
 
     def _to_rgb(self, frame: av.VideoFrame, width: int, height: int) -> Image.Image:
         """Return the frame at this size, with the colours of an ordinary screen: sRGB, 8 bits.

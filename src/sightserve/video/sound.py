@@ -37,10 +37,14 @@ class Sound:
             if name in _KEPT:
                 track = _Track(stream, self._out.add_stream_from_template(stream), None)
             else:
+                rate = stream.codec_context.sample_rate
                 target = self._out.add_stream(
-                    "aac", rate=stream.codec_context.sample_rate, layout=stream.codec_context.layout
+                    "aac",
+                    rate=rate if rate in _RATES else 48_000,
+                    layout="mono" if stream.codec_context.channels == 1 else "stereo",
                 )
                 context = target.codec_context
+                context.bit_rate = 64_000 * context.channels
                 context.open()
                 resampler = av.AudioResampler(context.format, context.layout, context.sample_rate, context.frame_size)
                 track = _Track(stream, target, resampler)

@@ -22,10 +22,7 @@ PERIOD = 1 / PLAN.rate
 
 
 def look(path, plan=PLAN, classify=colour_of):
-    seen = None
-    for seen in analyse(path, classify, plan):
-        pass
-    assert seen is not None
+    *_, seen = analyse(path, classify, plan)
     return seen
 
 
@@ -48,7 +45,9 @@ def test_the_segments_are_what_the_video_shows(tmp_path):
     assert right(seen)
     assert seen.complete
     assert not seen.cut_off
-    assert [m.time for m in seen.moments] == pytest.approx([n * PERIOD for n in range(15)])  # 88 frames of 0.04 s: 3.52 s
+    assert [m.time for m in seen.moments] == pytest.approx(
+        [n * PERIOD for n in range(15)]
+    )  # 88 frames of 0.04 s: 3.52 s
     assert (seen.facts.width, seen.facts.height, seen.facts.audio) == (160, 120, ("aac",))
 
 
@@ -124,7 +123,7 @@ def top_of(jpeg: bytes) -> bytes:
         return buffer.getvalue()
 
 
-@pytest.mark.parametrize("transfer", [16, 18])
+@pytest.mark.parametrize("transfer", [16, pytest.param(18, marks=pytest.mark.slow)], ids=["PQ", "HLG"])
 def test_hdr_is_mapped_to_an_ordinary_screen(tmp_path, transfer):
     path = coloured(
         tmp_path, "v.mp4", [("grey", 0.5)], pix_fmt="yuv420p10le", codec="libx265", colour=(9, transfer, 9),
@@ -307,10 +306,9 @@ def test_a_worker_that_dies_or_talks_nonsense_is_an_error_with_a_name(tmp_path, 
 
 def _script(folder, program):
     """A Python that runs this program whatever it is told."""
-    import os  # noqa: PLC0415
     import sys  # noqa: PLC0415
 
     script = folder / "python"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}"\n')
-    os.chmod(script, 0o755)
+    script.chmod(0o755)
     return str(script)

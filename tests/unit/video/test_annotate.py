@@ -202,7 +202,7 @@ def test_a_file_that_is_no_video_leaves_an_older_result_alone(tmp_path):
 def trap():
     """A server that must not be asked anything."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.5)
+        server.settimeout(0.2)
         yield server
 
 
