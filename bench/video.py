@@ -79,19 +79,17 @@ def repeated(clip: Path, times: int) -> Path:
     if target.exists():
         return target
     with av.open(str(target), "w") as out:
-        streams = {}
+        with av.open(str(clip)) as source:
+            streams = {stream.type: out.add_stream_from_template(stream) for stream in source.streams}
         for turn in range(times):
             with av.open(str(clip)) as source:
                 shift = turn * 10
                 for packet in source.demux():
                     if packet.dts is None:
                         continue
-                    kind = packet.stream.type
-                    if kind not in streams:
-                        streams[kind] = out.add_stream_from_template(packet.stream)
                     offset = round(shift / packet.time_base)
                     packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
-                    packet.stream = streams[kind]
+                    packet.stream = streams[packet.stream.type]
                     out.mux(packet)
     return target
 

@@ -26,9 +26,8 @@ def coloured(folder: Path, name: str, scenes: Sequence[tuple[str, float]], **how
     path = folder / name
     if how.get("codec", "libx264") == "libx264":
         how.setdefault("options", FAST)
-    write_video(
-        path, [(photos[colour], seconds) for colour, seconds in scenes], **{"zoom": False, "size": (160, 120)} | how
-    )
+    settings: dict[str, Any] = {"zoom": False, "size": (160, 120)} | how
+    write_video(path, [(photos[colour], seconds) for colour, seconds in scenes], **settings)
     return path
 
 
@@ -62,14 +61,14 @@ def turned(path: Path, degrees: int) -> None:
 def frames(path: Path) -> list[tuple[float, Any]]:
     """Each frame's time and its picture as RGB array, by decoding the file."""
     with av.open(str(path)) as container:
-        return [(float(f.pts * f.time_base), f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+        return [(float(f.time), f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
 
 
 def packets(path: Path, stream: int = 0) -> list[tuple[Fraction, bytes]]:
     """Each packet of an audio stream: its time and its bytes."""
     with av.open(str(path)) as container:
         return [
-            (packet.pts * packet.time_base, bytes(packet))
+            (Fraction(packet.pts or 0) * (packet.time_base or 0), bytes(packet))
             for packet in container.demux(container.streams.audio[stream])
             if packet.size
         ]

@@ -29,11 +29,9 @@ def known(tmp_path_factory):
     return path
 
 
-def video(*words: object, **how: object) -> subprocess.CompletedProcess[str]:
+def video(*words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sightserve", "video", *map(str, words)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=120, env=clean_environment(), **how  # type: ignore[call-overload]
-    )  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=clean_environment())
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -91,10 +89,22 @@ def test_a_backend_gives_the_same_as_this_process(known, backend_url):
 def test_a_backend_that_is_restarted_in_the_middle_costs_nothing_but_time(known, tmp_path):
     port = free_port()
     words, health = ("serve", "--port", str(port)), f"http://127.0.0.1:{port}/health/ready"
-    command = [sys.executable, "-m", "sightserve", "video", "--backend", f"http://127.0.0.1:{port}", "--rate", "60", str(known)]
+    command = [
+        sys.executable,
+        "-m",
+        "sightserve",
+        "video",
+        "--backend",
+        f"http://127.0.0.1:{port}",
+        "--rate",
+        "60",
+        str(known),
+    ]
 
     with running(*words, health=health, log=tmp_path / "first.log") as first:
-        asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment())
+        asking = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment()
+        )
         deadline = time.monotonic() + 20
         while "/predict" not in (tmp_path / "first.log").read_text() and time.monotonic() < deadline:
             time.sleep(0.01)

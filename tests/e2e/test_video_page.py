@@ -1,7 +1,5 @@
 """The Video page in a real browser: upload, progress, the cue on the playing video, seeking, the labelled video."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 from tests.conftest import SAMPLES
@@ -13,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory) -> Path:
+def known(tmp_path_factory):
     """Long enough that its progress can be watched: espresso for 12 seconds, then a cat."""
     path = tmp_path_factory.mktemp("known") / "holiday.mp4"
     photos = [(SAMPLES / "espresso.jpg", 12.0), (SAMPLES / "cat.jpg", 18.0)]
@@ -37,7 +35,8 @@ def cues(page: Page) -> list[str]:
 def at(page: Page, seconds: float) -> str:
     """Go to a moment of the video and return the cue that is active there."""
     page.locator("video").evaluate(
-        "(video, t) => new Promise(done => { video.onseeked = () => setTimeout(done, 150); video.currentTime = t; })", seconds
+        "(video, t) => new Promise(done => { video.onseeked = () => setTimeout(done, 150); video.currentTime = t; })",
+        seconds,
     )
     return " ".join(cues(page))
 

@@ -85,9 +85,8 @@ class _Burner:
     def run(self) -> Iterator[float]:
         """Write everything; yield the time of each picture, seconds."""
         video = self._video
-        waiting: list[
-            av.Packet
-        ] = []  # sound that comes before the first picture: the file's header has to know that one
+        # sound that comes before the first picture waits: the file's header has to know that one
+        waiting: list[av.Packet[Any]] = []
         for packet in video.packets([video.stream, *self.sound.streams]):
             if packet.stream is not video.stream:
                 waiting.append(packet)

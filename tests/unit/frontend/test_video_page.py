@@ -28,13 +28,12 @@ def upload(page, name, data):
     page.file_uploader[0].set_value((name, data, "video/mp4")).run()
 
 
-def start(page, key="start") -> Film:
+def start(page, key="start"):
     page.button(key=key).click().run()
-    film: Film = page.session_state["film"]
-    return film
+    return page.session_state["film"]
 
 
-def finish(page, key="start") -> Film:
+def finish(page, key="start"):
     film = start(page, key)
     wait(film.work)
     page.run()

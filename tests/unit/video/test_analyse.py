@@ -1,5 +1,6 @@
 """From a file to predictions and segments, through the worker's process: every kind of video that comes along."""
 
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -9,7 +10,6 @@ from PIL import Image
 from tests.conftest import SAMPLES
 from tests.videos import COLOURS, FAST, colour_of, coloured, turned
 
-from sightserve.video import process
 from sightserve.video.analyse import Plan, analyse
 from sightserve.video.errors import Cancelled, NoPicture, NotAVideo, VideoError, VideoTooLarge, WorkerLost
 from sightserve.video.facts import Wanted
@@ -24,6 +24,21 @@ PERIOD = 1 / PLAN.rate
 def look(path, plan=PLAN, classify=colour_of):
     *_, seen = analyse(path, classify, plan)
     return seen
+
+
+def noting(pictures, classify=colour_of):
+    """A classifier that keeps what it was asked about."""
+
+    def ask(jpeg):
+        pictures.append(jpeg)
+        return classify(jpeg)
+
+    return ask
+
+
+def slowly(jpeg):
+    time.sleep(0.05)
+    return colour_of(jpeg)
 
 
 def right(seen, scenes=SCENES, smoothing=0.5):
@@ -106,9 +121,9 @@ def test_a_turned_video_is_looked_at_upright(tmp_path, degrees):
 
     write_video(path, [(photo, 0.5)], size=(160, 120), turn=degrees, zoom=False, options=FAST)
     turned(path, degrees)
-    pictures = []
+    pictures: list[bytes] = []
 
-    seen = look(path, classify=lambda jpeg: pictures.append(jpeg) or colour_of(top_of(jpeg)))
+    seen = look(path, classify=noting(pictures, lambda jpeg: colour_of(top_of(jpeg))))
 
     assert seen.moments[0].guesses[0].label == "red"
     assert len(pictures) == 2
@@ -129,15 +144,15 @@ def test_hdr_is_mapped_to_an_ordinary_screen(tmp_path, transfer):
         tmp_path, "v.mp4", [("grey", 0.5)], pix_fmt="yuv420p10le", codec="libx265", colour=(9, transfer, 9),
         options={"preset": "ultrafast", "x265-params": "log-level=none"},
     )  # fmt: skip
-    pixels = []
+    pixels: list[bytes] = []
 
-    seen = look(path, classify=lambda jpeg: pixels.append(middle(jpeg)) or colour_of(jpeg))
+    seen = look(path, classify=noting(pixels))
 
     assert seen.facts.hdr
     # A code value of 120/255 is 0.47: in PQ that is about 75 cd/m2 (ST 2084), a good third of the 203 of reference white
     # (BT.2408), so mapped it is lighter than the stored value; in HLG it is well below white too, and not black.
-    assert 100 < pixels[0] < 230
-    assert pixels[0] != pytest.approx(120, abs=3)
+    assert 100 < middle(pixels[0]) < 230
+    assert middle(pixels[0]) != pytest.approx(120, abs=3)
 
 
 def middle(jpeg: bytes) -> int:
@@ -233,9 +248,9 @@ def test_a_video_that_lies_about_its_length_is_stopped_at_the_limit(tmp_path):
 
 def test_a_picture_that_stands_still_is_classified_once(tmp_path):
     path = coloured(tmp_path, "v.mp4", [("red", 3.0)], times=[Fraction(0), Fraction(1), Fraction(3) - Fraction(1, 25)])
-    asked = []
+    asked: list[bytes] = []
 
-    seen = look(path, classify=lambda jpeg: asked.append(1) or colour_of(jpeg))
+    seen = look(path, classify=noting(asked))
 
     assert len(seen.moments) == 12
     assert len(asked) == 2  # the third begins after the last moment
@@ -252,7 +267,7 @@ def test_what_the_classifier_raises_ends_the_analysis(tmp_path):
 def test_stop_ends_it_at_once_and_leaves_no_process(tmp_path):
     path = coloured(tmp_path, "v.mp4", [("red", 20.0)], fps=10)
     stop = threading.Event()
-    looking = analyse(path, lambda jpeg: time.sleep(0.05) or colour_of(jpeg), PLAN, stop)
+    looking = analyse(path, slowly, PLAN, stop)
     next(looking)
     stop.set()
     started = time.monotonic()
@@ -283,7 +298,7 @@ def test_a_slow_classifier_holds_the_decoder_back(tmp_path):
 def test_a_worker_that_hangs_is_killed(tmp_path, monkeypatch):
     path = tmp_path / "sleep.py"
     path.write_text("import sys, time; sys.stdin.readline(); time.sleep(60)")
-    monkeypatch.setattr(process.sys, "executable", _script(tmp_path, path))
+    monkeypatch.setattr(sys, "executable", _script(tmp_path, path))
     started = time.monotonic()
 
     with pytest.raises(WorkerLost, match="busy"):
@@ -298,7 +313,7 @@ def test_a_worker_that_hangs_is_killed(tmp_path, monkeypatch):
 def test_a_worker_that_dies_or_talks_nonsense_is_an_error_with_a_name(tmp_path, monkeypatch, ending):
     path = tmp_path / "end.py"
     path.write_text(f"import sys; sys.stdin.readline(); {ending}")
-    monkeypatch.setattr(process.sys, "executable", _script(tmp_path, path))
+    monkeypatch.setattr(sys, "executable", _script(tmp_path, path))
 
     with pytest.raises(WorkerLost):
         look(tmp_path)
@@ -306,8 +321,6 @@ def test_a_worker_that_dies_or_talks_nonsense_is_an_error_with_a_name(tmp_path, 
 
 def _script(folder, program):
     """A Python that runs this program whatever it is told."""
-    import sys  # noqa: PLC0415
-
     script = folder / "python"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}"\n')
     script.chmod(0o755)

@@ -3,7 +3,6 @@
 import socket
 import threading
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -20,14 +19,14 @@ SCENES = [("red", 1.0), ("green", 1.5), ("blue", 1.0)]
 SEGMENTS = [Segment(0, 1, "red", 0.9), Segment(1, 2.5, None, 0.1), Segment(2.5, 3.5, "blue", 0.8)]
 
 
-def written(source: Path, segments=SEGMENTS, **how):
+def written(source, segments=SEGMENTS, **how):
     target = source.with_name("out.mp4")
     *_, last = annotate(source, target, segments, **how)
     assert last.done
     return target, last
 
 
-def has_plate(picture) -> bool:
+def has_plate(picture):
     """Whether the top left corner is darker than the middle, as only the plate makes it."""
     height, width, _ = picture.shape
     part = picture[height // 14 : height // 8, width // 14 : width // 6].astype(int).sum(axis=-1)

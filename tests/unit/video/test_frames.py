@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 from tests.conftest import SAMPLES
 
 from sightserve.backend.decode import Decoder
@@ -17,7 +17,7 @@ from sightserve.video.frames import Shrinker, reduced_size
 MODEL = Wanted(224, 224, 0.875)
 
 
-def frame(width: int, height: int, photo: str = "cat") -> av.VideoFrame:
+def frame(width, height, photo="cat"):
     with Image.open(SAMPLES / f"{photo}.jpg") as image:
         return av.VideoFrame.from_image(image.convert("RGB").resize((width, height))).reformat(format="yuv420p")
 
@@ -87,7 +87,7 @@ def test_the_plate_is_dark_where_it_is_and_nothing_elsewhere():
 )
 def test_the_plate_fits_every_frame_and_every_label(size, label):
     drawn = plate.draw(label, 0.5, size, hd=True)
-    black = av.VideoFrame(*size, "yuv420p")
+    black = av.VideoFrame(size[0], size[1], "yuv420p")
 
     drawn.blend(black)
 
@@ -102,7 +102,7 @@ def test_the_text_grows_with_the_picture_and_the_bar_with_the_probability():
 
 
 def test_a_label_whose_letters_no_font_has_is_told_from_one_that_can_be_drawn():
-    own = plate.ImageFont.load_default(20)
+    own = ImageFont.load_default(20)
 
     assert plate.covers(own, "espresso & co")
     assert not plate.covers(own, "猫")
