@@ -83,11 +83,11 @@ def repeated(clip: Path, times: int) -> Path:
             streams = {stream.type: out.add_stream_from_template(stream) for stream in source.streams}
         for turn in range(times):
             with av.open(str(clip)) as source:
-                shift = turn * 10
+                shift = turn * (source.duration / 1_000_000 + 0.1)  # a little apart: sound ends after the picture
                 for packet in source.demux():
                     if packet.dts is None:
                         continue
-                    offset = round(shift / packet.time_base)
+                    offset = round(shift / float(packet.time_base))
                     packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
                     packet.stream = streams[packet.stream.type]
                     out.mux(packet)

@@ -20,6 +20,7 @@ from sightserve.video.limits import Limits
 _CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,ivf"
 _STILL_BRANDS: Final = frozenset({"avif", "avis", "heic", "heix", "mif1", "msf1"})  # images that are stored like an MP4
 _DAMAGED_PACKETS_IN_A_ROW: Final = 300
+_LONGEST_LAST: Final = 10.0  # seconds that the last frame is shown where the video does not say how long it is
 _US: Final = Fraction(1, 1_000_000)
 KINDS: Final = "MP4, MOV, WebM, MKV, AVI, MPEG, FLV, WMV or Ogg"
 
@@ -41,8 +42,10 @@ class Video:
     limits: Limits
     start: Fraction
     frame_seconds: float
+    announced: float | None
     damaged: int = field(default=0)  # packets that could not be decoded, so far
     end: float = field(default=0.0)  # of the last frame, so far
+    last: float = field(default=float("-inf"))  # when it began
 
     def frames(self) -> Iterator[Shown]:
         """Yield every frame that can be decoded, in the order in which they are shown.
@@ -79,9 +82,6 @@ class Video:
 
     def _placed(self, frame: av.VideoFrame) -> Iterator[Shown]:
         check_size(frame.width, frame.height, self.limits)
-        seconds = self.frame_seconds
-        if frame.duration and frame.time_base:
-            seconds = float(frame.duration * frame.time_base)
         time = (
             self.end
             if frame.pts is None or frame.time_base is None
@@ -89,11 +89,19 @@ class Video:
         )
         if time > self.limits.seconds:
             _too_long(self.limits)
+        seconds = self._duration(frame, time)
         # What comes before the start is not shown by players, and what does not go forward is not shown at all.
-        if time + seconds <= 0 or (self.end and time < self.end - seconds):
+        if time + seconds <= 0 or time < self.last:
             return
-        self.end = max(self.end, max(time, 0.0) + min(seconds, self.limits.seconds))
+        self.last, self.end = time, max(time, 0.0) + seconds
         yield Shown(time, seconds, frame)
+
+    def _duration(self, frame: av.VideoFrame, time: float) -> float:
+        """Return for how long a frame is shown, as far as it can be known before the next: it matters for the last one."""
+        if not frame.duration or not frame.time_base:
+            return self.frame_seconds
+        left = _LONGEST_LAST if self.announced is None else self.announced - time
+        return min(float(frame.duration * frame.time_base), left if left > 0 else self.frame_seconds)
 
 
 @contextmanager
@@ -133,7 +141,7 @@ def open_video(file: BinaryIO, limits: Limits) -> Iterator[tuple[Video, Facts]]:
         stream.thread_type = "AUTO"
         start = container.start_time * _US if container.start_time is not None else Fraction(0)
         frame_seconds = 1 / facts.fps if facts.fps > 0 else 0.04
-        yield Video(container, stream, limits, start, frame_seconds), facts
+        yield Video(container, stream, limits, start, frame_seconds, facts.seconds), facts
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
