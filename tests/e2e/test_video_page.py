@@ -59,6 +59,7 @@ def test_a_video_is_labelled_played_and_taken_home(page, both_halves, known, art
     assert "espresso" in at(page, 11.5)
     assert "cat" in at(page, 12.5)
     page.screenshot(path=artifacts / "video-page-1280.png")
+    assert violations(page) == []
 
     page.get_by_role("button", name="Make the labelled video").click()
     link = page.get_by_role("link", name="Labelled video (MP4")
@@ -110,7 +111,8 @@ def test_cancel_stops_at_once(page, both_halves, known):
     expect(page.get_by_role("button", name="Try the sample video")).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [pytest.param(1280, "light", marks=pytest.mark.slow), (390, "dark")])
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
 def test_the_page_meets_wcag_aa_and_fits_a_phone(new_page, both_halves, artifacts, width, scheme):
     page = new_page(width, 844, color_scheme=scheme)
     visit(page, both_halves)

@@ -12,8 +12,8 @@ from PIL import Image
 from sightserve.video.facts import Wanted
 from sightserve.video.reader import is_hdr, square
 
-# Measured (bench/video.py): finer JPEGs change no answer, coarser ones do; PNG costs ten times the encoding and four times
-# the bytes, raw pixels seven times the bytes.
+# Measured (bench/video.py): nearly as close to the answer for the whole frame as lossless PNG, which takes ten times as long to
+# encode and three times the bytes; raw pixels take five times the bytes, and coarser JPEGs are two to three times as far off.
 _QUALITY: Final = 95
 _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 

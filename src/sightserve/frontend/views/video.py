@@ -129,7 +129,7 @@ def _start(file: "UploadedFile | None", rate: int) -> None:
         if file is None:
             shutil.copyfile(_SAMPLE, film.source)
         else:
-            film.source.write_bytes(file.getbuffer())
+            film.source.write_bytes(file.getvalue())  # the very bytes: a view of them would be a copy
         film.start(prepare, settings().parallel, _everyone())
     except (ClientError, OSError) as error:
         film.close()
