@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up deploy test check format lock browser test-slow test-containers images bench bench-quick soak loadtest \
+.PHONY: help setup up deploy test check format lock browser test-slow test-containers images bench bench-quick bench-video soak loadtest \
         load-report load-check load-soak clean
 
 PYTHON ?= python3
@@ -32,10 +32,10 @@ format: $(VENV)/.dev  ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
-	@$(LOCK) --upgrade --extra backend --extra frontend --extra gcp --extra loadtest --extra dev -o requirements/dev.txt
+	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra dev -o requirements/dev.txt
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group build -o requirements/build.txt
 	@$(LOCK) --extra backend -c requirements/dev.txt -o requirements/backend.txt
-	@$(LOCK) --extra frontend --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
+	@$(LOCK) --extra frontend --extra video --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
 
 test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@$(BIN)/python -m pytest -m slow
@@ -53,6 +53,9 @@ bench: $(VENV)/.dev  ## measure ours against its peers (half an hour) and write 
 
 bench-quick: $(VENV)/.dev  ## measure ours against its own ceiling and one peer (a few minutes), write nothing
 	@$(BIN)/python -m bench.run --servers ours,fastapi --cases ceiling,closed,cold --rounds 1 --seconds 4
+
+bench-video: $(VENV)/.dev  ## measure the video side: speed against its parts, memory over length, frame formats (minutes)
+	@$(BIN)/python -m bench.video
 
 SOAK_REQUESTS ?= 100000
 

@@ -19,6 +19,7 @@ FOREIGN = {
     "backend": ["streamlit", "pandas", "pyarrow", "google.auth"],
     "frontend": ["onnxruntime", "fastapi", "google.auth"],
     "loadtest": ["onnxruntime", "fastapi", "streamlit", "pandas", "pydantic_settings"],
+    "video": ["onnxruntime", "fastapi", "streamlit", "pandas"],
 }
 
 
@@ -62,10 +63,18 @@ def test_the_base_install_classifies_through_a_backend_and_names_what_else_needs
     local = run(python, "classify", str(SAMPLES / "espresso.jpg"))
     serve = run(python, "serve")
     ui = run(python, "ui")
+    video = run(python, "video", str(SAMPLES / "tour.mp4"))
     loadtest = run(python, "loadtest", "--backend", backend_url)
 
     assert json.loads(remote.stdout)["prediction"] == "espresso"
-    for refused, extra in ((local, "backend"), (serve, "backend"), (ui, "frontend"), (loadtest, "loadtest")):
+    missing = (
+        (local, "backend"),
+        (serve, "backend"),
+        (ui, "frontend"),
+        (video, "video"),
+        (loadtest, "loadtest"),
+    )
+    for refused, extra in missing:
         assert refused.returncode == 2
         assert f"pip install 'sightserve[{extra}]'" in refused.stderr
         assert "Traceback" not in refused.stderr
@@ -91,6 +100,21 @@ def test_the_backend_extra_alone_serves(installed, tmp_path, espresso):
     assert (
         json.loads(run(python, "classify", "--json", str(SAMPLES / "espresso.jpg")).stdout)["prediction"] == "espresso"
     )
+
+
+def test_the_video_extra_alone_labels_through_a_backend(installed, backend_url, tmp_path):
+    python = installed("video")
+    sample, out = str(SAMPLES / "tour.mp4"), tmp_path / "out.mp4"
+
+    remote = run(python, "video", "--backend", backend_url, sample)
+    written = run(python, "video", "--backend", backend_url, sample, "-o", str(out))
+    local = run(python, "video", sample)
+
+    assert "espresso" in remote.stdout
+    assert written.returncode == 0, written.stderr
+    assert out.stat().st_size > 100_000
+    assert local.returncode == 2
+    assert "pip install 'sightserve[backend]'" in local.stderr
 
 
 def test_the_frontend_extra_alone_shows_the_page(installed, tmp_path, backend_url):

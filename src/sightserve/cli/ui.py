@@ -27,7 +27,8 @@ def ui(
         read_places()
     except ValueError as exc:  # InvalidSetting is one too
         fail(str(exc), code=2)
-    command = streamlit_command(host, port, max_upload_mb=wanted.max_upload_mb, allowed_hosts=wanted.hosts)
+    largest = max(wanted.max_upload_mb, wanted.max_video_mb)
+    command = streamlit_command(host, port, max_upload_mb=largest, allowed_hosts=wanted.hosts)
     # Streamlit replaces this process, so that signals reach it and nothing stands between it and its supervisor.
     os.execv(command[0], command)  # noqa: S606 - no shell, and every word is ours
 
