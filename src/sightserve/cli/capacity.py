@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from sightserve.cli.extras import fail, needs
 from sightserve.loadtest.goals import InvalidValue, duration
@@ -79,6 +77,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _print(answer: dict[str, Any], service: "Service", web: "Service | None", usual: "Simulated") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console, photos = Console(), answer["photos_month"]
     goal = f"{answer['goal']['percent']} of 100 answers within {answer['goal']['seconds'] * 1000:.0f} ms"
     table = Table(title=f"{answer['rps']:,.1f} photos a second, {goal}", title_justify="left", box=None, pad_edge=False)
