@@ -1,6 +1,7 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up deploy test check format lock browser test-slow test-containers images bench bench-quick soak clean
+.PHONY: help setup up deploy test check format lock browser test-slow test-containers images bench bench-quick bench-video soak loadtest \
+        load-report load-check load-soak clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -31,10 +32,10 @@ format: $(VENV)/.dev  ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
-	@$(LOCK) --upgrade --extra backend --extra frontend --extra gcp --extra dev -o requirements/dev.txt
+	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra dev -o requirements/dev.txt
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group build -o requirements/build.txt
 	@$(LOCK) --extra backend -c requirements/dev.txt -o requirements/backend.txt
-	@$(LOCK) --extra frontend --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
+	@$(LOCK) --extra frontend --extra video --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
 
 test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@$(BIN)/python -m pytest -m slow
@@ -53,6 +54,9 @@ bench: $(VENV)/.dev  ## measure ours against its peers (half an hour) and write 
 bench-quick: $(VENV)/.dev  ## measure ours against its own ceiling and one peer (a few minutes), write nothing
 	@$(BIN)/python -m bench.run --servers ours,fastapi --cases ceiling,closed,cold --rounds 1 --seconds 4
 
+bench-video: $(VENV)/.dev  ## measure the video side: speed against its parts, memory over length, frame formats (minutes)
+	@$(BIN)/python -m bench.video
+
 SOAK_REQUESTS ?= 100000
 
 soak: $(VENV)/.dev  ## good photos and hostile input, mixed (100,000 take a quarter of an hour)
@@ -60,6 +64,21 @@ soak: $(VENV)/.dev  ## good photos and hostile input, mixed (100,000 take a quar
 
 deploy: $(VENV)/.runtime  ## both halves to Cloud Run: make deploy PROJECT=my-project REGION=europe-west1 FLAGS=--dry-run
 	@$(BIN)/sightserve deploy cloud-run --project "$(PROJECT)" --region "$(REGION)" $(FLAGS)
+
+loadtest: $(VENV)/.dev  ## load both halves of a running `make up` for half a minute, and write load.html
+	@$(BIN)/sightserve loadtest --backend http://127.0.0.1:8000 --frontend http://127.0.0.1:8501 --users 20 \
+	  --run-time 30s --p95 2s --failures 1% --report load.html --json load.json
+
+load-report: $(VENV)/.dev  ## ramp both halves until they break, hold 50 visitors, and write docs/load (six minutes)
+	@$(BIN)/python -m bench.load report
+
+load-check: $(VENV)/.dev  ## compare the simulation with real loads at 0.3, 0.6 and 0.85 of the capacity (four minutes)
+	@$(BIN)/python -m bench.load check
+
+SOAK_MINUTES ?= 30
+
+load-soak: $(VENV)/.dev  ## half an hour of mixed load on both halves, the backend restarted in the middle
+	@$(BIN)/python -m bench.load soak --minutes $(SOAK_MINUTES)
 
 browser:
 	@tools/install_browser.sh $(BIN)/python

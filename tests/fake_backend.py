@@ -31,6 +31,9 @@ class FakeBackend:
         refusals: problems that are answered first, each (status, code, Retry-After), before predictions are.
         ready: whether it says that it is.
         photos: the SHA-256 of each photo that was sent, in order.
+        honest_for: how many predictions are right; those after it name another label. None: all of them.
+        busy_after: after so many predictions it refuses all others, and asks for nine seconds. None: never.
+        keys: what was sent as Authorization.
         together: the most predictions that were under way at once.
     """
 
@@ -40,6 +43,9 @@ class FakeBackend:
     refusals: list[tuple[int, str, str | None]] = field(default_factory=list)
     ready: bool = True
     photos: list[str] = field(default_factory=list)
+    honest_for: int | None = None
+    busy_after: int | None = None
+    keys: set[str] = field(default_factory=set)
     together: int = 0
     top_k: int = 0
     _under_way: int = 0
@@ -72,6 +78,8 @@ class FakeBackend:
         with self._lock:
             self.photos.append(hashlib.sha256(photo).hexdigest())
             self.top_k = top_k
+            if self.busy_after is not None and len(self.photos) > self.busy_after:
+                return 503, problem(503, "overloaded"), "9"
             if self.refusals:
                 status, code, retry_after = self.refusals.pop(0)
                 return status, problem(status, code), retry_after
@@ -83,7 +91,8 @@ class FakeBackend:
         if not photo.startswith((b"\xff\xd8", b"\x89PNG")):
             return 415, problem(415, "unsupported_image_type"), None
         rest = (1 - self.probability) / (len(LABELS) - 1)
-        first = int(hashlib.sha256(photo).hexdigest(), 16) % len(LABELS)
+        lie = self.honest_for is not None and len(self.photos) > self.honest_for
+        first = (int(hashlib.sha256(photo).hexdigest(), 16) + lie) % len(LABELS)
         order = [first, *(index for index in range(len(LABELS)) if index != first)]
         ranked = [
             {"index": i, "label": LABELS[i], "probability": self.probability if i == first else rest} for i in order
@@ -111,6 +120,8 @@ def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             photo = self.rfile.read(int(self.headers["content-length"]))
+            if "authorization" in self.headers:
+                backend.keys.add(self.headers["authorization"])
             top_k = int(parse_qs(urlsplit(self.path).query).get("top_k", ["5"])[0])
             self._answer(*backend.predict(photo, top_k))
 

@@ -69,7 +69,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(new_page, both_halv
     page.screenshot(path=artifacts / "phone-390.png")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert violations(page) == []
-    for path in ("/batch", "/about"):
+    for path in ("/batch", "/video", "/about"):
         page.goto(both_halves["ui"] + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_timeout(SLEEP_MS)

@@ -18,6 +18,8 @@ FOREIGN = {
     "": ["onnxruntime", "fastapi", "streamlit", "pandas", "PIL", "numpy", "google.auth", "grpc"],
     "backend": ["streamlit", "pandas", "pyarrow", "google.auth"],
     "frontend": ["onnxruntime", "fastapi", "google.auth"],
+    "loadtest": ["onnxruntime", "fastapi", "streamlit", "pandas", "pydantic_settings"],
+    "video": ["onnxruntime", "fastapi", "streamlit", "pandas"],
 }
 
 
@@ -61,9 +63,18 @@ def test_the_base_install_classifies_through_a_backend_and_names_what_else_needs
     local = run(python, "classify", str(SAMPLES / "espresso.jpg"))
     serve = run(python, "serve")
     ui = run(python, "ui")
+    video = run(python, "video", str(SAMPLES / "tour.mp4"))
+    loadtest = run(python, "loadtest", "--backend", backend_url)
 
     assert json.loads(remote.stdout)["prediction"] == "espresso"
-    for refused, extra in ((local, "backend"), (serve, "backend"), (ui, "frontend")):
+    missing = (
+        (local, "backend"),
+        (serve, "backend"),
+        (ui, "frontend"),
+        (video, "video"),
+        (loadtest, "loadtest"),
+    )
+    for refused, extra in missing:
         assert refused.returncode == 2
         assert f"pip install 'sightserve[{extra}]'" in refused.stderr
         assert "Traceback" not in refused.stderr
@@ -89,6 +100,21 @@ def test_the_backend_extra_alone_serves(installed, tmp_path, espresso):
     assert (
         json.loads(run(python, "classify", "--json", str(SAMPLES / "espresso.jpg")).stdout)["prediction"] == "espresso"
     )
+
+
+def test_the_video_extra_alone_labels_through_a_backend(installed, backend_url, tmp_path):
+    python = installed("video")
+    sample, out = str(SAMPLES / "tour.mp4"), tmp_path / "out.mp4"
+
+    remote = run(python, "video", "--backend", backend_url, sample)
+    written = run(python, "video", "--backend", backend_url, sample, "-o", str(out))
+    local = run(python, "video", sample)
+
+    assert "espresso" in remote.stdout
+    assert written.returncode == 0, written.stderr
+    assert out.stat().st_size > 100_000
+    assert local.returncode == 2
+    assert "pip install 'sightserve[backend]'" in local.stderr
 
 
 def test_the_frontend_extra_alone_shows_the_page(installed, tmp_path, backend_url):
@@ -118,3 +144,18 @@ def test_the_frontend_extra_alone_shows_the_page(installed, tmp_path, backend_ur
 
     assert page.returncode == 0, page.stderr
     assert page.stdout.strip()
+
+
+def test_the_loadtest_extra_alone_loads_the_api_and_names_what_the_web_app_needs(installed, backend_url, tmp_path):
+    python, told = installed("loadtest"), str(tmp_path / "run.json")
+
+    load = run(python, "loadtest", "--backend", backend_url, "--users", "3", "--run-time", "5s", "--api-every", "100ms",
+               "--phone-photos", "0%", "--failures", "0%", "--json", told)  # fmt: skip
+    capacity = run(python, "capacity", "--from", told, "--rps", "100", "--p99", "2s")
+    visits = run(python, "loadtest", "--frontend", "http://127.0.0.1:9")
+
+    assert load.returncode == 0, load.stdout + load.stderr
+    assert capacity.returncode == 0, capacity.stderr
+    assert "photos a second" in capacity.stdout
+    assert visits.returncode == 2
+    assert "pip install 'sightserve[frontend]'" in visits.stderr

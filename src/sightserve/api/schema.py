@@ -137,6 +137,9 @@ class ModelInfo(WireModel):
     labels: Annotated[list[str], Field(description="class names in the model's order")]
     input_width: Annotated[int, Field(ge=1, description="pixels")]
     input_height: Annotated[int, Field(ge=1, description="pixels")]
+    input_crop: Annotated[
+        float | None, Field(gt=0, le=1, description="part of the largest centred box of the input's shape that it sees")
+    ] = None
     source: str
     license: Annotated[str, Field(description="SPDX expression")]
     sha256: Annotated[str, Field(description="of the ONNX file")]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import sightserve
-from sightserve.cli import classify, deploy, serve, ui, up
+from sightserve.cli import capacity, classify, deploy, loadtest, serve, ui, up, video
 
 app = typer.Typer(
     name="sightserve",
@@ -36,7 +36,10 @@ app.command("up")(up.up)
 app.command("serve")(serve.serve)
 app.command("ui")(ui.ui)
 app.command("classify")(classify.classify)
+app.command("video")(video.video)
 app.add_typer(deploy.app, name="deploy")
+app.command("loadtest")(loadtest.loadtest)
+app.command("capacity")(capacity.capacity)
 
 
 def main() -> None:

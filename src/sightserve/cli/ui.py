@@ -27,7 +27,8 @@ def ui(
         read_places()
     except ValueError as exc:  # InvalidSetting is one too
         fail(str(exc), code=2)
-    command = streamlit_command(host, port, max_upload_mb=wanted.max_upload_mb, allowed_hosts=wanted.hosts)
+    largest = max(wanted.max_upload_mb, wanted.max_video_mb)
+    command = streamlit_command(host, port, max_upload_mb=largest, allowed_hosts=wanted.hosts)
     # Streamlit replaces this process, so that signals reach it and nothing stands between it and its supervisor.
     os.execv(command[0], command)  # noqa: S606 - no shell, and every word is ours
 
@@ -47,6 +48,7 @@ def streamlit_command(
         "server.maxUploadSize": str(max_upload_mb),
         "server.disconnectedSessionTTL": "120",
         "browser.gatherUsageStats": "false",
+        "runner.postScriptGC": "false",  # frontend/collector.py does better
         "global.disableWidgetStateDuplicationWarning": "true",  # it takes a value from the address for a mistake
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",

@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from types import FrameType
 from typing import Annotated
@@ -77,6 +75,9 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _wait_until_healthy(name: str, processes: dict[str, subprocess.Popen[bytes]], url: str) -> None:
+    import urllib.error
+    import urllib.request
+
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         _fail_if_ended(processes)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from sightserve.client import BackendNotFound
 from sightserve.frontend import backend, style
-from sightserve.frontend.views import about, batch, lost, photo
+from sightserve.frontend.views import about, batch, lost, photo, video
 
 style.apply()
 
@@ -12,6 +12,7 @@ page = st.navigation(
     [
         st.Page(photo.page, title="Photo", icon=":material/photo_camera:", default=True),
         st.Page(batch.page, title="Batch", icon=":material/photo_library:", url_path="batch"),
+        st.Page(video.page, title="Video", icon=":material/movie:", url_path="video"),
         st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
     ],
     position="top",

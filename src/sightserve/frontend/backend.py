@@ -17,9 +17,12 @@ from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
 from sightserve.client import Client, ClientError
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
+from sightserve.client.patience import Patience
 from sightserve.client.protocol import Retry
 from sightserve.frontend.photos import Photo
 from sightserve.frontend.settings import settings
+from sightserve.video.facts import Wanted
+from sightserve.video.timeline import Guess
 
 # Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
 MOST_LABELS: Final = 20
@@ -139,6 +142,28 @@ def asker(*, patient: bool, labels: int = MOST_LABELS) -> Ask:
     answering = (client if patient else _impatient)(place.url, place.identified)
     top_k = min(labels, facts(place.url, place.identified).model.classes)
     return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k)
+
+
+def frame_asker(patience: Patience, labels: int) -> tuple[Callable[[bytes], tuple[Guess, ...]], Wanted]:
+    """Return a function that classifies a frame, safe to call from any thread, and what the model looks at.
+
+    Args:
+        patience: whose pace to keep; it asks again for as long as it takes.
+        labels: how many labels an answer has; fewer where the model knows fewer.
+
+    Raises:
+        ClientError: the backend is not found, or does not say what its model is.
+    """
+    place = whereabouts()
+    answering = _impatient(place.url, place.identified)
+    model = facts(place.url, place.identified).model
+
+    def ask(frame: bytes) -> tuple[Guess, ...]:
+        answer = patience.ask(lambda: answering.predict(frame, top_k=min(labels, model.classes)))
+        return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
+
+    # a backend that does not say how it crops gets twice the pixels that its model takes: enough for any sensible crop
+    return ask, Wanted(model.input_width, model.input_height, model.input_crop or 0.5)
 
 
 def is_ready() -> bool:

@@ -16,8 +16,8 @@ from typing import Final
 
 from sightserve.api.schema import Prediction
 from sightserve.client import ApiError, BackendUnreachable, ClientError
+from sightserve.client.pace import Pace
 from sightserve.frontend import words
-from sightserve.frontend.pace import Pace
 from sightserve.frontend.photos import Photo
 from sightserve.frontend.preview import thumbnail
 from sightserve.frontend.sources import FileRefused, Source

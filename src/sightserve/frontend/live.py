@@ -8,8 +8,8 @@ from typing import Final
 import streamlit as st
 
 from sightserve.client import ClientError
+from sightserve.client.scrape import Scrape, parse, quantile, rate
 from sightserve.frontend import backend, words
-from sightserve.frontend.scrape import Scrape, parse, quantile, rate
 
 _LOOK_EVERY: Final = 5.0  # seconds
 _KEPT: Final = 25  # scrapes: two minutes

@@ -9,10 +9,12 @@ import streamlit.net_util
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
+from sightserve.frontend import collector, served
 from sightserve.frontend.guard import Guard
 from sightserve.frontend.settings import settings
 
 # A stranger's photo never touches the disk: Starlette would spool each upload of more than a mebibyte into a file.
+# Videos above the limit of a photo do: they are handed to another process as a file anyway.
 MultiPartParser.spool_max_size = settings().max_upload_bytes + 1
 
 # To learn its own public address, Streamlit asks a stranger on the internet: at the start, and again whenever another site's
@@ -32,8 +34,11 @@ def _tell(error: Exception) -> bool:
     return True
 
 
+collector.start()
+
 app = st.App(
     Path(__file__).with_name("app.py"),
+    routes=[served.ROUTE],
     middleware=[Middleware(Guard, settings=settings())],
     on_script_error=_tell,
 )

@@ -7,6 +7,7 @@ from functools import cache
 
 _PREFIX = "SIGHTSERVE_UI_"
 MIB = 1024 * 1024
+_CLOUD_RUN_MB = 30
 
 
 class InvalidSetting(ValueError):
@@ -21,6 +22,9 @@ class UiSettings:
         max_upload_mb: of one file, MiB. Cloud Run refuses requests of 32 MiB and more, and multipart adds a little.
         session_upload_mb: of all files that one session has in memory, MiB.
         total_upload_mb: of all files that all sessions have in memory, MiB.
+        max_video_mb: of one video, MiB; 30 on Cloud Run, which refuses larger requests.
+        max_video_minutes: of one video.
+        videos: that are read or written at once, by all sessions together.
         max_photos: in one batch.
         parallel: requests that one batch has under way at once.
         total_parallel: requests that all batches have under way at once.
@@ -32,6 +36,9 @@ class UiSettings:
     max_upload_mb: int = 30
     session_upload_mb: int = 256
     total_upload_mb: int = 1024
+    max_video_mb: int = 200
+    max_video_minutes: int = 60
+    videos: int = 2
     max_photos: int = 1000
     parallel: int = 4
     total_parallel: int = 16
@@ -56,7 +63,7 @@ def read_settings(environment: Mapping[str, str]) -> UiSettings:
     Raises:
         InvalidSetting: a number is none, or is less than 1.
     """
-    values: dict[str, int | str] = {}
+    values: dict[str, int | str] = {"max_video_mb": _CLOUD_RUN_MB} if environment.get("K_SERVICE") else {}
     for field in fields(UiSettings):
         name = _PREFIX + field.name.upper()
         text = environment.get(name, "").strip()

@@ -211,6 +211,7 @@ async def model(request: Request) -> ModelInfo:
         labels=list(bundle.labels),
         input_width=manifest.input.width,
         input_height=manifest.input.height,
+        input_crop=manifest.input.crop,
         source=manifest.source,
         license=manifest.license,
         sha256=manifest.model.sha256,

@@ -1,6 +1,6 @@
 """How fast a batch asks: decisions without a clock, a backend or a thread."""
 
-from sightserve.frontend.pace import Pace
+from sightserve.client.pace import Pace
 
 
 def test_without_trouble_it_asks_as_often_as_allowed_and_no_more():

@@ -1,4 +1,4 @@
-"""How fast a batch may ask: pure decisions, told what happened and what time it is."""
+"""How fast somebody with many photos may ask: pure decisions, told what happened and what time it is."""
 
 from dataclasses import dataclass, field
 from typing import Final

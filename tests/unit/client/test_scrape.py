@@ -2,8 +2,8 @@
 
 import pytest
 
+from sightserve.client.scrape import parse, quantile, rate
 from sightserve.frontend.live import figures
-from sightserve.frontend.scrape import parse, quantile, rate
 
 HISTOGRAM = """
 # HELP t A histogram.

@@ -1,0 +1,225 @@
+"""`sightserve video`: a video to subtitles, tables and an annotated MP4, in this process or through a backend."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sightserve.cli.extras import fail, needs
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sightserve.video.analyse import Classify, Plan, Seen
+    from sightserve.video.facts import Wanted
+    from sightserve.video.limits import Limits
+    from sightserve.video.timeline import Segment
+
+_LABELS = 10  # that are asked for each frame: what is below the tenth counts for nothing in a second of video
+_REMOTE_REQUESTS = 4
+
+
+def video(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The video.", exists=True, dir_okay=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write an annotated MP4 here.")] = None,
+    vtt: Annotated[Path | None, typer.Option(help="Write subtitles (WebVTT) for the original here.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the segments here.")] = None,
+    raw: Annotated[Path | None, typer.Option(help="Write every prediction, unsmoothed, here: .csv, else JSON.")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=60, help="How many frames a second to classify.")] = 4.0,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Below this probability there is no label.")] = 0.2,
+    smoothing: Annotated[
+        float, typer.Option(min=0, max=60, help="Seconds that a label has to last; 0 shows every prediction.")
+    ] = 0.5,
+    backend: Annotated[
+        str | None, typer.Option(help="Address of a backend; without it the model runs in this process.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Directory of a model bundle, when running in this process.")
+    ] = None,
+    font: Annotated[Path | None, typer.Option(help="Font file for the labels.", exists=True, dir_okay=False)] = None,
+) -> None:
+    """Label a video over time. Without any file to write it prints the segments.
+
+    The exit code is 1 when the video could not be read to its end; what could be read is written all the same.
+    """
+    with needs("video"):
+        import av as _av  # noqa: F401 - missing where the extra is
+        from rich.console import Console
+
+        from sightserve.video import subtitles, tables, timeline
+        from sightserve.video.analyse import Plan
+        from sightserve.video.errors import Cancelled, VideoError
+        from sightserve.video.limits import Limits
+    console, stop = Console(stderr=True), threading.Event()
+    for target in (output, vtt, csv, raw):
+        if target is not None and not target.resolve().parent.is_dir():
+            fail(f"{target.parent} is not a folder")
+        if target is not None and target.resolve() == source.resolve():
+            fail(f"{target} is the video itself")
+    with ExitStack() as stack:
+        stack.enter_context(_stopping_on_ctrl_c(stop))
+        classify, wanted, parallel = _remote(backend, stop, stack) if backend else _in_process(model)
+        limits = Limits(seconds=24 * 3600.0)  # one's own video may be long
+        try:
+            seen = _analyse(source, classify, Plan(wanted, rate, parallel, limits), stop, console)
+            segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=threshold)
+            _write(vtt, subtitles.webvtt(segments))
+            _write(csv, tables.segments_csv(segments))
+            about = {
+                "video": source.name,
+                "seconds": seen.end,
+                "rate": rate,
+                "smoothing_s": smoothing,
+                "threshold": threshold,
+            }
+            if raw is not None and raw.suffix.lower() == ".csv":
+                _write(raw, tables.moments_csv(seen.moments))
+            else:
+                _write(raw, tables.as_json(seen.moments, segments, about))
+            if output is not None:
+                _annotate(source, output, segments, limits, font, stop, seen.end, console)
+        except Cancelled:
+            fail("stopped", code=130)
+        except VideoError as error:
+            fail(f"{source}: {error}", code=1)
+    if not any((output, vtt, csv, raw)):
+        typer.echo(tables.segments_csv(segments), nl=False)
+    if seen.cut_off or seen.damaged:
+        what = f"ends after {seen.end:.1f} s of {seen.facts.seconds:.1f}" if seen.cut_off else "has damaged places"
+        fail(f"{source}: this video {what}; what could be read is labelled", code=1)
+
+
+@contextmanager
+def _stopping_on_ctrl_c(stop: threading.Event) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _in_process(model: Path | None) -> tuple["Classify", "Wanted", int]:
+    """Return what classifies a frame in this process, what the model looks at, and how many may run at once."""
+    with needs("backend"):
+        from sightserve.api.schema import Prediction
+        from sightserve.backend.assemble import assemble
+        from sightserve.backend.build import load, setup_of
+        from sightserve.backend.errors import BackendError
+        from sightserve.backend.job import Job
+        from sightserve.backend.settings import Settings
+    from sightserve.video.errors import VideoError
+    from sightserve.video.facts import Wanted
+    from sightserve.video.timeline import Guess
+
+    settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
+    try:
+        bundle = load(settings)
+        pipeline, _ = assemble(setup_of(settings, bundle), measure=False)
+    except BackendError as exc:
+        fail(str(exc))
+    labels = min(_LABELS, len(bundle.labels))
+
+    def classify(frame: bytes) -> tuple[Guess, ...]:
+        try:
+            answer = Prediction.model_validate_json(pipeline.classify(Job(frame, None, labels)))
+        except BackendError as exc:
+            raise VideoError(f"the model failed on a frame: {exc}") from exc
+        return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
+
+    spec = bundle.manifest.input
+    return classify, Wanted(spec.width, spec.height, spec.crop), settings.cpus
+
+
+def _remote(url: str, stop: threading.Event, stack: ExitStack) -> tuple["Classify", "Wanted", int]:
+    """Return what classifies a frame through a backend, what its model looks at, and how many requests at once."""
+    from sightserve.client import Client, ClientError
+    from sightserve.client.patience import GivenUp, Patience
+    from sightserve.client.protocol import Retry
+    from sightserve.video.errors import Cancelled, VideoError
+    from sightserve.video.facts import Wanted
+    from sightserve.video.timeline import Guess
+
+    client = stack.enter_context(Client(url, retry=Retry(attempts=1)))
+    try:
+        model = client.model()
+    except ClientError as exc:
+        fail(str(exc), code=1)
+    patience = Patience(_REMOTE_REQUESTS, stop)
+    labels = min(_LABELS, model.classes)
+
+    def classify(frame: bytes) -> tuple[Guess, ...]:
+        try:
+            answer = patience.ask(lambda: client.predict(frame, top_k=labels))
+        except GivenUp as exc:
+            raise Cancelled("stopped") from exc
+        except ClientError as exc:
+            raise VideoError(str(exc)) from exc
+        return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
+
+    return classify, Wanted(model.input_width, model.input_height, model.input_crop or 0.5), _REMOTE_REQUESTS
+
+
+def _analyse(source: Path, classify: "Classify", plan: "Plan", stop: threading.Event, console: "Console") -> "Seen":
+    from sightserve.video.analyse import analyse
+
+    seen: Seen | None = None
+    started = time.monotonic()
+    with _bar(console, "classifying") as tell:
+        for seen in analyse(source, classify, plan, stop):
+            frames = len(seen.moments)
+            speed = frames / max(1e-3, time.monotonic() - started)
+            tell(seen.end, seen.facts.seconds, f"{frames} frames, {speed:.0f}/s")
+    if seen is None:
+        fail("nothing was read", code=1)
+    return seen
+
+
+def _annotate(
+    source: Path,
+    output: Path,
+    segments: "list[Segment]",
+    limits: "Limits",
+    font: Path | None,
+    stop: threading.Event,
+    end: float,
+    console: "Console",
+) -> None:
+    from sightserve.video.annotate import annotate
+
+    with _bar(console, "writing") as tell:
+        for written in annotate(
+            source, output, segments, limits=limits, font=None if font is None else str(font), stop=stop
+        ):
+            tell(written.time, end, "")
+            if written.done and any("anew" in entry for entry in written.audio):
+                console.print(f"sound: {', '.join(written.audio)}")
+
+
+@contextmanager
+def _bar(console: "Console", what: str) -> Iterator[Any]:
+    """Show a progress bar on a terminal; yield what tells it (seconds done, seconds in all, words)."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:>11}"),
+        BarColumn(),
+        TextColumn("{task.fields[words]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=None, words="")
+        yield lambda done, total, words: progress.update(task, completed=done, total=total, words=words)
+
+
+def _write(target: Path | None, text: str) -> None:
+    if target is not None:
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as exc:
+            fail(f"{target} cannot be written: {exc.strerror}", code=1)

@@ -1,0 +1,118 @@
+"""Video -> [predictions over time]: frames come from the worker's process, and go to a function that classifies them."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sightserve.video import process
+from sightserve.video.errors import NoPicture
+from sightserve.video.facts import Facts, Wanted
+from sightserve.video.limits import Limits
+from sightserve.video.timeline import Guess, Moment
+
+Classify = Callable[[bytes], tuple[Guess, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known so far.
+
+    Attributes:
+        facts: what the video is.
+        moments: what the model said, in order of time.
+        end: seconds: where the last frame ends; where the last moment is, as long as there are more to come.
+        damaged: how many packets could not be decoded.
+        complete: whether the video was read to its end.
+        picture: the last frame, a JPEG as the model got it.
+    """
+
+    facts: Facts
+    moments: list[Moment] = field(default_factory=list)
+    end: float = 0.0
+    damaged: int = 0
+    complete: bool = False
+    picture: bytes = b""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the video ends before it says it does: it was cut off on its way here, or is damaged."""
+        announced = self.facts.seconds
+        return self.complete and announced is not None and self.end < 0.97 * announced - 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to look at a video.
+
+    Attributes:
+        wanted: what the model looks at.
+        rate: moments a second.
+        parallel: how many frames are classified at once.
+        limits: what to refuse.
+    """
+
+    wanted: Wanted
+    rate: float = 4.0
+    parallel: int = 4
+    limits: Limits = field(default_factory=Limits)
+
+
+def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event | None = None) -> Iterator[Seen]:
+    """Classify the frame on screen at each moment; yield what is known after each.
+
+    Decoding and classifying run side by side, and frames in memory are bounded by twice `plan.parallel`: a slow classifier
+    slows the decoder, and a long video takes no more memory than a short one (but for its predictions).
+
+    Args:
+        source: the video.
+        classify: a JPEG's labels, most probable first; called in several threads at once. What it raises ends the analysis.
+        plan: how.
+        stop: set from any thread to end it early.
+
+    Raises:
+        VideoError: what is wrong with the video; `Cancelled` after `stop`.
+    """
+    stop = stop or threading.Event()
+    task: dict[str, Any] = {
+        "do": "sample",
+        "source": str(source),
+        "rate": plan.rate,
+        "wanted": {"width": plan.wanted.width, "height": plan.wanted.height, "crop": plan.wanted.crop},
+    }
+    pending: deque[tuple[float, bytes, Future[tuple[Guess, ...]]]] = deque()
+    latest: Future[tuple[Guess, ...]] | None = None
+    seen: Seen | None = None
+    with ThreadPoolExecutor(plan.parallel, thread_name_prefix="video") as pool:
+        try:
+            for message in process.run(task, plan.limits, stop):
+                body = message.body
+                if body["type"] == "opened":
+                    seen = Seen(Facts(**{**body["facts"], "audio": tuple(body["facts"]["audio"])}))
+                    yield seen
+                elif body["type"] == "frame":
+                    if message.data or latest is None:
+                        latest = pool.submit(classify, message.data)
+                    pending.append((body["time"], message.data, latest))
+                    while seen is not None and pending and (pending[0][2].done() or len(pending) >= 2 * plan.parallel):
+                        yield (seen := _with(seen, *pending.popleft()))
+                elif seen is not None:
+                    while pending:
+                        yield (seen := _with(seen, *pending.popleft()))
+                    if not seen.moments:
+                        raise NoPicture("not one picture of this video can be read")
+                    yield replace(seen, end=body["end"], damaged=body["damaged"], complete=True)
+        except BaseException:
+            stop.set()  # who waits for the classifier in our threads gives up too
+            raise
+        finally:
+            for _, _, future in pending:
+                future.cancel()
+
+
+def _with(seen: Seen, time: float, picture: bytes, future: Future[tuple[Guess, ...]]) -> Seen:
+    seen.moments.append(Moment(time, future.result()))  # one list for all: a copy each time would be quadratic
+    return replace(seen, end=time, picture=picture or seen.picture)

@@ -1,0 +1,156 @@
+"""Predictions at moments -> [labels that do not flicker] -> segments. Pure; nothing here knows what a frame is."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# What a label counts that is not among a moment's most probable ones: one in a hundred.
+_FLOOR: Final = 0.01
+DEFAULT_SMOOTHING: Final = 0.5  # seconds
+DEFAULT_THRESHOLD: Final = 0.2  # lower than for a single photo: what holds on for seconds is no accident
+
+
+class Guess(NamedTuple):
+    """A label and how probable it is, 0 to 1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the model said about the frame on screen at one moment, most probable first; empty where it said nothing."""
+
+    time: float
+    guesses: tuple[Guess, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the video with one label.
+
+    Attributes:
+        start, end: seconds; it holds from start up to, not including, end.
+        label: None where no label reaches the threshold for long enough.
+        probability: mean of the label's probability over the segment; of the most probable label's where there is none.
+    """
+
+    start: float
+    end: float
+    label: str | None
+    probability: float
+
+
+def segments(
+    moments: Sequence[Moment],
+    end: float,
+    *,
+    smoothing: float = DEFAULT_SMOOTHING,
+    threshold: float = DEFAULT_THRESHOLD,
+) -> list[Segment]:
+    """Return the video as stretches of one label each, from the first moment to the end.
+
+    A change of label is put half-way between the two moments that saw it, so it is off by half a sample period at most.
+
+    Args:
+        moments: in order of time.
+        end: of the video, seconds.
+        smoothing: see `smooth`.
+        threshold: see `smooth`.
+    """
+    if not moments:
+        return []
+    labels = smooth(moments, end, smoothing=smoothing, threshold=threshold)
+    weights = _seconds(moments, end)
+    found: list[Segment] = []
+    first = 0
+    for last in range(len(moments)):
+        if last + 1 < len(moments) and labels[last + 1] == labels[first]:
+            continue
+        stop = end if last + 1 == len(moments) else (moments[last].time + moments[last + 1].time) / 2
+        begin = found[-1].end if found else moments[0].time
+        mean = _mean(moments[first : last + 1], weights[first : last + 1], labels[first])
+        found.append(Segment(begin, max(begin, stop), labels[first], mean))
+        first = last + 1
+    return found
+
+
+def at(found: Sequence[Segment], time: float) -> Segment | None:
+    """Return the segment that holds at a time, or None outside of all."""
+    return next((segment for segment in found if segment.start <= time < segment.end), None)
+
+
+def smooth(
+    moments: Sequence[Moment],
+    end: float,
+    *,
+    smoothing: float = DEFAULT_SMOOTHING,
+    threshold: float = DEFAULT_THRESHOLD,
+) -> list[str | None]:
+    """Return one label for each moment, such that labels hold on and do not flicker.
+
+    It is the sequence of labels that minimises the sum of -ln p(label) times the seconds that the moment holds, plus a
+    constant for each change of label: a hidden Markov model whose states like to stay, solved exactly by Viterbi's
+    algorithm (Viterbi 1967, doi:10.1109/TIT.1967.1054010; Rabiner 1989, section III.B, doi:10.1109/5.18626; the constant
+    penalty is the Potts model of segmentation). Unlike a moving average it moves no boundary. "No label" is a state too, with
+    the threshold for its probability: it wins where no label beats that for long.
+
+    Args:
+        moments: in order of time.
+        end: of the video, seconds.
+        smoothing: seconds. Another label that interrupts one for no longer is not shown however sure the model is of it,
+            and one that it is less sure of has to last longer. 0: the most probable label of each moment.
+        threshold: the probability that a label has to reach, 0 to 1.
+    """
+    if not moments:
+        return []
+    states = sorted({guess.label for moment in moments for guess in moment.guesses})
+    if not states:
+        return [None] * len(moments)
+    index = {label: number for number, label in enumerate(states)}
+    nobody = len(states)
+    # An interruption changes the label twice, and gains at most ln(1 / floor) for each of its seconds.
+    change = smoothing * math.log(1 / _FLOOR) / 2
+    weights = _seconds(moments, end)
+    cost = np.zeros(nobody + 1)
+    stays = np.zeros((len(moments), nobody + 1), dtype=bool)
+    came_from = np.zeros(len(moments), dtype=np.intp)
+    for number, moment in enumerate(moments):
+        best = int(cost.argmin())
+        stays[number] = cost <= cost[best] + change  # a tie stays: a label is not given up without a reason
+        came_from[number] = best
+        cost = np.minimum(cost, cost[best] + change) + weights[number] * _surprise(moment, index, threshold)
+    path = [int(cost.argmin())]
+    for number in range(len(moments) - 1, 0, -1):
+        path.append(path[-1] if stays[number, path[-1]] else int(came_from[number]))
+    return [None if state == nobody else states[state] for state in reversed(path)]
+
+
+def _surprise(moment: Moment, index: dict[str, int], threshold: float) -> NDArray[np.float64]:
+    """Return -ln p of every label, and of none as the last, shape (labels + 1,)."""
+    probabilities = np.full(len(index) + 1, _FLOOR)
+    for label, probability in moment.guesses:
+        probabilities[index[label]] = max(_FLOOR, probability)
+    probabilities[-1] = max(_FLOOR, threshold) if moment.guesses else 1.0
+    surprise: NDArray[np.float64] = -np.log(probabilities)
+    return surprise
+
+
+def _seconds(moments: Sequence[Moment], end: float) -> list[float]:
+    """Return how long each moment holds; the last one until the end, and none not at all."""
+    times = [moment.time for moment in moments]
+    return [max(1e-6, after - time) for time, after in zip(times, [*times[1:], end], strict=True)]
+
+
+def _mean(moments: Sequence[Moment], weights: Sequence[float], label: str | None) -> float:
+    total = 0.0
+    for moment, weight in zip(moments, weights, strict=True):
+        if label is None:
+            total += weight * (moment.guesses[0].probability if moment.guesses else 0.0)
+        else:
+            total += weight * dict(moment.guesses).get(label, 0.0)
+    return total / sum(weights)

@@ -1,0 +1,67 @@
+"""Visitors that the load test makes, against the real web app; and its report in a real browser."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import streamlit
+from tests.processes import clean_environment
+
+from sightserve.loadtest.page import SEEN_WITH
+
+
+def load(*flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sightserve", "loadtest", "--spawn-rate", "20", *flags]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment(), timeout=90)
+
+
+@pytest.fixture(scope="module")
+def visited(both_halves, tmp_path_factory):
+    """Six users of both halves for a few seconds, some of them on the Batch page; the folder has the results."""
+    folder = tmp_path_factory.mktemp("visited")
+    done = load(
+        "--backend", both_halves["api"], "--frontend", both_halves["ui"], "--users", "6", "--run-time", "8s",
+        "--visitor-every", "1s", "--visit-photos", "2", "--batch-visitors", "30%", "--assets", "--failures", "0%",
+        "--phone-photos", "0%", "--json", str(folder / "run.json"), "--report", str(folder / "run.html"),
+    )  # fmt: skip
+    assert done.returncode == 0, (
+        f"A visit of the web app failed. Streamlit is {streamlit.__version__}; the messages in sightserve/loadtest/page.py"
+        f" were seen with {SEEN_WITH}: if it was updated, see what changed there.\n{done.stdout}{done.stderr}"
+    )
+    return folder
+
+
+def test_visitors_upload_press_the_button_and_get_the_right_label(visited):
+    results = json.loads((visited / "run.json").read_text())
+
+    web = {group["kind"]: group for group in results["groups"] if group["half"] == "web app"}
+    assert {"open the page", "upload a photo", "answer"} <= set(web)
+    assert web["answer"]["ok"] >= 4
+    assert web["open the page"]["bytes"] > 1_000_000  # its scripts too, as with an empty cache
+    assert results["causes"] == []
+
+
+def test_the_truth_can_come_through_the_web_app_alone(both_halves):
+    done = load("--frontend", both_halves["ui"], "--users", "1", "--run-time", "3s", "--failures", "0%", "--p95", "20s")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "web app: answer" in done.stdout
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_is_drawn_at_every_width_and_asks_nobody_for_anything(visited, new_page, artifacts, width):
+    page, problems = new_page(width=width), []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+
+    page.goto((visited / "run.html").as_uri())
+
+    assert page.locator(".chart svg path").count() >= 6
+    assert page.get_by_role("cell", name="web app: answer", exact=True).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.locator(".chart svg").first.hover()
+    assert page.locator(".chart .tip").first.text_content()
+    page.screenshot(path=artifacts / f"load-report-{width}.png", full_page=True)
+    assert problems == []
