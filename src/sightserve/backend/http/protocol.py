@@ -19,6 +19,7 @@ MOST_AHEAD: Final = 32
 # Of a body, before the application takes it. More than an ordinary photo, which so arrives in one piece.
 MOST_UNREAD_BYTES: Final = 256 * 1024
 _LAST_CALL: Final = 1.0  # seconds for a connection without a request when the server ends
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _log = logging.getLogger(__name__)
 
 
@@ -29,13 +30,13 @@ class _Refused(Exception):
 class _Answer:
     """The transport as one request's cycle sees it: an answer's head goes out with its body, in one call and one packet."""
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle, self._transport = cycle, cycle.transport
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
         self._begun = False
         self._head = b""
 
     def write(self, data: bytes) -> None:
-        if self._cycle.response_started and not self._begun:  # before that, it is '100 Continue', which cannot wait
+        if not self._begun and data != _CONTINUE:  # which cannot wait: the body comes after it
             self._begun, self._head = True, data
         else:
             self._transport.write(self._head + data)
@@ -159,7 +160,7 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
             self._running = cycle
-            self._answer = cycle.transport = _Answer(cycle)  # type: ignore[assignment]  # as much as a cycle asks of one
+            self._answer = cycle.transport = _Answer(cycle.transport)  # type: ignore[assignment]  # as much as a cycle asks of one
             self._departure = watch(cycle.scope)  # type: ignore[arg-type]  # a TypedDict takes no key of ours
             super()._start_asgi_task(cycle, app)
 
