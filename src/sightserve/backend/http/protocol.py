@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import random
+import socket
+import struct
 from typing import Final
 
 from uvicorn._types import ASGI3Application
@@ -16,6 +18,7 @@ MOST_HEAD_BYTES: Final = 65_536
 # One packet can hold ten thousand small requests, and each becomes some kilobytes of objects before the first is answered.
 MOST_AHEAD: Final = 32
 _LAST_CALL: Final = 1.0  # seconds for a connection without a request when the server ends
+_RESET: Final = struct.pack("ii", 1, 0)  # linger: on, for 0 seconds
 _log = logging.getLogger(__name__)
 
 
@@ -101,6 +104,8 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def _cut_off(self) -> None:
             self._tell_the_running()  # now: connection_lost comes a turn later, and a write in between is an error
+            # With a reset: otherwise the system keeps what was not taken, up to some megabytes, and goes on offering it.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.transport.abort()
 
         def _tell_the_running(self) -> None:
