@@ -41,6 +41,10 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: what the system holds for a client that takes nothing
+                transport.get_extra_info("socket").setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000)
+                )
             self._expect_headers()
 
         def data_received(self, data: bytes) -> None:
