@@ -25,8 +25,10 @@ from PIL import Image
 from tools.make_video import SAMPLES, photo_scenes, write_video
 
 from bench import photos, processes
+from sightserve.api.schema import Prediction
 from sightserve.backend.assemble import assemble
 from sightserve.backend.build import load as load_model
+from sightserve.backend.build import setup_of
 from sightserve.backend.job import Job
 from sightserve.backend.settings import Settings
 from sightserve.video.analyse import Plan, analyse
@@ -54,10 +56,12 @@ def main() -> None:
         print("making a clip of ten seconds, 1080p ...", file=sys.stderr)
         write_video(clip, photo_scenes(10), size=(1920, 1080), fps=30, options={"preset": "veryfast", "crf": "23"})
     minute = repeated(clip, asked.seconds // 10)
-    pipeline, _ = assemble(settings := Settings(calibrate=False), load_model(settings), measure=False)
+    settings = Settings(calibrate=False)
+    pipeline, _ = assemble(setup_of(settings, load_model(settings)), measure=False)
 
     def classify(jpeg: bytes) -> tuple[Guess, ...]:
-        return tuple(Guess(e.label, e.probability) for e in pipeline.classify(Job(jpeg, None, 10)).top_k)
+        prediction = Prediction.model_validate_json(pipeline.classify(Job(jpeg, None, 10)))
+        return tuple(Guess(entry.label, entry.probability) for entry in prediction.top_k)
 
     parts: dict[str, Callable[[], dict[str, object]]] = {
         "speed": lambda: speed(minute, classify, settings.cpus, asked.rounds),

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 from tests.conftest import SAMPLES
+from tests.fake_backend import fake_backend
 from tests.processes import clean_environment, free_port, running
 from tests.videos import FAST, frames, packets
 from tools.make_video import write_video
@@ -121,12 +122,18 @@ def test_a_backend_that_is_restarted_in_the_middle_costs_nothing_but_time(known,
 
 
 def test_ctrl_c_stops_at_once_and_leaves_nothing_half_written(known, tmp_path):
-    command = [sys.executable, "-m", "sightserve", "video", str(known), "--rate", "60", "-o", str(tmp_path / "out.mp4")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=clean_environment())
-    time.sleep(1.2)
+    """A backend that takes its time: there is something to stop, however fast the machine is."""
+    with fake_backend() as backend:
+        backend.seconds = 1.0
+        words = ["--backend", backend.url, "--rate", "60", "-o", str(tmp_path / "out.mp4")]
+        command = [sys.executable, "-m", "sightserve", "video", str(known), *words]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=clean_environment())
+        deadline = time.monotonic() + 20
+        while not backend.photos and time.monotonic() < deadline:
+            time.sleep(0.01)
 
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
 
     assert process.returncode == 130
     assert "stopped" in err

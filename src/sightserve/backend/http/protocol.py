@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import random
+import socket
+import struct
 from typing import Final
 
 from uvicorn._types import ASGI3Application
@@ -20,6 +22,7 @@ MOST_AHEAD: Final = 32
 MOST_UNREAD_BYTES: Final = 256 * 1024
 _LAST_CALL: Final = 1.0  # seconds for a connection without a request when the server ends
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_RESET: Final = struct.pack("ii", 1, 0)  # linger: on, for 0 seconds
 _log = logging.getLogger(__name__)
 
 
@@ -72,6 +75,10 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: what the system holds for a client that takes nothing
+                transport.get_extra_info("socket").setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000)
+                )
             self._expect_headers()
 
         def data_received(self, data: bytes) -> None:
@@ -148,6 +155,8 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
 
         def _cut_off(self) -> None:
             self._tell_the_running()  # now: connection_lost comes a turn later, and a write in between is an error
+            # With a reset: otherwise the system keeps what was not taken, up to some megabytes, and goes on offering it.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.transport.abort()
 
         def _tell_the_running(self) -> None:
