@@ -94,9 +94,9 @@ def wait_until_ready(half: str, container: Container) -> None:
 def wait_until_addresses_settle() -> None:
     """Wait until no interface of this machine is about to get an address.
 
-    Chromium drops whatever it is loading when an address comes (ERR_NETWORK_CHANGED), and a page whose scripts are dropped stays
-    empty. An interface gets its IPv6 address a second or two after it came up: until then the address is tentative, while the
-    machine asks whether another has it (RFC 4862, 5.4).
+    Chromium drops whatever it is loading when an address comes (ERR_NETWORK_CHANGED), and a page whose scripts are dropped
+    stays empty. An interface gets its IPv6 address a second or two after it came up: until then the address is tentative,
+    while the machine asks whether another has it (RFC 4862, 5.4).
     """
     table = Path("/proc/net/if_inet6")  # address, index, prefix length, scope, flags, name (Linux, net/ipv6/addrconf.c)
     deadline = time.monotonic() + START_SECONDS

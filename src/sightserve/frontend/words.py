@@ -169,6 +169,9 @@ def advice(error: ClientError) -> str:
 
 
 VIDEO_FAILED: Final = Message("Something went wrong with this video.", "Try once more, or another video.")
+NO_ROOM: Final = Message(
+    "This app has no room for a video right now.", "Try a shorter one, or try again in a few minutes."
+)
 _OF_VIDEO: Final[dict[str, Message]] = {
     "not_a_video": Message(
         "This is not a video that can be read here.",
