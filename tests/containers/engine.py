@@ -18,6 +18,7 @@ CAREFUL = ["--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--securi
 IMAGES = {"backend": "localhost/sightserve-backend", "frontend": "localhost/sightserve-frontend"}
 HEALTH = {"backend": "/health/ready", "frontend": "/_stcore/health"}
 START_SECONDS = 30
+TENTATIVE = 0x40  # IFA_F_TENTATIVE, linux/if_addr.h
 # Its errors about systemd's timers for health checks are not shown: there may be no systemd, and tests ask by themselves.
 PODMAN = ["podman", "--log-level", "fatal"]
 
@@ -88,6 +89,21 @@ def wait_until_ready(half: str, container: Container) -> None:
         except OSError:
             time.sleep(0.05)
     raise AssertionError(f"{half} not ready after {START_SECONDS} s:\n{container.logs()}")
+
+
+def wait_until_addresses_settle() -> None:
+    """Wait until no interface of this machine is about to get an address.
+
+    Chromium drops whatever it is loading when an address comes (ERR_NETWORK_CHANGED), and a page whose scripts are dropped
+    stays empty. An interface gets its IPv6 address a second or two after it came up: until then the address is tentative,
+    while the machine asks whether another has it (RFC 4862, 5.4).
+    """
+    table = Path("/proc/net/if_inet6")  # address, index, prefix length, scope, flags, name (Linux, net/ipv6/addrconf.c)
+    deadline = time.monotonic() + START_SECONDS
+    while table.is_file() and any(int(line.split()[4], 16) & TENTATIVE for line in table.read_text().splitlines()):
+        assert time.monotonic() < deadline, table.read_text()
+        time.sleep(0.05)
+    time.sleep(0.5)  # until the browser has heard of the last one
 
 
 def layer_sizes(image: str, folder: Path) -> dict[str, int]:

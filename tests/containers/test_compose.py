@@ -12,7 +12,7 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 from tests.conftest import ROOT, SAMPLES
-from tests.containers.engine import Container, environment, podman, wait_until_ready
+from tests.containers.engine import Container, environment, podman, wait_until_addresses_settle, wait_until_ready
 from tests.processes import free_port
 
 FILE = ROOT / "containers" / "compose.yaml"
@@ -74,6 +74,7 @@ def running(images: dict[str, str]) -> Iterator[str]:
             time.sleep(0.1)
         run("up", "--detach", "--no-build", PUBLISH=f"127.0.0.1:{port}")
         wait_until_ready("frontend", Container(f"{PROJECT}_frontend_1", url, time.monotonic()))
+        wait_until_addresses_settle()  # those of the networks that were just made
         yield url
     finally:
         run("down", "--timeout", "12")

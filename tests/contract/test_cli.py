@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pillow_heif
 import pytest
 from PIL import Image
 from tests.conftest import SAMPLES
@@ -156,6 +157,7 @@ def test_a_wrong_environment_is_explained():
 
 
 def test_photos_in_other_formats_are_found_in_folders(tmp_path):
+    pillow_heif.register_heif_opener()
     for name in ("a.png", "b.webp", "c.heic", "d.avif", "e.gif", "f.txt"):
         if not name.endswith("txt"):
             Image.new("RGB", (32, 32)).save(tmp_path / name, {"heic": "HEIF"}.get(name[2:]))

@@ -26,6 +26,7 @@ class FakeGate:
     forbids: whether it lets in nobody, whatever they bring.
     revoked: tokens that it does not take any more.
     asked: path and token of each request.
+    refused: path and status of each that it did not let in.
     """
 
     to: str
@@ -34,6 +35,7 @@ class FakeGate:
     url: str = ""
     revoked: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, int]] = field(default_factory=list)
 
     def refusal(self, authorization: str, host: str) -> int:
         token = authorization.removeprefix("Bearer ")
@@ -54,6 +56,7 @@ def handler(gate: FakeGate) -> type[BaseHTTPRequestHandler]:
             authorization = self.headers["authorization"] or ""
             gate.asked.append((self.path, authorization.removeprefix("Bearer ")))
             if refusal := gate.refusal(authorization, self.headers["host"]):
+                gate.refused.append((self.path, refusal))
                 self.give(refusal, _PAGE, "text/html")
                 return
             kept = {name: value for name, value in self.headers.items() if name.lower() in {"content-type", "accept"}}

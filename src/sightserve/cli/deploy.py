@@ -34,15 +34,15 @@ def cloud_run(
     builder: Annotated[
         str, typer.Option(help="What builds the images: cloud-build, docker, podman or buildah.")
     ] = "cloud-build",
-    tag: Annotated[str | None, typer.Option(help="Of the images [default: the commit, or the version].")] = None,
+    tag: Annotated[str | None, typer.Option(help="Of the images; unless given, the commit or the version.")] = None,
     source: Annotated[Path, typer.Option(help="The root of this repository.")] = Path(),
     backend_image: Annotated[
         str | None, typer.Option(help="A backend image to deploy as it is, such as one with your own model.")
     ] = None,
     cpu: Annotated[int, typer.Option(help="vCPUs of a backend instance: 1, 2, 4, 6 or 8.")] = 2,
-    memory: Annotated[str | None, typer.Option(help="Of a backend instance [default: 1Gi at 2 vCPUs].")] = None,
+    memory: Annotated[str | None, typer.Option(help="Of a backend instance; unless given, 1Gi at 2 vCPUs.")] = None,
     concurrency: Annotated[
-        int | None, typer.Option(help="Requests that a backend instance has at once [default: 32 for each vCPU].")
+        int | None, typer.Option(help="Requests that a backend instance has at once; unless given, 32 for each vCPU.")
     ] = None,
     min_instances: Annotated[int, typer.Option(help="Backend instances that are always there.")] = 0,
     max_instances: Annotated[int, typer.Option(help="Backend instances at most: what it may cost.")] = 10,

@@ -159,8 +159,8 @@ def advice(error: ClientError) -> str:
         case AccessRefused() | ApiError(status=HTTPStatus.FORBIDDEN):
             return (
                 "the classifier is a private service. Give the account that this app runs as the role `roles/run.invoker` on"
-                " it; that takes a minute or two to come into force. Without an account, set `SIGHTSERVE_IDENTITY=always`"
-                " where this app does not see by itself that it needs one."
+                " it; that takes a minute or two to come into force. If nothing above says that this app sends an ID token, it"
+                " sends none: set `SIGHTSERVE_IDENTITY=always`."
             )
     return (
         "start the classifier with `sightserve serve`, or set the environment variable `BACKEND` to its address, such as"
@@ -169,6 +169,9 @@ def advice(error: ClientError) -> str:
 
 
 VIDEO_FAILED: Final = Message("Something went wrong with this video.", "Try once more, or another video.")
+NO_ROOM: Final = Message(
+    "This app has no room for a video right now.", "Try a shorter one, or try again in a few minutes."
+)
 _OF_VIDEO: Final[dict[str, Message]] = {
     "not_a_video": Message(
         "This is not a video that can be read here.",

@@ -1,6 +1,7 @@
 """The Video page's logic, without a browser, against a backend that says what a test wants."""
 
 import gc
+import tempfile
 import time
 from pathlib import Path
 
@@ -150,6 +151,17 @@ def test_a_backend_that_is_away_is_told_before_anything_starts(backend, video_pa
 
     assert "away" in video_page.error[0].value
     assert "film" not in video_page.session_state
+
+
+def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, short, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    upload(video_page, "v.mp4", short)
+
+    video_page.button(key="start").click().run()
+
+    assert "no room" in video_page.error[0].value
+    assert "film" not in video_page.session_state
+    assert not video_page.exception
 
 
 def test_a_kind_that_browsers_do_not_play_is_offered_as_the_labelled_video(backend, video_page, tmp_path):

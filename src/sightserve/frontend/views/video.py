@@ -1,6 +1,7 @@
 """The Video page: choose a video, watch it being labelled, see it play with the labels on it, take it along."""
 
 import importlib.util
+import logging
 import shutil
 import threading
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,8 @@ from sightserve.video.timeline import DEFAULT_SMOOTHING, DEFAULT_THRESHOLD
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+_log = logging.getLogger(__name__)
 
 _LOOK_EVERY: Final = 0.5  # seconds
 _LABELS: Final = 10  # asked for each frame
@@ -119,21 +122,25 @@ def _everyone() -> threading.Semaphore:
 
 def _start(file: "UploadedFile | None", rate: int) -> None:
     name = _SAMPLE.name if file is None else shown_name(file.name)
-    film = Film(name, _suffix(name), _turns())
+    film: Film | None = None
 
     def prepare(patience: Patience) -> tuple[Classify, Plan]:
         classify, wanted = waiting.patiently(lambda: backend.frame_asker(patience, _LABELS))
         return classify, Plan(wanted, float(rate), settings().parallel, limits())
 
     try:
+        film = Film(name, _suffix(name), _turns())
         if file is None:
             shutil.copyfile(_SAMPLE, film.source)
         else:
             film.source.write_bytes(file.getvalue())  # the very bytes: a view of them would be a copy
         film.start(prepare, settings().parallel, _everyone())
     except (ClientError, OSError) as error:
-        film.close()
-        problem = words.explain(error) if isinstance(error, ClientError) else words.VIDEO_FAILED
+        if film is not None:
+            film.close()
+        if isinstance(error, OSError):
+            _log.warning("no room for a video: %s", error)
+        problem = words.explain(error) if isinstance(error, ClientError) else words.NO_ROOM
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
         return
     free([] if file is None else [file])
