@@ -1,5 +1,7 @@
 """Puts a backend on its sockets: the ASGI application, uvicorn around it, and the way to an orderly end."""
 
+import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -82,3 +84,37 @@ class Server(uvicorn.Server):
         if self._close_at is not None and time.monotonic() >= self._close_at:
             self.should_exit = True
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order: close the port, answer what was accepted, by whoever of us and the system accepted it."""
+        loop = asyncio.get_running_loop()
+        for connection in self._close_port(sockets or []):
+            await loop.connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(sockets)
+
+    def _close_port(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        """Close the listeners and return the connections that were in their queues.
+
+        The system completes connections before anybody accepts them, and resets those that wait when their listener closes:
+        callers who did nothing wrong. So the queue is emptied right before, with nothing in between.
+        """
+        waiting: list[socket.socket] = []
+        for listener in sockets:
+            with listener.dup() as last:  # keeps the port open while the event loop lets go of it
+                for server in self.servers:
+                    server.close()
+                listener.close()
+                last.setblocking(False)
+                with contextlib.suppress(OSError):  # the queue is empty
+                    while True:
+                        waiting.append(last.accept()[0])
+        for connection in waiting:
+            connection.setblocking(False)
+        return waiting
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Return a connection's protocol, made as uvicorn makes it."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
