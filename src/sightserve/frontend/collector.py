@@ -1,8 +1,8 @@
 """Garbage is collected every few seconds, not after every run of the script, and never among what lives for ever.
 
 Streamlit collects all generations after each script run (`runner.postScriptGC`): about 70 ms for the half million objects
-that its and our imports leave, under the interpreter's lock, so all visitors wait. That was 84 % of the web app's time under
-load, and it held 3 photos a second. Here the imports are frozen, which takes them out of every collection, and what visits
+that its and our imports leave, under the interpreter's lock, so all visitors wait. That was 84 % of the time in which the
+lock was held under load, by a profile. Here the imports are frozen, which takes them out of every collection, and what visits
 leave in cycles is collected on a clock: what it costs depends on the visitors there are, not on what was imported.
 """
 

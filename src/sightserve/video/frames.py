@@ -16,7 +16,8 @@ from sightserve.video.reader import is_hdr, square
 # encode and three times the bytes; raw pixels take five times the bytes, and coarser JPEGs are two to three times as far off.
 _QUALITY: Final = 95
 # Reduced by so much or more, a frame is averaged: in FFmpeg's scaler that takes a third of the time of its bicubic filter (1.0
-# against 2.8 ms for 1080p), which is a tenth of classifying a video, and the answers differ as little as the JPEG's.
+# against 2.8 ms for 1080p). The price: probabilities are off by 0.043 instead of 0.030 on average, with as many labels right
+# (docs/video.md).
 _MUCH: Final = 2
 _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 
