@@ -19,18 +19,11 @@ from sightserve.backend.errors import ImageError, TooManyPixels, UnreadableImage
 from sightserve.backend.formats import MEDIA_TYPES, sniff, webp_canvas
 from sightserve.backend.pixels import PixelBudget
 from sightserve.backend.preflight import preflight
+from sightserve.backend.resize import crop_and_resize
 
 # One decoder thread per request: requests are what runs in parallel (constants of the data path, not settings).
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
-_RESAMPLING: Final = {
-    "nearest": Image.Resampling.NEAREST,
-    "box": Image.Resampling.BOX,
-    "bilinear": Image.Resampling.BILINEAR,
-    "hamming": Image.Resampling.HAMMING,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 _PIXELS_IN_FLIGHT: Final = 50_000_000
 # Bytes a pixel while decoding, in units of the four that a decoded pixel has (measured): libwebp keeps the last frame, the
 # current one and a copy; libavif and libheif keep the planes beside the picture; resizing multiplies alpha in a copy.
@@ -173,12 +166,8 @@ class Decoder:
         width, height = exact_size or image.size
         scale = min(width / out_width, height / out_height) * self.crop
         box_width, box_height = out_width * scale, out_height * scale
-        left, top = (width - box_width) / 2, (height - box_height) / 2
-        return image.resize(
-            (out_width, out_height),
-            _RESAMPLING[self.interpolation],
-            box=(left, top, left + box_width, top + box_height),
-        )
+        box = ((width - box_width) / 2, (height - box_height) / 2, box_width, box_height)
+        return crop_and_resize(image, box, (out_width, out_height), self.interpolation)
 
 
 def _pixels_in_memory(image: Image.Image) -> int:
