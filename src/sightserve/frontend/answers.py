@@ -15,7 +15,7 @@ def one(item: Item, prediction: Prediction, choices: Choices) -> None:
     """Draw one answer in full."""
     top = snippets.trimmed(prediction, choices.top_k).top_k
     verdict(prediction, choices)
-    st.altair_chart(charts.ranking(top), alt=charts.described_ranking(top), width="stretch")
+    st.vega_lite_chart(spec=charts.ranking(top), alt=charts.described_ranking(top), width="stretch")
     timing, image = prediction.timing_ms, prediction.image
     spent = timing.queue + timing.decode + timing.inference
     st.caption(

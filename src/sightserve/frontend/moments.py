@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -54,40 +53,50 @@ def chart(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *,
     theme = st.context.theme.type or "light"
     text = _TEXT.get(theme, _TEXT["light"])
     labels = frequent(moments, segments)
-    press = alt.selection_point(name="moment", on="click", nearest=True, fields=["time"], empty=False)
     axis: dict[str, Any] = {"labelColor": text, "titleColor": text, "labelFontSize": 13, "titleFontSize": 13}
-    base = alt.Chart(alt.InlineData(values=points(moments, labels))).encode(
-        x=alt.X(
-            "time:Q",
-            title=None,
-            scale=alt.Scale(domain=[0, end], nice=False),
-            axis=alt.Axis(labelExpr="utcFormat(datum.value * 1000, '%-M:%S')", tickCount=8, grid=False, **axis),
-        ),
-        y=alt.Y("percent:Q", title="Probability, %", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=4, **axis)),
-        color=alt.Color(
-            "label:N",
-            sort=labels,
-            scale=alt.Scale(domain=labels, range=_COLOURS.get(theme, _COLOURS["light"])),
-            legend=alt.Legend(
-                title=None, orient="top", columns=3, labelColor=text, labelFontSize=13, labelLimit=150, symbolType="stroke"
-            ),
-        ),
-        tooltip=[
-            alt.Tooltip("clock:N", title="Time"), alt.Tooltip("label:N", title="Label"),
-            alt.Tooltip("percent:Q", title="%"),
+    clock = {"labelExpr": "utcFormat(datum.value * 1000, '%-M:%S')", "tickCount": 8, "grid": False}
+    names = {"orient": "top", "columns": 3, "labelColor": text, "labelFontSize": 13, "labelLimit": 150}
+    pressed = {"param": "moment", "value": 1, "empty": False}
+    spec = {
+        "datasets": {"moments": points(moments, labels)},
+        "data": {"name": "moments"},
+        "height": 260,
+        "width": "container",
+        "encoding": {
+            "x": {
+                "field": "time", "type": "quantitative", "title": None,
+                "scale": {"domain": [0, end], "nice": False}, "axis": {**clock, **axis},
+            },
+            "y": {
+                "field": "percent", "type": "quantitative", "title": "Probability, %",
+                "scale": {"domain": [0, 100]}, "axis": {"tickCount": 4, **axis},
+            },
+            "color": {
+                "field": "label", "type": "nominal", "sort": labels,
+                "scale": {"domain": labels, "range": _COLOURS.get(theme, _COLOURS["light"])},
+                "legend": {"title": None, "symbolType": "stroke", **names},
+            },
+            "tooltip": [
+                {"field": "clock", "type": "nominal", "title": "Time"},
+                {"field": "label", "type": "nominal", "title": "Label"},
+                {"field": "percent", "type": "quantitative", "title": "%"},
+            ],
+        },
+        "layer": [
+            {"mark": {"type": "line", "strokeWidth": 2.5, "interpolate": "step-after"}},
+            {
+                "name": "dots",
+                "mark": {"type": "point", "size": 140, "filled": True},
+                "encoding": {"opacity": {"condition": pressed, "value": 0}},
+            },
         ],
-    )  # fmt: skip
-    lines = base.mark_line(strokeWidth=2.5, interpolate="step-after")
-    dots = base.mark_point(size=140, filled=True).encode(
-        opacity=alt.condition(press, alt.value(1), alt.value(0))
-    ).add_params(press)  # fmt: skip
-    st.altair_chart(
-        alt.layer(lines, dots).properties(height=260, width="container"),
-        alt=described(segments),
-        width="stretch",
-        key=key,
-        on_select=on_press,
-        selection_mode="moment",
+        "params": [
+            {"name": "moment", "select": {"type": "point", "on": "click", "nearest": True, "fields": ["time"]},
+             "views": ["dots"]},
+        ],
+    }  # fmt: skip
+    st.vega_lite_chart(
+        spec=spec, alt=described(segments), width="stretch", key=key, on_select=on_press, selection_mode="moment"
     )
 
 

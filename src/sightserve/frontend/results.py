@@ -97,7 +97,7 @@ def _classes(answered: Sequence[Outcome], chosen: Choices) -> None:
         return
     counts = tables.counts(answered, chosen.threshold)
     st.header(words.counted(len(counts), "label"), anchor=False)
-    st.altair_chart(charts.classes(counts), alt=charts.described_classes(counts), width="stretch")
+    st.vega_lite_chart(spec=charts.classes(counts), alt=charts.described_classes(counts), width="stretch")
     if len(counts) > charts.MOST_CLASSES:
         st.caption(f"and {words.counted(len(counts) - charts.MOST_CLASSES, 'more label', 'more labels')}")
 
