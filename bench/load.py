@@ -26,6 +26,7 @@ PAGES = ROOT / "docs" / "load"
 _LOADS = (0.3, 0.6, 0.85)  # of what the backend can do
 _TOLERANCE = 0.25
 _OTHERS = 0.1  # of the machine, that other programs may use during a load
+_GROWTH = 0.1  # of its memory: what a half may have grown by and still be called flat
 _TRIES = 3
 
 
@@ -48,25 +49,15 @@ def report(options: argparse.Namespace, folder: Path) -> int:
     """Ramp both halves until they break, then hold 50 visitors; a page and a JSON file for each."""
     longest, out = f"{4 * options.seconds:g}s", options.out
     with halves.both(folder / "logs") as (backend, frontend):
-        api = [
-            "--backend",
-            backend.url,
-            "--shape",
-            "ramp",
-            "--users",
-            "300",
-            "--spawn-rate",
-            "2",
-            "--run-time",
-            longest,
-        ]
+        api = ["--backend", backend.url, "--shape", "ramp", "--users", "600", "--spawn-rate", "6"]
+        api += ["--run-time", longest]
         halves.load(*api, "--report", str(out / "api-ramp.html"), out=out / "api-ramp.json")
         time.sleep(3)
         web = ["--frontend", frontend.url, "--users", "50", "--spawn-rate", "2", "--run-time", longest, "--p95", "2s"]
         web += ["--failures", "0%", "--report", str(out / "visitors-50.html")]
         halves.load(*web, out=out / "visitors-50.json")
     with halves.both(folder / "logs") as (_, frontend):  # fresh: 50 visitors' sessions end two minutes later
-        web = ["--frontend", frontend.url, "--shape", "ramp", "--users", "300", "--spawn-rate", "1.5"]
+        web = ["--frontend", frontend.url, "--shape", "ramp", "--users", "600", "--spawn-rate", "3"]
         web += ["--run-time", f"{6 * options.seconds:g}s", "--report", str(out / "web-app-ramp.html")]
         halves.load(*web, out=out / "web-app-ramp.json")
     return 0
@@ -84,17 +75,8 @@ def check(options: argparse.Namespace, folder: Path) -> int:
         for _ in range(options.rounds):
             seconds = f"{options.seconds:g}s"
             # more and more users that ask without a pause: from one photo at a time to all slots taken all the time
-            flags = [
-                *closed,
-                "--shape",
-                "ramp",
-                "--users",
-                "24",
-                "--spawn-rate",
-                f"{24 / options.seconds:g}",
-                "--p95",
-                "30s",
-            ]
+            faster = f"{24 / options.seconds:g}"
+            flags = [*closed, "--shape", "ramp", "--users", "24", "--spawn-rate", faster, "--p95", "30s"]
             ramp = _quiet([*flags, "--refusals", "100%", "--run-time", seconds], backend, folder / "ramp.json")
             times = times_of(ramp)
             late = [row["ok"] / ramp["step"] for row in ramp["timeline"][len(ramp["timeline"]) // 2 : -1]]
@@ -172,16 +154,8 @@ def soak(options: argparse.Namespace, folder: Path) -> int:
     seconds, samples = options.minutes * 60, []
     name = options.out / "soak"
     with halves.both(folder / "logs") as (backend, frontend):
-        flags = [
-            "--backend",
-            backend.url,
-            "--frontend",
-            frontend.url,
-            "--users",
-            str(options.users),
-            "--spawn-rate",
-            "2",
-        ]
+        flags = ["--backend", backend.url, "--frontend", frontend.url]
+        flags += ["--users", str(options.users), "--spawn-rate", "2"]
         flags += ["--run-time", f"{seconds:g}s", "--batch-visitors", "10%", "--report", f"{name}.html"]
         flags += ["--json", f"{name}.json"]
         run = subprocess.Popen(halves.command(*flags), cwd=ROOT)
@@ -199,12 +173,16 @@ def soak(options: argparse.Namespace, folder: Path) -> int:
     found = json.loads(name.with_suffix(".json").read_text())
     wrong = [cause for cause in found["causes"] if cause["cause"] == "wrong_answer"]
     broken = [cause for cause in found["causes"] if cause["half"] == "web app" and cause["outcome"] == "failed"]
-    print(json.dumps({"wrong": wrong, "web app failed": broken, **_growth(samples, seconds)}, indent=1))
-    return 1 if wrong or broken else 0
+    memory = _growth(samples, seconds)
+    print(json.dumps({"wrong": wrong, "web app failed": broken, **memory}, indent=1))
+    flat = all(
+        memory[f"{half}_grew_mib"] <= _GROWTH * memory[f"{half}_mib"] for half in ("backend", "web_app") if memory
+    )
+    return 1 if wrong or broken or not flat else 0
 
 
 def _growth(samples: list[dict[str, float]], seconds: float) -> dict[str, float]:
-    """Return by how many MiB each half grew from its second quarter (for the backend: after the restart) to its last."""
+    """Return by how many MiB each half grew from its second quarter (for the backend: after the restart) to its last eighth."""
     late = [row for row in samples if row["t"] > seconds * 0.875]
     early = [row for row in samples if seconds * 0.25 < row["t"] < seconds * 0.45]
     fresh = [row for row in samples if seconds * 0.6 < row["t"] < seconds * 0.725]
