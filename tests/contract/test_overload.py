@@ -196,3 +196,34 @@ def test_the_log_has_a_line_for_every_request_with_its_trace(tmp_path, espresso)
     assert (predict["status"], predict["request_id"], predict["severity"]) == (200, "mine", "INFO")
     for line in (predict, model):
         assert line["logging.googleapis.com/trace"] == f"projects/my-project/traces/{trace}"
+
+
+def test_one_connection_too_many_is_told_so_and_takes_nobodys_place(tmp_path, cat):
+    with running_backend(tmp_path / "log", "--cpus", "1", SIGHTSERVE_MAX_CONNECTIONS="10") as running:
+        address = ("127.0.0.1", int(running.url.rsplit(":", 1)[1]))
+        with httpx2.Client() as known:
+            known.get(f"{running.url}/health/live")  # its connection stays open
+            idle = [socket.create_connection(address) for _ in range(9)]
+            with socket.create_connection(address, timeout=5) as late:
+                told = b""
+                while piece := late.recv(4096):
+                    told += piece
+            head, _, body = told.partition(b"\r\n\r\n")
+
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert b"\r\nretry-after: 1" in head
+            assert json.loads(body)["code"] == "overloaded"
+            assert known.post(f"{running.url}/predict", content=cat).status_code == 200
+            idle.pop().close()
+            assert metric_after(running.url, "sightserve_rejected_total", reason="connections") >= 1
+        for connection in idle:
+            connection.close()
+
+
+def metric_after(url: str, name: str, **labels: str) -> float:
+    """The same as `metric`, as soon as there is a place for the connection that asks."""
+    for _ in range(50):
+        if httpx2.get(f"{url}/health/live").status_code == 200:
+            break
+        time.sleep(0.1)
+    return metric(url, name, **labels)

@@ -12,11 +12,11 @@ from types import FrameType
 import uvicorn
 
 import sightserve
-from sightserve.backend import logs
+from sightserve.backend import descriptors, logs
 from sightserve.backend.build import Backend
 from sightserve.backend.http.app import create_app
 from sightserve.backend.http.lifecycle import Lifecycle
-from sightserve.backend.http.protocol import with_header_timeout
+from sightserve.backend.http.protocol import Bounds, protocol_within
 
 _log = logging.getLogger(__name__)
 # Cloud Run and Kubernetes kill after 10 seconds or more; the grace before and the slots' end after need some of them.
@@ -29,9 +29,14 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
     settings = backend.settings
     access_log = logs.AccessLog(settings) if settings.log_level in {"debug", "info"} else None
     lifecycle = Lifecycle()
+    bounds = Bounds(
+        settings.header_timeout,
+        descriptors.enough_for(settings.max_connections),
+        backend.metrics.rejected.labels("connections").inc,
+    )
     config = uvicorn.Config(
         create_app(backend, lifecycle, access_log),
-        http=with_header_timeout(settings.header_timeout),
+        http=protocol_within(bounds),
         ws="none",
         proxy_headers=False,  # nothing here depends on who is at the other end
         log_config=None,

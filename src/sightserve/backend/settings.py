@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     calibrate: Annotated[bool, Field(description="measure at start what is fastest; else the defaults for CPUs")] = True
     workers: Annotated[int, Field(ge=1, le=256, description="processes that share the port and the CPUs")] = 1
 
+    max_connections: Annotated[int, Field(ge=1, description="open at once, busy or not; the rest get a 503")] = 4096
     header_timeout: Annotated[float, Field(gt=0, description="seconds for a request's headers to arrive")] = 10.0
     idle_timeout: Annotated[float, Field(gt=0, description="seconds without a byte of a body")] = 10.0
     body_timeout: Annotated[float, Field(gt=0, description="seconds for a whole body")] = 120.0

@@ -1,10 +1,13 @@
-"""uvicorn's HTTP/1.1 protocol with the bounds that it lacks: on a request's head, on waiting, and on requests sent ahead."""
+"""uvicorn's HTTP/1.1 protocol with the bounds that it lacks: on connections, heads, waiting, and requests sent ahead."""
 
 import asyncio
 import logging
 import random
 import socket
 import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from uvicorn._types import ASGI3Application
@@ -20,6 +23,7 @@ MOST_HEAD_BYTES: Final = 65_536
 MOST_AHEAD: Final = 32
 # Of a body, before the application takes it. More than an ordinary photo, which so arrives in one piece.
 MOST_UNREAD_BYTES: Final = 256 * 1024
+_TRY_AGAIN: Final = 1  # seconds, for whoever is one connection too many: some end all the time
 _LAST_CALL: Final = 1.0  # seconds for a connection without a request when the server ends
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _RESET: Final = struct.pack("ii", 1, 0)  # linger: on, for 0 seconds
@@ -58,8 +62,24 @@ class _Answer:
         return self._transport.is_closing()
 
 
-def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
-    """Return a protocol that waits so many seconds for a request's headers, and for a client to take its answer."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a connection may take.
+
+    Attributes:
+        seconds: how long a request's headers may take, and a client to take its answer.
+        connections: how many may be open at once.
+        turned_away: called for each connection beyond that.
+    """
+
+    seconds: float
+    connections: int = 4096
+    turned_away: Callable[[], None] = lambda: None
+
+
+def protocol_within(bounds: Bounds) -> type[HttpToolsProtocol]:
+    """Return a protocol for uvicorn that keeps to these bounds."""
+    seconds = bounds.seconds
 
     class Protocol(HttpToolsProtocol):
         """Counts from the connection's start, and again from the first byte after each answer."""
@@ -79,6 +99,10 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
                 transport.get_extra_info("socket").setsockopt(
                     socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000)
                 )
+            if len(self.connections) > bounds.connections:
+                bounds.turned_away()
+                self._end_with(ErrorCode.OVERLOADED, "too many connections at once", {"retry-after": str(_TRY_AGAIN)})
+                return
             self._expect_headers()
 
         def data_received(self, data: bytes) -> None:
@@ -179,16 +203,23 @@ def with_header_timeout(seconds: float) -> type[HttpToolsProtocol]:
                 self.transport.close()  # in the middle of another answer, which this would garble
                 self._expect_taking()
                 return
+            request_id = self._end_with(ErrorCode.MALFORMED_REQUEST, self._refusal)
+            _log.debug("%s (request %s)", msg, request_id)
+
+        def _end_with(self, code: ErrorCode, detail: str, headers: Mapping[str, str] = MappingProxyType({})) -> str:
+            """Answer with a problem, close the connection, and return the id under which the sender may ask about it."""
             request_id = f"{random.getrandbits(128):032x}"
-            body = problem(ErrorCode.MALFORMED_REQUEST, self._refusal, request_id).model_dump_json().encode()
-            head = (
-                f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
-                "x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
-            )
-            self.transport.write(STATUS_LINE[400] + head.encode() + body)
+            told = problem(code, detail, request_id)
+            body = told.model_dump_json().encode()
+            lines = {
+                "content-type": MEDIA_TYPE, "content-length": len(body), "x-request-id": request_id,
+                "x-content-type-options": "nosniff", "cache-control": "no-store", "connection": "close", **headers,
+            }  # fmt: skip
+            head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+            self.transport.write(STATUS_LINE[told.status] + head.encode() + b"\r\n" + body)
             self.transport.close()
             self._expect_taking()
-            _log.debug("%s (request %s)", msg, request_id)
+            return request_id
 
         @property
         def _answering(self) -> bool:
