@@ -7,12 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
+from bench import processes
 from tests.hostile import corpus, wire
 from tests.processes import RunningBackend, running_backend
-from tests.soak.soak import resident_mb, soak
+from tests.soak.soak import soak
 
-# What the server may hold after any attack beyond what it held when warm: one budget of decoded pixels (`max_pixels_in_flight`,
-# 50 million) at four bytes each.
+# What the server and its slots may hold after any attack beyond what they held when warm: one budget of decoded pixels
+# (`max_pixels_in_flight`, 50 million) at four bytes each.
 DECODE_BUDGET_MB = 50_000_000 * 4 / 2**20
 JPEG = b"Content-Type: image/jpeg"
 
@@ -61,13 +62,13 @@ def test_raw_bytes_are_answered_by_the_contract_or_closed(server, cat, name):
 
 def test_the_small_corpus_is_answered_by_the_contract_and_leaves_no_memory_behind(server, cat):
     still_right(server, cat)
-    before = resident_mb(server.process.pid)
+    before = processes.memory(server.process.pid)
 
     for data in corpus.small().values():
         wire.check(ask(server, data))
         still_right(server, cat)
 
-    assert resident_mb(server.process.pid) <= before + DECODE_BUDGET_MB
+    assert processes.memory(server.process.pid) <= before + DECODE_BUDGET_MB
 
 
 @pytest.mark.slow
@@ -75,7 +76,7 @@ def test_the_small_corpus_is_answered_by_the_contract_and_leaves_no_memory_behin
 def test_the_expensive_corpus_is_answered_by_the_contract_and_leaves_no_memory_behind(server, cat):
     for _ in range(20):
         still_right(server, cat)
-    before = resident_mb(server.process.pid)
+    before = processes.memory(server.process.pid)
 
     for name, data in corpus.expensive().items():
         started = time.perf_counter()
@@ -83,7 +84,7 @@ def test_the_expensive_corpus_is_answered_by_the_contract_and_leaves_no_memory_b
         assert time.perf_counter() - started < 20, name
         still_right(server, cat)
 
-    assert resident_mb(server.process.pid) <= before + DECODE_BUDGET_MB
+    assert processes.memory(server.process.pid) <= before + DECODE_BUDGET_MB
 
 
 PHASES = {

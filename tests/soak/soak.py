@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import processes
 from tests.conftest import SAMPLES
 from tests.hostile import corpus, wire
 from tests.processes import running_backend
@@ -25,15 +26,9 @@ MIX = ("good",) * 50 + ("image",) * 45 + ("wire",) * 5
 SILENT = {"nothing", "HTTP/0.9", "only empty lines"}
 
 
-def resident_mb(pid: int) -> float:
-    """Return a process's resident memory (VmRSS), in MB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
-
-
 @dataclass
 class Report:
-    """What happened; the memory curve as (requests so far, MB)."""
+    """What happened; the memory of the server and its slots as (requests so far, MiB)."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -79,7 +74,7 @@ class Soak:
 
     def _remember(self, done: int) -> None:
         time.sleep(0.5)  # what is in flight when the last answer arrives is no leak
-        self.report.memory.append((done, resident_mb(self._pid)))
+        self.report.memory.append((done, processes.memory(self._pid)))
 
     def _send_all(self, count: int, seed: int) -> None:
         chance = random.Random(seed)
@@ -167,7 +162,7 @@ def main() -> int:
     (_, first), (_, middle), (_, last) = (report.memory[i] for i in (0, len(report.memory) // 2, -1))
     print(f"{requests:,} requests in {report.seconds:.0f} s: {dict(sorted(report.statuses.items()))}")
     print(
-        f"memory: {first:.0f} MB after the warm-up, {middle:.0f} MB halfway, {last:.0f} MB at the end ({report.growth:+.1%})"
+        f"memory: {first:.0f} MiB after the warm-up, {middle:.0f} MiB halfway, {last:.0f} MiB at the end ({report.growth:+.1%})"
     )
     for line in report.wrong[:20]:
         print("WRONG", line)
