@@ -53,6 +53,29 @@ collector.give_back()
 print(held, kept, resident() - before)
 """
 
+_ARENAS = """
+import ctypes, threading
+from sightserve.frontend import collector
+
+collector.keep_arenas_few()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fdopen.restype = ctypes.c_void_p
+together = threading.Barrier(13)
+
+def run():
+    libc.malloc(1_000)
+    together.wait()
+    together.wait()
+
+for _ in range(12):
+    threading.Thread(target=run).start()
+together.wait()
+output = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, output)
+libc.fflush(output)
+together.wait()
+"""
+
 
 def test_what_a_visit_leaves_is_collected_and_what_was_imported_is_not_looked_at():
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, timeout=90)
@@ -74,3 +97,10 @@ def test_what_was_freed_goes_back_to_the_system():
 
     assert kept > 0.8 * held
     assert given_back < 0.3 * held
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc makes arenas for threads")
+def test_many_threads_share_two_arenas():
+    done = subprocess.run([sys.executable, "-c", _ARENAS], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout.count("<heap nr=") == 2
