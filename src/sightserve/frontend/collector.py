@@ -6,8 +6,8 @@ lock was held under load, by a profile. Here the imports are frozen, which takes
 leave in cycles is collected on a clock: what it costs depends on the visitors there are, not on what was imported.
 
 What was freed then goes back to the system, and comes from two arenas: glibc makes up to eight for each core, because every run
-of the script has a thread of its own, and what is free in one is no use to a thread of another. In half an hour with 40 users
-the process grew by an eighth, while Python's own memory stayed the same.
+of the script has a thread of its own, and what is free in one is no use to a thread of another. With 120 users the arenas held
+40 MB free after five minutes, while Python's own memory stayed the same; two arenas held 9 MB.
 """
 
 import ctypes
