@@ -15,7 +15,7 @@ import sightserve
 from sightserve.backend.build import build
 from sightserve.backend.http.app import create_api
 from sightserve.backend.http.lifecycle import Lifecycle
-from sightserve.backend.http.middleware import RequestMiddleware
+from sightserve.backend.http.middleware import Ledger, RequestMiddleware
 from sightserve.backend.settings import Settings
 from sightserve.bundle.manifest import default_bundle_path
 
@@ -161,7 +161,7 @@ def test_an_unexpected_error_is_a_500_without_insides(cat):
     async def boom() -> None:
         raise RuntimeError("secret insides")
 
-    with TestClient(RequestMiddleware(api, backend.metrics, lifecycle, None)) as client:
+    with TestClient(RequestMiddleware(api, Ledger(backend.metrics, None), lifecycle)) as client:
         response = client.get("/boom")
 
     assert response.status_code == 500

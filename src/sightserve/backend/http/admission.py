@@ -1,5 +1,7 @@
 """Data path: headers -> [a place in the queue, or a refusal] -> uploads. Before anything of a body is read."""
 
+from collections.abc import Sequence
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sightserve.backend.build import Backend
@@ -28,7 +30,7 @@ class AdmissionMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            size, patience = self._read(scope["headers"])
+            size, patience = announced(scope["headers"], self._patience_ms)
             ticket = self._scheduler.reserve(size, patience)
         except BackendError as exc:
             scope["route_template"] = scope["path"]
@@ -40,19 +42,26 @@ class AdmissionMiddleware:
         finally:
             self._scheduler.cancel(ticket)
 
-    def _read(self, headers: list[tuple[bytes, bytes]]) -> tuple[int, float]:
-        """Return how many bytes the body announces, and the seconds that its sender will wait for an answer."""
-        size, patience_ms = 0, self._patience_ms
-        for name, value in headers:
-            if name == b"content-length" and value.isdigit():
-                size = int(value[:_MOST_DIGITS])
-            elif name == DEADLINE_HEADER:
-                if not (value.isdigit() and 0 < len(value) <= _MOST_DIGITS and int(value) > 0):
-                    raise ParameterError("X-Request-Deadline-Ms must be a whole number of milliseconds above 0")
-                patience_ms = min(
-                    patience_ms, int(value)
-                )  # a client may ask for less time than others get, not for more
-        return size, patience_ms / 1000
+
+def announced(headers: Sequence[tuple[bytes, bytes]], patience_ms: int) -> tuple[int, float]:
+    """Return how many bytes a body will have, as far as its headers say, and for how many seconds its sender will wait.
+
+    Args:
+        headers: of the request.
+        patience_ms: how long anybody waits, in milliseconds: a client may ask for less time, not for more.
+
+    Raises:
+        ParameterError: the deadline that it asks for is no number above 0.
+    """
+    size = 0
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit():
+            size = int(value[:_MOST_DIGITS])
+        elif name == DEADLINE_HEADER:
+            if not (value.isdigit() and 0 < len(value) <= _MOST_DIGITS and int(value) > 0):
+                raise ParameterError("X-Request-Deadline-Ms must be a whole number of milliseconds above 0")
+            patience_ms = min(patience_ms, int(value))
+    return size, patience_ms / 1000
 
 
 def ticket_of(scope: Scope) -> Ticket:

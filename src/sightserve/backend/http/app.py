@@ -23,7 +23,7 @@ from sightserve.backend.http.access import AccessMiddleware
 from sightserve.backend.http.admission import AdmissionMiddleware
 from sightserve.backend.http.hot_path import HotPath
 from sightserve.backend.http.lifecycle import Lifecycle
-from sightserve.backend.http.middleware import RequestMiddleware
+from sightserve.backend.http.middleware import Ledger, RequestMiddleware
 from sightserve.backend.http.openapi import DESCRIPTION
 from sightserve.backend.http.problems import HANDLERS
 from sightserve.backend.logs import AccessLog
@@ -44,7 +44,7 @@ def create_app(backend: Backend, lifecycle: Lifecycle | None = None, access_log:
         app = CORSMiddleware(
             app, settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=headers, expose_headers=exposed
         )
-    return RequestMiddleware(app, backend.metrics, lifecycle, access_log)
+    return RequestMiddleware(app, Ledger(backend.metrics, access_log), lifecycle)
 
 
 def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:

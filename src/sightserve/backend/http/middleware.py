@@ -4,6 +4,7 @@ import logging
 import random
 import re
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +16,7 @@ from sightserve.backend.logs import AccessLine, AccessLog
 from sightserve.backend.metrics import Metrics
 
 _SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_SECURITY: Final = (
+SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -25,14 +26,29 @@ _CLOSE: Final = (b"connection", b"close")
 _log = logging.getLogger(__name__)
 
 
+class Ledger:
+    """Where every request is written down once it is answered: the metrics and, unless it is off, the access log."""
+
+    def __init__(self, metrics: Metrics, access_log: AccessLog | None) -> None:
+        self._metrics = metrics
+        self._access_log = access_log
+
+    def note(
+        self, method: str, path: str, route: str, status: int, seconds: float, request_id: str, trace: str | None
+    ) -> None:
+        """Write one down; `route` is a template, never what a stranger typed: each path would be a new time series."""
+        self._metrics.count_request(method, route, status, seconds)
+        if self._access_log is not None:
+            self._access_log.record(AccessLine(time.time(), method, path, status, seconds, request_id, trace))
+
+
 class RequestMiddleware:
     """Outermost, and pure ASGI: Starlette's BaseHTTPMiddleware would hide a client's disconnection from the routes."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, lifecycle: Lifecycle, access_log: AccessLog | None) -> None:
+    def __init__(self, app: ASGIApp, ledger: Ledger, lifecycle: Lifecycle) -> None:
         self._app = app
-        self._metrics = metrics
+        self._ledger = ledger
         self._lifecycle = lifecycle
-        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -40,9 +56,9 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id, trace = _identify(scope["headers"])
+        request_id, trace = identify(scope["headers"])
         scope["request_id"] = request_id
-        extra = [(b"x-request-id", request_id.encode()), *_SECURITY]
+        extra = [(b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -62,15 +78,11 @@ class RequestMiddleware:
                 await response(body)(scope, receive, send_with_headers)
         finally:
             seconds = time.perf_counter() - started
-            # The route's template, never the path itself: strangers choose paths, and each would be a new time series.
             route = getattr(scope.get("route"), "path", None) or scope.get("route_template", "unmatched")
-            self._metrics.count_request(scope["method"], route, status, seconds)
-            if self._access_log is not None:
-                line = AccessLine(time.time(), scope["method"], scope["path"], status, seconds, request_id, trace)
-                self._access_log.record(line)
+            self._ledger.note(scope["method"], scope["path"], route, status, seconds, request_id, trace)
 
 
-def _identify(headers: list[tuple[bytes, bytes]]) -> tuple[str, str | None]:
+def identify(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, str | None]:
     """Return the request's id and, where a proxy sent one, its trace id.
 
     The client's own id is kept where it is harmless, so that its log and ours can be joined. A new one has to be unique, not

@@ -5,7 +5,7 @@ import logging
 import random
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -77,8 +77,11 @@ class Bounds:
     turned_away: Callable[[], None] = lambda: None
 
 
-def protocol_within(bounds: Bounds) -> type[HttpToolsProtocol]:
-    """Return a protocol for uvicorn that keeps to these bounds."""
+Door = Callable[[bytes, Sequence[tuple[bytes, bytes]]], bytes | None]  # see `door.Door.refusal`
+
+
+def protocol_within(bounds: Bounds, door: Door = lambda _url, _headers: None) -> type[HttpToolsProtocol]:
+    """Return a protocol for uvicorn that keeps to these bounds, and asks at the door whether a POST is refused."""
     seconds = bounds.seconds
 
     class Protocol(HttpToolsProtocol):
@@ -90,6 +93,7 @@ def protocol_within(bounds: Bounds) -> type[HttpToolsProtocol]:
         _departure: Departure
         _answer: "_Answer | None" = None
         _in_head = True
+        _turned_away = False  # the request whose body arrives is answered already
         _head_bytes = 0  # of whole packets since the head began: what the parser may have collected without telling
         _refusal = "the request is not valid HTTP/1.1"
 
@@ -125,12 +129,16 @@ def protocol_within(bounds: Bounds) -> type[HttpToolsProtocol]:
                 self._refuse(f"the request's headers are larger than {MOST_HEAD_BYTES:,} bytes")
             if len(self.pipeline) >= MOST_AHEAD:
                 self._refuse(f"more than {MOST_AHEAD} requests were sent before the first was answered")
+            if self._is_plain_post() and (refusal := door(self.url, self.headers)) is not None:
+                self._turned_away = True
+                self.transport.write(refusal)
+                return
             super().on_headers_complete()
 
         def on_body(self, body: bytes) -> None:
             """Keep what arrived; uvicorn's copies it twice, and stops reading in the middle of every ordinary photo."""
             cycle = self.cycle
-            if cycle.response_complete:
+            if self._turned_away or cycle.response_complete:
                 return
             if not cycle.body:
                 cycle.body = body  # type: ignore[assignment]  # all that is asked of it is to become bytes
@@ -142,8 +150,9 @@ def protocol_within(bounds: Bounds) -> type[HttpToolsProtocol]:
             cycle.message_event.set()
 
         def on_message_complete(self) -> None:
-            super().on_message_complete()
-            self._in_head, self._head_bytes = True, 0
+            if not self._turned_away:
+                super().on_message_complete()
+            self._in_head, self._head_bytes, self._turned_away = True, 0, False
             if not self.pipeline:
                 self.flow.resume_reading()  # after a large body too: whoever does not read does not hear that a client has left
 
@@ -220,6 +229,18 @@ def protocol_within(bounds: Bounds) -> type[HttpToolsProtocol]:
             self.transport.close()
             self._expect_taking()
             return request_id
+
+        def _is_plain_post(self) -> bool:
+            """Whether a request can be answered before its body has come, with nothing of it left to think of."""
+            parser = self.parser
+            return (
+                parser.get_method() == b"POST"
+                and parser.get_http_version() == "1.1"
+                and parser.should_keep_alive()
+                and not parser.should_upgrade()
+                and not self.expect_100_continue
+                and not self._answering
+            )
 
         @property
         def _answering(self) -> bool:

@@ -132,8 +132,8 @@ class Queue:
         """How many have a place: reserved, queued or running."""
         return len(self._reserved) + len(self._queued) + len(self._running)
 
-    def reserve(self, size: int, patience: float, now: float) -> Ticket | Refusal:
-        """Give a place to a request whose headers have arrived, or say why not: nothing of its body was read.
+    def refusal(self, size: int, patience: float, now: float) -> Refusal | None:
+        """Say why a request whose headers have arrived gets no place; None: it gets one. Nothing changes by asking.
 
         Args:
             size: bytes that its body will have, as far as it says. They are checked, not held: whoever announces much and
@@ -151,6 +151,13 @@ class Queue:
         # An idle backend takes everything: when nothing is ahead, nobody could answer sooner.
         if late > 0 and self.in_flight:
             return Refusal(Reason.TOO_LATE, late)
+        return None
+
+    def reserve(self, size: int, patience: float, now: float) -> Ticket | Refusal:
+        """Give a place to a request whose headers have arrived, or say why not; arguments as for `refusal`."""
+        refusal = self.refusal(size, patience, now)
+        if refusal is not None:
+            return refusal
         ticket = Ticket(patience, now)
         self._reserved[ticket] = None
         return ticket

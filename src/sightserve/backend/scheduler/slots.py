@@ -126,6 +126,11 @@ class Scheduler(Generic[Job, Result]):
             raise self._refused(place)
         return place
 
+    def refusal(self, size: int, patience: float) -> Overloaded | NotReady | None:
+        """Return what `reserve` would raise, and count it as refused; None: there is a place."""
+        refusal = self._queue.refusal(size, patience, self._clock())
+        return self._refused(refusal) if refusal is not None else None
+
     def grow(self, ticket: Ticket, size: int) -> None:
         """Count the bytes that a request's body has by now.
 

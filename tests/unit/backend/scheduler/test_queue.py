@@ -276,7 +276,9 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(target=tickets, size=st.integers(0, 600), patience=st.floats(0.001, 0.1))
     def headers_arrive(self, size: int, patience: float) -> Any:
+        asked = self.queue.refusal(size, patience, self.now)
         place = self.queue.reserve(size, patience, self.now)
+        assert asked == (place if isinstance(place, Refusal) else None)  # to ask is harmless, and the answer true
         if isinstance(place, Refusal):
             assert place.retry_after >= 0
             return multiple()
