@@ -1,7 +1,5 @@
 """Wires the server's parts together, once, at start-up. The data path itself is wired in each slot, by `assemble.py`."""
 
-import os
-import tempfile
 from dataclasses import dataclass
 
 from sightserve.api.schema import ModelRef
@@ -10,6 +8,7 @@ from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.metrics import Metrics
 from sightserve.backend.scheduler import Limits, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
+from sightserve.backend.spawn import Spawned, lock_file, spawn
 from sightserve.bundle.errors import BundleError
 from sightserve.bundle.manifest import Bundle, default_bundle_path, load_bundle
 
@@ -79,21 +78,25 @@ class FirstSlot:
     bundle: Bundle
 
 
-def start_first_slot(settings: Settings) -> FirstSlot:
-    """Start it; `build` waits for it.
+def start_first_slot(settings: Settings, spawned: Spawned | None = None) -> FirstSlot:
+    """Tell it what to load; `build` waits for it.
+
+    Args:
+        settings: of the server.
+        spawned: its process, where it was started before these were read.
 
     Raises:
         ModelLoadError: the bundle is missing or damaged.
     """
-    lock = _lock_file()
-    process = SlotProcess(lock)  # first: while it starts, the model's files are verified here
+    spawned = spawned or spawn(lock_file())  # first: while it starts, the model's files are verified here
     try:
         bundle = load(settings)
     except ModelLoadError:
-        process.end()
+        spawned.end()
         raise
+    process = SlotProcess(spawned)
     process.send_start(setup_of(settings, bundle), measure=settings.calibrate)
-    return FirstSlot(process, lock, bundle)
+    return FirstSlot(process, spawned.lock, bundle)
 
 
 def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
@@ -125,7 +128,7 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     )
 
     def replace() -> SlotProcess:
-        slot = SlotProcess(lock)
+        slot = SlotProcess(spawn(lock))
         slot.send_start(setup_of(settings, bundle), measure=False, plan=plan)
         return slot
 
@@ -139,11 +142,3 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         on_refusal=lambda reason: metrics.rejected.labels(reason).inc(),
     )
     return Backend(settings, bundle, model, metrics, scheduler, plan)
-
-
-def _lock_file() -> int:
-    """Return a file descriptor that every slot inherits and locks while it decodes a large image; it is never closed."""
-    if hasattr(os, "memfd_create"):  # Linux: works with a read-only file system too
-        return os.memfd_create("sightserve-pixels")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())

@@ -1,5 +1,6 @@
 """Runs the backend: settings in, a listening server out. Starts the first slot before it imports what the server needs."""
 
+import gc
 import os
 import socket
 import tempfile
@@ -9,11 +10,16 @@ from sightserve.backend import logs, memory
 from sightserve.backend.build import build, load, start_first_slot
 from sightserve.backend.metrics import SHARED_FOLDER
 from sightserve.backend.settings import Settings
+from sightserve.backend.spawn import Spawned
 from sightserve.backend.workers import supervise
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, first: Spawned | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return.
+
+    Args:
+        settings: of the server.
+        first: the first slot's process, where it was started before all this was imported.
 
     Raises:
         ModelLoadError: the model cannot be loaded; nothing listened yet.
@@ -21,8 +27,11 @@ def serve(settings: Settings) -> None:
     """
     listener = _listen(settings.host, settings.port)  # first, because a busy port is the commonest failure
     if settings.workers == 1:
-        serve_one(settings, [listener])
+        serve_one(settings, [listener], first)
         return
+    if first is not None:
+        first.end()  # the workers start their own
+    gc.enable()
     load(settings)  # a wrong model fails here, once, instead of in every worker over and over
     logs.configure(settings)
     share = max(1, settings.cpus // settings.workers)
@@ -32,12 +41,12 @@ def serve(settings: Settings) -> None:
         supervise(one, settings.workers)
 
 
-def serve_one(settings: Settings, sockets: list[socket.socket]) -> None:
+def serve_one(settings: Settings, sockets: list[socket.socket], spawned: Spawned | None = None) -> None:
     """Serve in this process; errors as in `serve`."""
     logs.configure(settings)
     memory.give_large_blocks_back()
-    first = start_first_slot(settings)
-    # Half a second of imports, which the slot uses to import and load what it needs.
+    first = start_first_slot(settings, spawned)
+    # A fifth of a second of imports, which the slot uses to import and load what it needs.
     from sightserve.backend.server import run  # noqa: PLC0415
 
     run(build(settings, first), sockets)

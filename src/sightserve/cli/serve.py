@@ -1,5 +1,6 @@
 """`sightserve serve`: the API."""
 
+import gc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,10 @@ def serve(
     Every setting can also come from the environment, as SIGHTSERVE_HOST, SIGHTSERVE_PORT and so on; a flag wins.
     """
     with needs("backend"):
+        from sightserve.backend.spawn import spawn_first
+
+        first = spawn_first()  # before what takes time to import; it ends by itself when this process does
+        gc.disable()  # what is made until the server runs stays for good: looking for garbage in it is a waste of a start
         from pydantic import ValidationError
 
         from sightserve.backend.errors import ModelLoadError
@@ -43,7 +48,7 @@ def serve(
     except ValidationError as exc:
         fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()))
     try:
-        run(settings)
+        run(settings, first)
     except ModelLoadError as exc:
         fail(str(exc), code=1)
     except OSError as exc:

@@ -28,6 +28,7 @@ from sightserve.backend.errors import (
 from sightserve.backend.job import Answer, Job, Plan
 from sightserve.backend.scheduler import SlotProcess
 from sightserve.backend.settings import Settings
+from sightserve.backend.spawn import spawn
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def setup():
 
 @pytest.fixture
 def slot(lock):
-    made = SlotProcess(lock)
+    made = SlotProcess(spawn(lock))
     made.send_start(setup(), measure=False)
     assert made.receive_plan() == Plan()
     yield made
@@ -145,7 +146,7 @@ def test_a_signal_to_the_whole_group_does_not_end_it(slot, espresso):
 
 
 def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, espresso):
-    slot = SlotProcess(lock)
+    slot = SlotProcess(spawn(lock))
     slot.send_start(setup(), measure=False, plan=Plan())
 
     async def scenario() -> Sequence[Answer | BackendError]:
@@ -163,7 +164,7 @@ def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, e
 def test_a_model_that_cannot_be_loaded_is_said(lock, tmp_path):
     """Somebody may replace the file between the server's look at it and the slot's: its checksum goes along."""
     (tmp_path / "model.onnx").write_bytes(b"another model")
-    early, late = SlotProcess(lock), SlotProcess(lock)
+    early, late = SlotProcess(spawn(lock)), SlotProcess(spawn(lock))
     for slot in (early, late):
         slot.send_start(replace(setup(), model=str(tmp_path / "model.onnx")), measure=False)
 
@@ -183,9 +184,10 @@ def test_no_process_outlives_its_server():
     """The server is killed without a chance to say goodbye: its slot reads the end of the connection and ends."""
     code = (
         "import os, time; from sightserve.backend.scheduler import SlotProcess; "
+        "from sightserve.backend.spawn import spawn; "
         "from sightserve.backend.build import load, setup_of; from sightserve.backend.settings import Settings; "
         "setup = setup_of(Settings(cpus=1), load(Settings())); "
-        "slot = SlotProcess(os.memfd_create('lock')); slot.send_start(setup, measure=False); "
+        "slot = SlotProcess(spawn(os.memfd_create('lock'))); slot.send_start(setup, measure=False); "
         "slot.receive_plan(); print(slot.pid, flush=True); time.sleep(60)"
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=clean_environment())

@@ -1,16 +1,15 @@
-"""The server's end of a slot's process: starts it, sends it jobs, hears its answers, notices its death, and ends it."""
+"""The server's end of a slot's process: sends it jobs, hears its answers, notices its death, and ends it."""
 
 import asyncio
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from sightserve.backend import wire
 from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
 from sightserve.backend.job import Answer, Job, Plan, Setup
+from sightserve.backend.spawn import Spawned
 
 _READ_BYTES = 8_192  # an answer with the five most probable classes has a tenth of that
 # An ordinary photo fits, and goes out in one call. The system may give less; the rest then follows as the slot reads.
@@ -20,23 +19,11 @@ _SEND_BUFFER = 256 * 1024
 class SlotProcess:
     """One slot. It starts in any thread; from `attach` on, everything but `wait` is called on the event loop."""
 
-    def __init__(self, lock: int) -> None:
-        """Start the process; `send_start` tells it what to load, and when it has, it says its plan.
-
-        Args:
-            lock: file descriptor for `pixels.PixelBudget`.
-        """
-        ours, theirs = socket.socketpair()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        self._socket = ours
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
-                [sys.executable, "-m", "sightserve.backend.slot_main", str(theirs.fileno()), str(lock)],
-                pass_fds=(theirs.fileno(), lock),
-                # NumPy multiplies no matrices here, and its library would start a thread for every core of the machine
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
-            )
+    def __init__(self, spawned: Spawned) -> None:
+        """Take over a process; `send_start` tells it what to load, and when it has, it says its plan."""
+        spawned.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        self._socket = spawned.connection
+        self._process = spawned.process
         self._plan: Plan | None = None
         self._received = bytearray()
         self._unsent: list[memoryview] = []
