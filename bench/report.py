@@ -180,7 +180,9 @@ def _cold(measurements: Sequence[Measurement]) -> str:
     text = table(("server", "start to first answer, s", "of it the first photo, ms"), rows) if rows else ""
     if inside:
         imports, slots = (number(median(_of(inside, f)), 2) for f in ("import_s", "slots_s"))
-        text += f"\n\nOurs from inside: {imports} s of imports, beside which a slot loads the model; then {slots} s of waiting for it."
+        text += (
+            f"\n\nOurs from inside: {imports} s of imports, while a slot loads the model; {slots} s more until it has."
+        )
     return text
 
 
