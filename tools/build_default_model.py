@@ -33,10 +33,11 @@ import torch
 from _evaluate import Score, open_session, predict, score
 from _graph import float_graph, int8_graph
 from _network import CROP, SIZE, load_network
+from _pack import pack_stem
 from _photos import read_photos
 from _quantise import Options, quantise
 
-VERSION = "1.0.0"
+VERSION = "1.0.1"
 
 # WordNet's first name for a class, but two names stand for two classes each.
 AMBIGUOUS = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot (tights)", 639: "maillot (swimsuit)"}
@@ -96,7 +97,8 @@ def main() -> None:
     photos = read_photos(arguments.photos)
     network = load_network()
     print(f"calibrating on {len(photos.classes)} photos with {asdict(Options())}", flush=True)
-    model = int8_graph(network, quantise(network, photos.pixels, Options())).SerializeToString(deterministic=True)
+    graph = pack_stem(int8_graph(network, quantise(network, photos.pixels, Options())))
+    model = graph.SerializeToString(deterministic=True)
     labels = "".join(f"{label}\n" for label in read_labels()).encode()
 
     reference = predict(open_session(float_graph(network).SerializeToString()), photos.pixels)

@@ -65,7 +65,7 @@ class Prediction(WireModel):
                     {"index": 285, "label": "Egyptian cat", "probability": 0.15},
                 ],
                 "probabilities": None,
-                "model": {"name": "efficientnet-lite0-int8", "version": "1.0.0"},
+                "model": {"name": "efficientnet-lite0-int8", "version": "1.0.1"},
                 "image": {"width": 500, "height": 375, "format": "JPEG"},
                 "timing_ms": {"queue": 0.1, "decode": 3.4, "inference": 7.9},
             }
