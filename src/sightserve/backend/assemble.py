@@ -39,7 +39,7 @@ def assemble(
     wide = session(setup.cpus) if setup.cpus > 1 and (measure or (plan and plan.wide)) else None
     if measure:
         shape = (setup.height, setup.width, _RGB)
-        plan = calibrate(narrow.infer, wide.infer if wide else None, shape, setup.cpus)
+        plan = calibrate(narrow.infer, wide.infer if wide else None, shape)
     plan = plan or Plan()
     if wide is not None and plan.wide:
         wide.warm_up()

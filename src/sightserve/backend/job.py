@@ -1,7 +1,9 @@
 """What crosses between the server and its slots: how to work, an image to classify, and the answer to it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+LARGEST_BATCH: Final = 8  # images: twice as many gain nothing more, and everybody waits for the last of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,14 @@ class Job:
 
 
 class Answer(NamedTuple):
-    """One image's prediction, ready to be sent: an `api.schema.Prediction` as JSON, and the seconds that it took."""
+    """One image's prediction, ready to be sent: an `api.schema.Prediction` as JSON, and the seconds that it took.
+
+    Attributes:
+        body: the JSON.
+        queue: until and while others were worked on.
+        decode: of this image.
+        inference: this image's share of the call, which several may have shared.
+    """
 
     body: str
     queue: float

@@ -65,16 +65,19 @@ class Pipeline:
         Returns:
             For each job its answer, or the BackendError that says why there is none.
         """
+        began = time.perf_counter()
         decoded = [self._decode(job) for job in jobs]
         images = [outcome for outcome in decoded if isinstance(outcome, _Decoded)]
         if not images:
             return [outcome for outcome in decoded if isinstance(outcome, BackendError)]
         started = time.perf_counter()
-        probabilities = self._infer([image.decoded for image in images], alone)
-        inference = time.perf_counter() - started
-        rows = iter(probabilities)
+        rows = iter(self._infer([image.decoded for image in images], alone))
+        ended = time.perf_counter()
+        share = (ended - started) / len(images)
         return [
-            self._answer(job, next(rows), outcome, wait, inference) if isinstance(outcome, _Decoded) else outcome
+            self._answer(job, next(rows), outcome, wait + (ended - began) - outcome.seconds - share, share)
+            if isinstance(outcome, _Decoded)
+            else outcome
             for job, wait, outcome in zip(jobs, waited, decoded, strict=True)
         ]
 

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     max_queue: Annotated[int, Field(ge=1, description="requests that upload or wait")] = 1000
     max_queue_bytes: Annotated[int, Field(ge=1, description="their bodies together")] = 256 * 1024 * 1024
     batch_size: Annotated[int, Field(ge=0, le=256, description="0: calibrated at start, 1: off, more: fixed")] = 0
-    batch_wait_ms: Annotated[float, Field(ge=0, le=1000, description="longest wait for a batch to fill")] = 2.0
+    batch_wait_ms: Annotated[float, Field(ge=0, le=1000, description="longest wait for a batch to fill")] = 0.0
     calibrate: Annotated[bool, Field(description="measure at start what is fastest; else the defaults for CPUs")] = True
     workers: Annotated[int, Field(ge=1, le=256, description="processes that share the port and the CPUs")] = 1
 

@@ -88,8 +88,8 @@ def test_jobs_that_run_together_get_their_answers_and_errors_in_order(slot, cat,
     prediction = Prediction.model_validate_json(last.body)
     assert Prediction.model_validate_json(first.body).prediction == "espresso"
     assert (prediction.filename, len(prediction.top_k), len(prediction.probabilities or [])) == ("c.jpg", 2, 1000)
-    assert prediction.timing_ms.queue == 400
-    assert (last.queue, first.queue) == (0.4, 0.4)
+    assert 400 < prediction.timing_ms.queue < 400 + 1000  # and for the others, which were worked on before it
+    assert min(last.queue, first.queue) >= 0.4
     assert isinstance(text, UnsupportedImageType)
     assert isinstance(cut, UnreadableImage)
 

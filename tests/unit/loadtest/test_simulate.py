@@ -20,12 +20,22 @@ def test_random_service_times_wait_as_theory_says():
     dice = random.Random(3)
     exponential = [dice.expovariate(100) for _ in range(4000)]  # mu = 100 a second
 
-    found = simulate(times(exponential), 60, slots=1, requests=60_000, deadline=60)
+    found = simulate(times(exponential), 60, slots=1, requests=60_000, deadline=60, batch=1)
 
     # lambda = 60: p50 = 0.693 / 40 = 17.3 ms, p99 = ln 100 / 40 = 115 ms
     assert found.p50 == pytest.approx(math.log(2) / 40, rel=0.1)
     assert found.p99 == pytest.approx(math.log(100) / 40, rel=0.15)
     assert found.busy == pytest.approx(0.6, rel=0.05)
+
+
+def test_answers_of_a_batch_come_together():
+    """Hundreds wait for one slot, which takes eight at a time: 80 ms of work."""
+    found = simulate(times([0.01]), 1000, slots=1, requests=400, deadline=60)
+    one_by_one = simulate(times([0.01]), 1000, slots=1, requests=400, deadline=60, batch=1)
+
+    assert found.busy == pytest.approx(one_by_one.busy, rel=0.02)
+    # the mean photo of eight waits for 3.5 others, 35 ms, beyond its own turn
+    assert 0.02 < found.p50 - one_by_one.p50 < 0.05
 
 
 def test_the_rest_of_an_answer_takes_no_slot():

@@ -1,9 +1,11 @@
 r"""Every decision of the scheduler, without a clock, a thread or a model: state and time in, decision out.
 
-A request passes through these states, forward only:
+A request passes through these states:
 
     reserved (its headers are in, its body is on its way)  ->  queued  ->  running  ->  gone
         \__________________________ cancelled, expired __________________/^
+
+Only those whose slot died while several ran in it go back, from running to queued, and each once.
 
 Times are seconds of one monotonic clock, handed in by the caller.
 """
@@ -41,12 +43,14 @@ class Ticket:
         since: when it entered its state.
         size: bytes of its body that have arrived.
         deadline: when its answer would be too late; counted from the arrival of its whole body.
+        apart: it runs by itself, because a slot died while it worked on this and others.
     """
 
     patience: float
     since: float
     size: int = 0
     deadline: float = math.inf
+    apart: bool = False
     state: State = State.RESERVED
 
 
@@ -66,7 +70,9 @@ class Limits:
         slots: how many run at once.
         max_requests: how many may be reserved or queued.
         max_bytes: how many bytes these may hold together.
-        batch: how many start together in one slot, at most.
+        batch: how many start together in one slot, at most; fewer where that leaves other slots their share.
+        batch_bytes: larger bodies run by themselves: they take longer than others should wait for, and a hand-over is little
+            beside that.
         batch_wait: for how many seconds the oldest waits for a batch to fill.
         upload_grace: for how many seconds an upload counts as about to arrive; a slower one holds a place, but nobody
             is refused because of work that may never come.
@@ -78,6 +84,7 @@ class Limits:
     max_requests: int = 1000
     max_bytes: int = 256 * 2**20
     batch: int = 1
+    batch_bytes: int = 512 * 2**10
     batch_wait: float = 0.0
     upload_grace: float = 1.0
     caution: float = 1.2
@@ -115,7 +122,7 @@ class Queue:
     expired: list[Ticket] = field(default_factory=list)
     _reserved: dict[Ticket, None] = field(default_factory=dict)
     _queued: deque[Ticket] = field(default_factory=deque)
-    _running: dict[Ticket, None] = field(default_factory=dict)
+    _running: dict[Ticket, int] = field(default_factory=dict)  # with how many its slot works on
     _batches: int = 0
     _bytes: int = 0
 
@@ -147,7 +154,7 @@ class Queue:
             return Refusal(Reason.TOO_MANY_REQUESTS, self._work_ahead(now))
         if self._bytes + size > self.limits.max_bytes:
             return Refusal(Reason.TOO_MANY_BYTES, self._work_ahead(now))
-        late = self._work_ahead(now) + self.service - patience
+        late = self._work_ahead(now) + self._own_work() - patience
         # An idle backend takes everything: when nothing is ahead, nobody could answer sooner.
         if late > 0 and self.in_flight:
             return Refusal(Reason.TOO_LATE, late)
@@ -178,7 +185,7 @@ class Queue:
         if ticket.state is not State.RESERVED:
             raise ValueError(f"only a reserved request can arrive, this one is {ticket.state.value}")
         del self._reserved[ticket]
-        late = self._work_ahead(now) + self.service - ticket.patience
+        late = self._work_ahead(now) + self._own_work() - ticket.patience
         if late > 0 and self.in_flight:
             self._leave(ticket)
             return Refusal(Reason.TOO_LATE, late)
@@ -207,17 +214,19 @@ class Queue:
         others = bool(self._running or self._reserved)
         if len(self._queued) < self.limits.batch and others and now < ready_at:
             return Wait(until=ready_at)
+        share = -(-len(self._queued) // self.limits.slots)
+        most = 1 if self._by_itself(self._queued[0]) else min(self.limits.batch, share)
         alone = not others and len(self._queued) == 1
         tickets: list[Ticket] = []
-        while self._queued and len(tickets) < self.limits.batch:
+        while self._queued and len(tickets) < most and not (tickets and self._by_itself(self._queued[0])):
             ticket = self._queued.popleft()
             if ticket.deadline < now:
                 self._leave(ticket)
                 self.expired.append(ticket)
                 continue
             ticket.state, ticket.since = State.RUNNING, now
-            self._running[ticket] = None
             tickets.append(ticket)
+        self._running |= dict.fromkeys(tickets, len(tickets))
         self._batches += 1
         return Start(tickets, alone)
 
@@ -231,6 +240,14 @@ class Queue:
         for ticket in tickets:
             del self._running[ticket]
             self._leave(ticket)
+        self._batches -= 1
+
+    def put_back(self, tickets: list[Ticket]) -> None:
+        """Queue requests again, first in line, whose slot died while they ran together: each apart, since one may be why."""
+        for ticket in reversed(tickets):
+            del self._running[ticket]
+            ticket.state, ticket.apart = State.QUEUED, True
+            self._queued.appendleft(ticket)
         self._batches -= 1
 
     def cancel(self, ticket: Ticket) -> bool:
@@ -248,6 +265,13 @@ class Queue:
         ticket.state = State.GONE
         self._bytes -= ticket.size
 
+    def _by_itself(self, ticket: Ticket) -> bool:
+        return ticket.apart or ticket.size > self.limits.batch_bytes
+
+    def _own_work(self) -> float:
+        """Return the seconds from the start of a request that came now to its answer: all of a batch are answered together."""
+        return self.service * min(self.limits.batch, 1 + len(self._queued) // self.limits.slots)
+
     def _work_ahead(self, now: float) -> float:
         """Return the seconds until a request that came now would start, at the latest that is likely."""
         fresh = 0
@@ -255,5 +279,7 @@ class Queue:
             if now - ticket.since > self.limits.upload_grace:
                 break
             fresh += 1
-        running = sum(max(0.0, self.service - (now - ticket.since)) for ticket in self._running)
+        running = sum(
+            max(0.0, self.service - (now - ticket.since) / together) for ticket, together in self._running.items()
+        )
         return ((len(self._queued) + fresh) * self.service + running) / self.limits.slots * self.limits.caution

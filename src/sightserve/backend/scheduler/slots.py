@@ -223,11 +223,14 @@ class Scheduler(Generic[Job, Result]):
         slot.empty = True
         if slot in self._idle:
             self._idle.remove(slot)
-        if slot.tickets:
-            tickets, slot.tickets = slot.tickets, []
+        tickets, slot.tickets = slot.tickets, []
+        if len(tickets) > 1:  # which of them it was, each shows when it runs by itself
+            self._queue.put_back(tickets)
+            self._ring_at(min(ticket.deadline for ticket in tickets))
+            self._start_what_can()
+        elif tickets:
             self._queue.finish(tickets, self._clock(), learn=False)
-            for ticket in tickets:
-                self._tell(ticket, SlotLost("the process that worked on this image died"))
+            self._tell(tickets[0], SlotLost("the process that worked on this image died"))
         if slot.warm:
             self._fill(slot)
         else:  # it did not even start: the next one may not either

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sightserve.backend.job import LARGEST_BATCH
 from sightserve.backend.scheduler.queue import Limits, Queue, Refusal, Start, Ticket
 from sightserve.loadtest.record import percentile
 
@@ -77,7 +78,14 @@ class Simulated:
 
 
 def simulate(
-    times: Times, rps: float, *, slots: int, requests: int = 20_000, deadline: float = 2.0, seed: int = 1
+    times: Times,
+    rps: float,
+    *,
+    slots: int,
+    requests: int = 20_000,
+    deadline: float = 2.0,
+    seed: int = 1,
+    batch: int = LARGEST_BATCH,
 ) -> Simulated:
     """Simulate one instance.
 
@@ -88,10 +96,11 @@ def simulate(
         requests: how many; the first tenth only warms it up.
         deadline: seconds, the backend's SIGHTSERVE_DEADLINE_MS.
         seed: the same seed gives the same arrivals.
+        batch: how many photos a slot works on together, at most.
     """
     dice = random.Random(seed)  # noqa: S311 - a simulation
-    queue = Queue(Limits(slots=slots), _LEARNED)
-    ends: list[tuple[float, int, Ticket]] = []
+    queue = Queue(Limits(slots=slots, batch=batch), _LEARNED)
+    ends: list[tuple[float, int, list[Ticket]]] = []
     arrived: dict[Ticket, tuple[float, int]] = {}
     latencies: list[float] = []
     beside_all: list[int] = []
@@ -110,16 +119,20 @@ def simulate(
                 continue
             arrived[ticket] = (now, beside)
         else:
-            now, _, ticket = heapq.heappop(ends)
-            queue.finish([ticket], now)
+            now, _, tickets = heapq.heappop(ends)
+            queue.finish(tickets, now)
         while isinstance(decision := queue.next(now), Start):
+            whole = 0.0  # of the batch: its answers come together
+            rests = []
             for ticket in decision.tickets:
                 since, beside = arrived.pop(ticket)
                 service, rest = times.draw(beside, slots, dice)
-                taken = service + times.overhead
-                work += taken
-                heapq.heappush(ends, (now + taken, len(latencies), ticket))
-                latencies.append(now + service - since + rest)
+                whole += service
+                rests.append(rest - since)
+            taken = whole + times.overhead
+            work += taken
+            heapq.heappush(ends, (now + taken, len(latencies), decision.tickets))
+            latencies += [now + whole + rest for rest in rests]
         for late in queue.expired:
             arrived.pop(late)
             expired += 1

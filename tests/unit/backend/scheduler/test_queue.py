@@ -243,6 +243,60 @@ def test_a_full_batch_does_not_wait():
     assert third.state is State.QUEUED
 
 
+def test_a_batch_leaves_other_slots_their_share():
+    q = queue(slots=2, batch=8)
+    for _ in range(5):
+        queued(q)
+
+    # five for two slots: three, then one of the two that are left, then the last
+    assert [len(started(q)), len(started(q))] == [3, 1]
+    assert q.depth == 1
+
+
+def test_nobody_waits_in_a_batch_for_a_large_photo():
+    q = queue(slots=1, batch=8, batch_bytes=1000)
+    first, second, large, last = (queued(q, size=size) for size in (1000, 10, 1001, 10))
+    runs = []
+    while q.depth:
+        runs.append(started(q))
+        q.finish(runs[-1], 0.0)
+
+    assert runs == [[first, second], [large], [last]]
+
+
+def test_all_of_a_batch_are_answered_at_its_end_and_admission_knows():
+    q = queue(slots=1, batch=4)
+    for _ in range(4):
+        queued(q)
+    started(q)
+
+    # four of 10 ms are at work, for 25 ms already: 15 ms to the start, 10 ms to the answer
+    assert q.refusal(1, 0.026, 0.025) is None
+    refusal = q.refusal(1, 0.024, 0.025)
+    assert refusal is not None
+    assert refusal.retry_after == pytest.approx(0.001)
+    for _ in range(4):
+        queued(q, 0.025)
+    # and four more before it: 15 + 40 ms to its start, and at the latest 40 ms more to the end of a batch
+    assert q.refusal(1, 0.096, 0.025) is None
+    assert q.refusal(1, 0.094, 0.025) is not None
+
+
+def test_those_whose_slot_died_while_they_ran_together_run_apart_before_all_others():
+    q = queue(slots=1, batch=3)
+    first, second, third, later = (queued(q) for _ in range(4))
+    assert started(q) == [first, second, third]
+
+    q.put_back([first, second, third])
+    q.cancel(second)  # its caller does not wait for that
+    runs = []
+    while q.depth:
+        runs.append(started(q))
+        q.finish(runs[-1], 0.0)
+
+    assert runs == [[first], [third], [later]]
+
+
 def test_the_service_time_is_learned():
     q = queue(slots=1)
     for i in range(200):
@@ -261,7 +315,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        limits = Limits(self.SLOTS, self.MOST_REQUESTS, self.MOST_BYTES, self.BATCH, batch_wait=0.01)
+        limits = Limits(self.SLOTS, self.MOST_REQUESTS, self.MOST_BYTES, self.BATCH, batch_bytes=400, batch_wait=0.01)
         self.queue = Queue(limits, SERVICE)
         self.now = 0.0
         self.arrival_order: list[Ticket] = []
@@ -314,8 +368,9 @@ class QueueMachine(RuleBasedStateMachine):
             assert decision.tickets
             assert len(decision.tickets) <= self.BATCH
             assert all(ticket.deadline >= self.now for ticket in decision.tickets), "started after its deadline"
+            assert len(decision.tickets) == 1 or not any(ticket.apart for ticket in decision.tickets)
             self.batches.append(decision.tickets)
-            self.start_order += decision.tickets
+            self.start_order += [ticket for ticket in decision.tickets if not ticket.apart]
         elif self.queue.depth and len(self.batches) < self.SLOTS:
             assert self.now < decision.until < math.inf, "a free slot, work, and no time at which it will start"
 
@@ -337,9 +392,19 @@ class QueueMachine(RuleBasedStateMachine):
         self.batches.remove(batch)
         self.queue.finish(batch, self.now)
 
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data())
+    def slot_dies(self, data: st.DataObject) -> None:
+        batch = data.draw(st.sampled_from(self.batches))
+        self.batches.remove(batch)
+        if len(batch) == 1:
+            self.queue.finish(batch, self.now, learn=False)
+        else:
+            self.queue.put_back(batch)
+
     @invariant()
     def bounds_hold(self) -> None:
-        states = [ticket.state for ticket in self.admitted]
+        states = [ticket.state for ticket in self.admitted if not ticket.apart]  # those had their place already
         assert len(self.batches) <= self.SLOTS
         assert states.count(State.RESERVED) + states.count(State.QUEUED) <= self.MOST_REQUESTS
         assert sum(t.size for t in self.admitted if t.state is not State.GONE) <= self.MOST_BYTES

@@ -244,6 +244,25 @@ def test_a_worker_that_dies_is_replaced_and_its_job_gets_an_error():
     assert (work.ended, spare.started) == (1, ["behind"])
 
 
+def test_a_worker_that_dies_takes_no_one_along_who_ran_beside_the_one_that_killed_it():
+    work, spares = Work(), [Work(), Work()]
+
+    async def scenario(scheduler: Scheduler[str, str]) -> None:
+        first = submit(scheduler, "wait")
+        innocent, guilty, other = (submit(scheduler, job) for job in ("innocent", "die", "other"))
+        work.release()
+        await first
+        work.die()  # with three at work
+        with pytest.raises(SlotLost):
+            await guilty
+        assert [await innocent, await other] == ["INNOCENT", "OTHER"]
+        assert scheduler.lost_slots == 2
+
+    run(scenario, work, replace=lambda: spares.pop(0), batch=3)
+
+    assert work.batches[1] == (["innocent", "die", "other"], False)
+
+
 def test_a_worker_that_dies_with_nothing_to_do_is_replaced_and_nobody_notices():
     work, spare = Work(), Work()
 
