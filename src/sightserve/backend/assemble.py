@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sightserve.backend.calibrate import calibrate
+from sightserve.backend.calibrate import calibrate, faster_on_all_cores
 from sightserve.backend.decode import Decoder
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.pipeline import Pipeline
@@ -20,7 +20,7 @@ def assemble(
 
     Args:
         setup: the model, and the settings that concern it.
-        measure: calibrate, unless a plan is given; else the defaults for CPUs.
+        measure: calibrate, unless a plan is given; else the defaults for CPUs. `measure_wide` is to follow.
         plan: what another slot has measured already.
         lock: file descriptor that all slots share; None where this is the only process.
 
@@ -35,13 +35,14 @@ def assemble(
 
     narrow = session(1)
     narrow.warm_up()
-    measure = measure and plan is None
-    wide = session(setup.cpus) if setup.cpus > 1 and (measure or (plan and plan.wide)) else None
-    if measure:
-        shape = (setup.height, setup.width, _RGB)
-        plan = calibrate(narrow.infer, wide.infer if wide else None, shape)
-    plan = plan or Plan()
-    if wide is not None and plan.wide:
+    if measure and plan is None:
+        plan = calibrate(narrow.infer, _shape(setup))
+        wanted = setup.cpus > 1  # until it was measured
+    else:
+        plan = plan or Plan()
+        wanted = plan.wide
+    wide = session(setup.cpus) if wanted else None
+    if wide is not None:
         wide.warm_up()
     budget = PixelBudget(setup.max_pixels_in_flight // setup.cpus, lock)
     decoder = Decoder(setup.width, setup.height, setup.crop, setup.interpolation, setup.max_pixels, budget=budget)
@@ -49,8 +50,22 @@ def assemble(
     pipeline = Pipeline(
         decoder=decoder,
         session=narrow,
-        wide_session=wide if plan.wide else None,
+        wide_session=wide,
         labels=setup.labels,
         model={"name": setup.name, "version": setup.version},
     )
     return pipeline, plan
+
+
+def measure_wide(pipeline: Pipeline, setup: Setup, plan: Plan) -> Plan:
+    """Measure whether a request that is alone is answered sooner by all cores, and have the pipeline do what is faster."""
+    wide = pipeline.wide_session is not None and faster_on_all_cores(
+        pipeline.session.infer, pipeline.wide_session.infer, _shape(setup)
+    )
+    if not wide:
+        pipeline.wide_session = None
+    return plan._replace(wide=wide)
+
+
+def _shape(setup: Setup) -> tuple[int, int, int]:
+    return setup.height, setup.width, _RGB

@@ -113,6 +113,8 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     lock, bundle = first.lock, first.bundle
     try:
         plan = first.process.receive_plan()
+        if settings.calibrate and settings.cpus > 1:
+            plan = first.process.measure_wide()  # only now: until here the other cores were busy with our own imports
     except BaseException:
         first.process.end()
         raise

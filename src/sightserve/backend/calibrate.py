@@ -17,40 +17,48 @@ from sightserve.backend.job import LARGEST_BATCH, Plan
 
 Infer = Callable[[NDArray[np.uint8]], object]
 
-_ROUNDS: Final = 3
+# The fastest of so many calls is what is compared: whatever else the machine does makes calls slower, never faster.
+_ROUNDS: Final = 4
 _WORTHWHILE: Final = 1.1  # less than 10 % faster is noise, and the simpler way wins
 _TRIED: Final = 4  # images: where these gain nothing, more do not either
-_TRIES: Final = 2
-# What a batch may take, in single calls: a tenth is what hand-overs cost, and how well this is measured.
-_TOLERABLE: Final = 1.1
+_TRIES: Final = 3  # the first one allocates
+# What a batch may take, in single calls: a tenth is what hand-overs cost, another how well this is measured.
+_TOLERABLE: Final = 1.2
 # Seconds: a model this slow does not notice hand-overs, and people would wait for each other.
 _LONGEST_BATCH: Final = 0.25
 
 
-def calibrate(infer: Infer, wide_infer: Infer | None, shape: tuple[int, int, int]) -> Plan:
-    """Measure and return the plan.
+def calibrate(infer: Infer, shape: tuple[int, int, int]) -> Plan:
+    """Measure batches and return the plan, as it is before `faster_on_all_cores` was asked.
 
     Args:
         infer: the model on one thread.
-        wide_infer: the model on all cores, or None where there is one core.
+        shape: (height, width, 3) of the model's input.
+    """
+    one, several = _images(1, shape), _images(_TRIED, shape)
+    infer(one)  # the first call allocates
+    singles = [_seconds(infer, one) for _ in range(_ROUNDS)]
+    inference, fastest = statistics.median(singles), min(singles)
+    batch = 1
+    if inference * LARGEST_BATCH <= _LONGEST_BATCH:
+        together = min(_seconds(infer, several) for _ in range(_TRIES))
+        batch = LARGEST_BATCH if together <= _TOLERABLE * _TRIED * fastest else 1
+    return Plan(batch, wide=False, inference=inference)
+
+
+def faster_on_all_cores(infer: Infer, wide_infer: Infer, shape: tuple[int, int, int]) -> bool:
+    """Return whether all cores together answer one request sooner. To be asked while they have nothing else to do.
+
+    Args:
+        infer: the model on one thread.
+        wide_infer: the model on as many threads as there are cores.
         shape: (height, width, 3) of the model's input.
     """
     one = _images(1, shape)
     for warm in (infer, wide_infer):
-        if warm is not None:
-            warm(one)  # the first call allocates
-    singles = [_seconds(infer, one) for _ in range(_ROUNDS)]
-    inference, fastest = statistics.median(singles), min(singles)
-    wide = False
-    if wide_infer is not None:
-        wide = inference >= _WORTHWHILE * statistics.median(_seconds(wide_infer, one) for _ in range(_ROUNDS))
-    batch = 1
-    if inference * LARGEST_BATCH <= _LONGEST_BATCH:
-        several = _images(_TRIED, shape)
-        # the fastest of each: whatever else the machine does makes calls slower, never faster
-        together = min(_seconds(infer, several) for _ in range(_TRIES))
-        batch = LARGEST_BATCH if together <= _TOLERABLE * _TRIED * fastest else 1
-    return Plan(batch, wide, inference)
+        warm(one)
+    narrow, wide = (min(_seconds(run, one) for _ in range(_ROUNDS)) for run in (infer, wide_infer))
+    return narrow >= _WORTHWHILE * wide
 
 
 def _images(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:

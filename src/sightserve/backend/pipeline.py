@@ -16,7 +16,12 @@ from sightserve.backend.session import Session
 
 
 class Pipeline:
-    """Classifies images with one model. Runs wherever it is called: the scheduler calls it on its slots."""
+    """Classifies images with one model. Runs wherever it is called: the scheduler calls it on its slots.
+
+    Attributes:
+        session: pixels to probabilities on one thread.
+        wide_session: the same on all cores, for a request that is alone; None where that is no faster.
+    """
 
     def __init__(
         self,
@@ -31,16 +36,16 @@ class Pipeline:
 
         Args:
             decoder: bytes to pixels.
-            session: pixels to probabilities on one thread.
-            wide_session: the same on all cores, for a request that is alone; None where that is no faster.
+            session: see above.
+            wide_session: see above.
             labels: class names in the model's order.
             model: an `api.schema.ModelRef`, for the answers.
         """
         self.labels = labels
         self.model = model
         self._decoder = decoder
-        self._session = session
-        self._wide_session = wide_session or session
+        self.session = session
+        self.wide_session = wide_session
 
     def classify(self, job: Job) -> str:
         """Classify one image in the calling thread and return an `api.schema.Prediction` as JSON.
@@ -90,7 +95,7 @@ class Pipeline:
         return _Decoded(image, time.perf_counter() - started)
 
     def _infer(self, images: list[DecodedImage], alone: bool) -> NDArray[np.float32]:
-        session = self._wide_session if alone else self._session
+        session = self.wide_session or self.session if alone else self.session
         if len(images) == 1:  # a view: nothing to copy
             return session.infer(images[0].pixels[None])
         return session.infer(np.stack([image.pixels for image in images]))

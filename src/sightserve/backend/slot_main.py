@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 import warnings
+from typing import Any
 
 from sightserve.backend import memory
-from sightserve.backend.assemble import assemble
+from sightserve.backend.assemble import assemble, measure_wide
 from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.pipeline import Pipeline
@@ -37,11 +38,15 @@ def run(connection: socket.socket, lock: int) -> None:
     gc.collect()
     gc.freeze()  # what was made until now stays: collections need not look at it again
     while True:
-        _serve_one(connection, pipeline)
+        head = receive(connection)
+        if "jobs" in head:
+            _serve(connection, pipeline, head)
+        else:
+            plan = measure_wide(pipeline, setup, plan)
+            connection.sendall(message({"plan": plan}))
 
 
-def _serve_one(connection: socket.socket, pipeline: Pipeline) -> None:
-    head = receive(connection)
+def _serve(connection: socket.socket, pipeline: Pipeline, head: dict[str, Any]) -> None:
     jobs = [receive_job(connection, fields) for fields in head["jobs"]]
     try:
         outcomes = pipeline.execute(jobs, head["waited"], head["alone"])

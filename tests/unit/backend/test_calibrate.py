@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from sightserve.backend.calibrate import Infer, calibrate
+from sightserve.backend.calibrate import Infer, calibrate, faster_on_all_cores
 from sightserve.backend.job import LARGEST_BATCH
 
 SHAPE = (8, 8, 3)
@@ -20,31 +20,31 @@ def model(per_call: float, per_image: float) -> Infer:
 
 
 def test_a_device_on_which_a_call_costs_more_than_an_image_gets_batches():
-    plan = calibrate(model(0.010, 0.0002), None, SHAPE)
+    plan = calibrate(model(0.010, 0.0002), SHAPE)
 
     assert plan.batch == LARGEST_BATCH
 
 
 def test_a_model_that_takes_as_long_for_images_together_runs_them_together_which_spares_hand_overs():
-    assert calibrate(model(0.0, 0.005), None, SHAPE).batch == LARGEST_BATCH
+    assert calibrate(model(0.0, 0.005), SHAPE).batch == LARGEST_BATCH
 
 
 def test_a_model_that_batches_slow_down_gets_none():
     def infer(images: np.ndarray) -> None:
         time.sleep(0.005 * len(images) * (1.3 if len(images) > 1 else 1))
 
-    assert calibrate(infer, None, SHAPE).batch == 1
+    assert calibrate(infer, SHAPE).batch == 1
 
 
 def test_all_cores_are_used_for_a_lone_request_where_that_is_faster():
-    assert calibrate(model(0, 0.010), model(0, 0.004), SHAPE).wide
-    assert not calibrate(model(0, 0.010), model(0, 0.010), SHAPE).wide
+    assert faster_on_all_cores(model(0, 0.010), model(0, 0.004), SHAPE)
+    assert not faster_on_all_cores(model(0, 0.010), model(0, 0.010), SHAPE)
 
 
 def test_a_slow_model_does_not_hold_up_the_start():
     started = time.perf_counter()
 
-    plan = calibrate(model(0, 0.2), None, SHAPE)
+    plan = calibrate(model(0, 0.2), SHAPE)
 
     # a warm-up and three rounds of 0.2 s, and no batch: 0.8 s instead of many seconds
     assert time.perf_counter() - started < 1.6

@@ -52,6 +52,22 @@ def slot(lock):
     made.end()
 
 
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_a_slot_measures_all_cores_when_it_is_asked_and_works_on_as_before(lock, cat, cpus):
+    made = SlotProcess(spawn(lock))
+    made.send_start(replace(setup(), cpus=cpus), measure=True)
+    before = made.receive_plan()
+    after = made.measure_wide()
+
+    (answer,) = run(made, Job(cat), alone=True)
+
+    made.end()
+    assert not before.wide
+    assert (after.batch, after.inference) == (before.batch, before.inference)
+    assert not after.wide or cpus > 1
+    assert isinstance(answer, Answer)
+
+
 class Listener:
     """Listens to a slot as the scheduler does."""
 
@@ -62,13 +78,17 @@ class Listener:
 
 
 def run(
-    slot: SlotProcess, *jobs: Job, waited: float = 0.0, then: Callable[[], object] = lambda: None
+    slot: SlotProcess,
+    *jobs: Job,
+    waited: float = 0.0,
+    alone: bool = False,
+    then: Callable[[], object] = lambda: None,
 ) -> Sequence[Answer | BackendError]:
     """Send jobs, do something, and return what the slot makes of them; raise what it is lost with."""
 
     async def scenario() -> Sequence[Answer | BackendError]:
         listener = Listener(slot)
-        slot.send(jobs, [waited] * len(jobs), False)
+        slot.send(jobs, [waited] * len(jobs), alone)
         then()
         try:
             return await asyncio.wait_for(listener.outcomes, 20)

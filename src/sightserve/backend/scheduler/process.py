@@ -55,6 +55,18 @@ class SlotProcess:
             raise SlotLost("the first slot's process died while it started") from exc
         return self._plan
 
+    def measure_wide(self) -> Plan:
+        """Have it measure, while nothing else runs, whether all cores answer a lone request sooner; return its new plan.
+
+        Raises:
+            SlotLost: it died.
+        """
+        try:
+            self._socket.sendall(wire.message({"measure": "wide"}))
+        except OSError as exc:
+            raise SlotLost("the first slot's process died while it started") from exc
+        return self.receive_plan()
+
     def attach(
         self,
         ready: Callable[[], None],
