@@ -1,7 +1,8 @@
 """In-process ceiling: decode, inference and ranking without HTTP, on one core and on all. Run in the server's own Python.
 
-On all cores it is one process for each, as the server's slots are. Prints one line of JSON. Our path and the straightforward
-one take turns, block by block, so that whatever else the machine does meets both.
+On all cores it is one process for each, as the server's slots are. Photos of ImageNet's size go in batches, as a slot gets them
+under load, and one by one. Prints one line of JSON. The paths take turns, block by block, so that whatever else the machine
+does meets all.
 """
 
 import argparse
@@ -19,22 +20,31 @@ from bench.stats import median
 from bench.straight import Straight
 from sightserve.backend.assemble import assemble
 from sightserve.backend.build import load, setup_of
-from sightserve.backend.job import Job
+from sightserve.backend.job import LARGEST_BATCH, Job
 from sightserve.backend.settings import Settings
 
 _BLOCKS = 4  # of each path and number of processes
-Work = Callable[[bytes], object]
+Work = Callable[[Sequence[bytes]], object]
 
 
-def rate(work: Work, images: Sequence[bytes], count: int, seconds: float) -> tuple[float, float]:
-    """Return images per second over `count` processes, and CPU milliseconds per image."""
+def rate(work: Work, together: int, images: Sequence[bytes], count: int, seconds: float) -> tuple[float, float]:
+    """Return images per second over `count` processes, and CPU milliseconds per image.
+
+    Args:
+        work: to be done.
+        together: on how many images at a time.
+        images: cycled over.
+        count: of processes.
+        seconds: how long.
+    """
     # forked, so that each has the loaded model; nothing here has started a thread yet
     context = multiprocessing.get_context("fork")
     ends, children = [], []
     for number in range(count):
         mine, theirs = context.Pipe(duplex=False)
         shifted = [*images[number * len(images) // count :], *images[: number * len(images) // count]]
-        children.append(context.Process(target=_repeat, args=(work, shifted, seconds, theirs.send)))
+        chunks = [shifted[at : at + together] for at in range(0, len(shifted), together)]
+        children.append(context.Process(target=_repeat, args=(work, chunks, seconds, theirs.send)))
         ends.append(mine)
         children[-1].start()
     told = [end.recv() for end in ends]
@@ -44,13 +54,13 @@ def rate(work: Work, images: Sequence[bytes], count: int, seconds: float) -> tup
     return sum(one[0] / one[1] for one in told), sum(one[2] for one in told) * 1000 / done
 
 
-def _repeat(work: Work, images: Sequence[bytes], seconds: float, tell: Callable[[object], object]) -> None:
+def _repeat(work: Work, chunks: Sequence[Sequence[bytes]], seconds: float, tell: Callable[[object], object]) -> None:
     """Tell how many images were done, in how many seconds and CPU seconds; what the first touches is not counted."""
-    work(images[0])
+    work(chunks[0])
     done, started, cpu = 0, time.perf_counter(), time.process_time()
-    for image in islice(cycle(images), 1, None):
-        work(image)
-        done += 1
+    for chunk in islice(cycle(chunks), 1, None):
+        work(chunk)
+        done += len(chunk)
         if time.perf_counter() - started >= seconds:
             break
     tell((done, time.perf_counter() - started, time.process_time() - cpu))
@@ -67,14 +77,19 @@ def main() -> None:
     settings = Settings()
     pipeline, _ = assemble(setup_of(settings, load(settings)), measure=False)
     straight = Straight(options.float_model, pipeline.labels)
-    paths: dict[str, Work] = {
-        "ours": lambda image: pipeline.execute([Job(image)], [0.0], alone=False),
-        "straight": straight.classify,
+
+    def ours(chunk: Sequence[bytes]) -> object:
+        return pipeline.execute([Job(image) for image in chunk], [0.0] * len(chunk), alone=False)
+
+    paths: dict[str, tuple[Work, int]] = {
+        "ours": (ours, LARGEST_BATCH if options.photos == "imagenet" else 1),  # as the scheduler hands them to a slot
+        "single": (ours, 1),
+        "straight": (lambda chunk: straight.classify(chunk[0]), 1),
     }
     cells = {
-        f"{name}_{count}": partial(rate, work, images, count, options.seconds / _BLOCKS)
+        f"{name}_{count}": partial(rate, work, together, images, count, options.seconds / _BLOCKS)
         for count in sorted({1, settings.cpus})
-        for name, work in paths.items()
+        for name, (work, together) in paths.items()
     }
     found: dict[str, list[tuple[float, float]]] = {cell: [] for cell in cells}
     for _ in range(_BLOCKS):

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import processes, report, results, visits
 from bench.photos import ROOT
 from bench.results import Measurement
-from bench.servers import KINDS, RIVALS
+from bench.servers import KINDS, RIVALS, TUNED
 from bench.targets import targets
 
 CASES = ("ceiling", "closed", "open", "cold", "memory")
@@ -71,7 +71,7 @@ def _numbers(text: str) -> list[int]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     add = parser.add_argument
-    everyone = ",".join(["ours", "ours-form", *RIVALS, "tutorial"])
+    everyone = ",".join(["ours", "ours-form", *RIVALS, TUNED, "tutorial"])
     add("--servers", type=_words, default=_words(everyone), help=f"of {', '.join(KINDS)} [default: {everyone}]")
     add("--cases", type=_words, default=list(CASES), help=f"of {', '.join(CASES)} [default: all]")
     add("--photos", type=_words, default=["imagenet", "large"], help="imagenet, large [default: both]")

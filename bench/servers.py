@@ -64,6 +64,14 @@ PEER_KINDS = (
         "/",
     ),
     Kind(
+        "mosec-batch",
+        "Mosec, 2 workers, batches of 8",
+        ("{peers}/mosec/batching.py", "--address", "127.0.0.1", "--port", "{port}", "--log-level", "warning"),
+        "/inference",
+        None,
+        "/",
+    ),
+    Kind(
         "bentoml",
         "BentoML, 2 workers",
         ("-m", "bentoml", "serve", "service:Classify", "--working-dir", "{peers}/bentoml", "--port", "{port}"),
@@ -86,7 +94,9 @@ KINDS = {
     kind.name: kind
     for kind in (OURS, replace(OURS, name="ours-form", title="Sightserve, multipart", field="file"), *PEER_KINDS)
 }
-RIVALS = ("fastapi", "litserve", "mosec", "bentoml")  # the four that do the same work with the same weights
+# The four that do the same work with the same weights, each as its documentation shows it.
+RIVALS = ("fastapi", "litserve", "mosec", "bentoml")
+TUNED = "mosec-batch"  # the strongest of them at 32 connections, tuned for that
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.results import Measurement
-from bench.servers import RIVALS
+from bench.servers import RIVALS, TUNED
 from bench.stats import median
 
 _BUSY = ("8", "32")  # connections at which a server should be at its best
@@ -102,6 +102,8 @@ def _against_peers(found: Found) -> list[Target]:
         best_peer = _each(max, *(found.best(rival, photos) for rival in RIVALS))
         ratio = found.ratio(found.best("ours", photos), best_peer)
         rows.append(Target(f"images/s against the best of the four peers, {size} photos", ratio, bound))
+    served, tuned = (found.rounds("images_s", "closed", s, "imagenet", "32") for s in ("ours", TUNED))
+    rows.append(Target("the same at 32 connections, against Mosec with batches of 8", found.ratio(served, tuned), 1.0))
     alone = {s: found.median("p50_ms", "closed", s, "imagenet", "1") for s in ("ours", *RIVALS)}
     peers = [v for s, v in alone.items() if s != "ours" and not math.isnan(v)]
     fastest = min(peers, default=math.nan)

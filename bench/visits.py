@@ -28,8 +28,8 @@ def split(case: str, servers: Sequence[str]) -> list[list[str]]:
         return [["ours"]]
     if case == "closed":
         return [list(servers)]
-    # the multipart variant of ours differs in a closed loop only; the tutorial does one request at a time anyhow
-    left_out = {"ours-form", "tutorial"} if case == "open" else {"ours-form"}
+    # variants differ in a closed loop only; the tutorial does one request at a time anyhow
+    left_out = {"ours-form", "mosec-batch"} | ({"tutorial"} if case == "open" else set())
     return [[name] for name in servers if name not in left_out]
 
 
@@ -118,7 +118,7 @@ def _memory(name: str, options: argparse.Namespace) -> Found:
 
 
 def _python(name: str, options: argparse.Namespace) -> Path:
-    python: Path = options.python if name.startswith("ours") else venvs.python(name)
+    python: Path = options.python if name.startswith("ours") else venvs.python(name.removesuffix("-batch"))
     return python
 
 

@@ -41,9 +41,13 @@ class Classifier:
         self._input = self._session.get_inputs()[0].name
         self._labels = (bundle / "labels.txt").read_text(encoding="utf-8").splitlines()
 
+    def infer_all(self, batch: np.ndarray) -> np.ndarray:
+        """Return each photo's probabilities, float32 (N, 1000)."""
+        return self._session.run(None, {self._input: batch})[0]
+
     def infer(self, batch: np.ndarray) -> np.ndarray:
-        """Return the probabilities, float32 (1000,)."""
-        return self._session.run(None, {self._input: batch})[0][0]
+        """Return the only photo's probabilities, float32 (1000,)."""
+        return self.infer_all(batch)[0]
 
     def answer(self, probabilities: np.ndarray) -> dict:
         """Return the five most probable classes."""
