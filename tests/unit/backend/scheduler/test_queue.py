@@ -243,14 +243,13 @@ def test_a_full_batch_does_not_wait():
     assert third.state is State.QUEUED
 
 
-def test_a_batch_leaves_other_slots_their_share():
-    q = queue(slots=2, batch=8)
-    for _ in range(5):
+def test_a_batch_leaves_other_idle_slots_their_share_and_busy_ones_nothing():
+    q = queue(slots=3, batch=8)
+    for _ in range(7):
         queued(q)
 
-    # five for two slots: three, then one of the two that are left, then the last
-    assert [len(started(q)), len(started(q))] == [3, 1]
-    assert q.depth == 1
+    # seven for three idle slots: a third, rounded up; then half of four; then all of the two that are left
+    assert [len(started(q)), len(started(q)), len(started(q))] == [3, 2, 2]
 
 
 def test_nobody_waits_in_a_batch_for_a_large_photo():
