@@ -70,7 +70,8 @@ class Limits:
         slots: how many run at once.
         max_requests: how many may be reserved or queued.
         max_bytes: how many bytes these may hold together.
-        batch: how many start together in one slot, at most; fewer where that leaves other idle slots their share.
+        batch: how many start together in one slot, at most, and never more than a slot's share of those that wait: with few
+            of them, another slot answers sooner.
         batch_bytes: larger bodies run by themselves: they take longer than others should wait for, and a hand-over is little
             beside that.
         batch_wait: for how many seconds the oldest waits for a batch to fill.
@@ -214,7 +215,7 @@ class Queue:
         others = bool(self._running or self._reserved)
         if len(self._queued) < self.limits.batch and others and now < ready_at:
             return Wait(until=ready_at)
-        share = -(-len(self._queued) // (self.limits.slots - self._batches))
+        share = max(1, len(self._queued) // self.limits.slots)
         most = 1 if self._by_itself(self._queued[0]) else min(self.limits.batch, share)
         alone = not others and len(self._queued) == 1
         tickets: list[Ticket] = []
@@ -270,7 +271,7 @@ class Queue:
 
     def _own_work(self) -> float:
         """Return the seconds from the start of a request that came now to its answer: all of a batch are answered together."""
-        return self.service * min(self.limits.batch, 1 + len(self._queued))
+        return self.service * min(self.limits.batch, 1 + len(self._queued) // self.limits.slots)
 
     def _work_ahead(self, now: float) -> float:
         """Return the seconds until a request that came now would start, at the latest that is likely."""

@@ -243,13 +243,13 @@ def test_a_full_batch_does_not_wait():
     assert third.state is State.QUEUED
 
 
-def test_a_batch_leaves_other_idle_slots_their_share_and_busy_ones_nothing():
-    q = queue(slots=3, batch=8)
-    for _ in range(7):
+def test_a_batch_is_no_more_than_a_slots_share_of_those_that_wait():
+    q = queue(slots=3, batch=4)
+    for _ in range(14):
         queued(q)
 
-    # seven for three idle slots: a third, rounded up; then half of four; then all of the two that are left
-    assert [len(started(q)), len(started(q)), len(started(q))] == [3, 2, 2]
+    # a third of 14, which the limit cuts to 4; a third of the 10 that are left; of 7
+    assert [len(started(q)), len(started(q)), len(started(q))] == [4, 3, 2]
 
 
 def test_nobody_waits_in_a_batch_for_a_large_photo():
