@@ -117,3 +117,31 @@ def test_workers_share_the_port_the_metrics_and_the_end_and_are_replaced_when_th
     assert before[0] not in after
     assert again.status_code == 200
     assert "Traceback" not in backend.log.read_text()
+
+
+def slots(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid), "-f", "slot_main"], capture_output=True, text=True, check=False)
+    return [int(word) for word in found.stdout.split()]
+
+
+def test_a_slot_that_dies_under_load_takes_nobody_along(tmp_path, espresso):
+    """The only slot, with eight photos at work, is killed three times: whoever shared it with the guilty one is answered."""
+    kills = 3
+    calm = {"SIGHTSERVE_BATCH_SIZE": "8", "SIGHTSERVE_DEADLINE_MS": "20000"}
+    with (
+        running_backend(tmp_path / "log", "--cpus", "1", **calm) as backend,
+        Load(backend.url, espresso, connections=24) as load,
+    ):
+        for _ in range(kills):
+            answered = len(load.outcomes)
+            while len(load.outcomes) < answered + 48:  # everybody has asked again: eight wait for each that run
+                time.sleep(0.01)
+            (slot,) = slots(backend.process.pid)
+            os.kill(slot, signal.SIGKILL)
+            while slots(backend.process.pid) in ([], [slot]):
+                time.sleep(0.01)
+        metrics = httpx2.get(f"{backend.url}/metrics").text
+
+    assert set(load.outcomes) <= {200, 500}
+    assert load.outcomes.count(500) <= kills  # not eight times as many: one where it was alone in the slot, else none
+    assert f"sightserve_lost_slots {kills}.0" in metrics

@@ -42,11 +42,11 @@ class ImageInfo(WireModel):
 
 
 class Timing(WireModel):
-    """Where the time went on the server, network and upload not counted."""
+    """Where the time went on the server, network and upload not counted; together they are the whole."""
 
-    queue: Milliseconds
+    queue: Annotated[float, Field(ge=0, description="milliseconds until, and while, others were worked on")]
     decode: Milliseconds
-    inference: Milliseconds
+    inference: Annotated[float, Field(ge=0, description="milliseconds: its share, where several ran together")]
 
 
 class Prediction(WireModel):
