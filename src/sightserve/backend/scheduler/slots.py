@@ -1,7 +1,6 @@
 """The thin loop around `queue.py`: asks it what to start whenever work or a free slot comes, and hands the answers back.
 
-All of it runs on the event loop, where nothing happens at the same time: there is no lock, and nobody has to be woken up.
-Only the start and the end of a worker, which block, are on a thread for the moment that they take.
+All of it runs on the event loop, without a lock; only the start and the end of a worker, which block, are on a thread.
 """
 
 import asyncio
@@ -46,8 +45,7 @@ class _Slot(Generic[Job, Result]):
 class Scheduler(Generic[Job, Result]):
     """As many slots as the CPU budget, a bounded queue before them, and a refusal for what could not be answered in time.
 
-    A slot works on one request (or one batch) from start to end. It is handed the next as soon as its answer is in, before
-    anybody is told of that answer.
+    A slot works on one request or batch from start to end, and is handed the next before anybody is told of its answer.
     """
 
     def __init__(
@@ -129,7 +127,7 @@ class Scheduler(Generic[Job, Result]):
     def refusal(self, size: int, patience: float) -> Overloaded | NotReady | None:
         """Return what `reserve` would raise, and count it as refused; None: there is a place."""
         refusal = self._queue.refusal(size, patience, self._clock())
-        return self._refused(refusal) if refusal is not None else None
+        return None if refusal is None else self._refused(refusal)
 
     def grow(self, ticket: Ticket, size: int) -> None:
         """Count the bytes that a request's body has by now.
@@ -285,9 +283,8 @@ class Scheduler(Generic[Job, Result]):
     def _tell_expired(self) -> None:
         while self._queue.expired:
             self._on_refusal("expired")
-            self._tell(
-                self._queue.expired.pop(), DeadlineExceeded("no slot was free before the deadline of this request")
-            )
+            late = DeadlineExceeded("no slot was free before the deadline of this request")
+            self._tell(self._queue.expired.pop(), late)
 
     def _tell(self, ticket: Ticket, outcome: Result | Exception) -> None:
         future = self._entries.pop(ticket).future
