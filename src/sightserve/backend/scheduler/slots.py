@@ -135,8 +135,7 @@ class Scheduler(Generic[Job, Result]):
         Raises:
             Overloaded: all bodies together would be more than `max_bytes`.
         """
-        refusal = self._queue.grow(ticket, size, self._clock())
-        if refusal is not None:
+        if refusal := self._queue.grow(ticket, size, self._clock()):
             raise self._refused(refusal)
 
     def submit(self, ticket: Ticket, job: Job) -> "asyncio.Future[Result]":
@@ -149,8 +148,7 @@ class Scheduler(Generic[Job, Result]):
             Overloaded: the queue grew while the body arrived.
         """
         now = self._clock()
-        refusal = self._queue.arrive(ticket, now)
-        if refusal is not None:
+        if refusal := self._queue.arrive(ticket, now):
             raise self._refused(refusal)
         entry = self._entries[ticket] = _Entry(job, self._loop.create_future(), now)
         self._ring_at(ticket.deadline)
@@ -162,8 +160,7 @@ class Scheduler(Generic[Job, Result]):
 
         Once it runs, it runs to its end, and the result is dropped. Harmless in any state.
         """
-        cancelled = self._queue.cancel(ticket)
-        if cancelled:
+        if cancelled := self._queue.cancel(ticket):
             self._entries.pop(ticket, None)
         return cancelled
 
