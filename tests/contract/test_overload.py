@@ -3,8 +3,11 @@
 import asyncio
 import io
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
 import time
 from collections import Counter
 
@@ -140,6 +143,33 @@ def test_a_connection_whose_request_was_refused_carries_the_next_ones(busy, espr
 
     assert [first[0][9:12], second[0][9:12], third[0][9:12]] == [b"503", b"503", b"200"]
     assert json.loads(third[2])["prediction"] == "espresso"
+
+
+def test_refusals_that_nobody_takes_do_not_pile_up(tmp_path, espresso):
+    """Requests sent ahead without end by somebody who reads no answers, while the only slot is stopped, are not read either."""
+    with running_backend(tmp_path / "log", "--cpus", "1", SIGHTSERVE_HEADER_TIMEOUT="60") as backend:
+        found = subprocess.run(
+            ["pgrep", "-P", str(backend.process.pid), "-f", "slot_main"], capture_output=True, check=True
+        )
+        slot = int(found.stdout)
+        os.kill(slot, signal.SIGSTOP)
+        address = ("127.0.0.1", int(backend.url.rsplit(":", 1)[1]))
+        with socket.create_connection(address) as waiting, socket.create_connection(address) as flood:
+            head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+            waiting.sendall(f"{head}Content-Length: {len(espresso)}\r\n\r\n".encode() + espresso)
+            while not metric(backend.url, "sightserve_requests_in_flight"):
+                time.sleep(0.005)
+            ahead = f"{head}Content-Length: 0\r\nX-Request-Deadline-Ms: 1\r\n\r\n".encode() * 500
+            flood.settimeout(3)
+            sent, taken = 0, True
+            while taken and sent < 40_000_000:
+                try:
+                    sent += flood.send(ahead)
+                except TimeoutError:
+                    taken = False
+        os.kill(slot, signal.SIGCONT)
+
+    assert not taken, f"{sent:,} bytes of requests were read"
 
 
 def test_after_the_rush_everything_is_as_before(backend, slow_photo, espresso):

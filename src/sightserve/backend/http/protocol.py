@@ -240,6 +240,7 @@ def protocol_within(bounds: Bounds, door: Door = lambda _url, _headers: None) ->
                 and not parser.should_upgrade()
                 and not self.expect_100_continue
                 and not self._answering
+                and not self.flow.write_paused  # who takes no answers waits in line, where more than a few are not read
             )
 
         @property
