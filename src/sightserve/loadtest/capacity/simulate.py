@@ -129,7 +129,7 @@ def simulate(
                 service, rest = times.draw(beside, slots, dice)
                 whole += service
                 rests.append(rest - since)
-            taken = whole + times.overhead
+            taken = whole + times.overhead * len(decision.tickets)
             work += taken
             heapq.heappush(ends, (now + taken, len(latencies), decision.tickets))
             latencies += [now + whole + rest for rest in rests]
