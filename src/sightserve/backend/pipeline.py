@@ -44,6 +44,7 @@ class Pipeline:
         self.labels = labels
         self.model = model
         self._decoder = decoder
+        self._batch = np.empty((0, decoder.height, decoder.width, 3), dtype=np.uint8)
         self.session = session
         self.wide_session = wide_session
 
@@ -60,7 +61,9 @@ class Pipeline:
         return outcome.body
 
     def execute(self, jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> list[Answer | BackendError]:
-        """Classify images together, on one thread; an image that cannot be read does not spoil the others.
+        """Classify images together; an image that cannot be read does not spoil the others.
+
+        Several together from one thread only; one by one from as many as like.
 
         Args:
             jobs: usually one; several where the scheduler batches.
@@ -91,14 +94,18 @@ class Pipeline:
         try:
             image = self._decoder.decode(job.image)
         except BackendError as exc:
-            return exc
+            # Its traceback, and that of what caused it, hold half-decoded pictures while others of the batch are worked on.
+            exc.__cause__ = exc.__context__ = None
+            return exc.with_traceback(None)
         return _Decoded(image, time.perf_counter() - started)
 
     def _infer(self, images: list[DecodedImage], alone: bool) -> NDArray[np.float32]:
         session = self.wide_session or self.session if alone else self.session
         if len(images) == 1:  # a view: nothing to copy
             return session.infer(images[0].pixels[None])
-        return session.infer(np.stack([image.pixels for image in images]))
+        if len(self._batch) < len(images):  # kept: new ones, of another size each time, leave holes in the heap
+            self._batch = np.empty((len(images), *images[0].pixels.shape), dtype=np.uint8)
+        return session.infer(np.stack([image.pixels for image in images], out=self._batch[: len(images)]))
 
     def _answer(
         self, job: Job, row: NDArray[np.float32], image: "_Decoded", waited: float, inference: float

@@ -51,3 +51,11 @@ def test_what_a_photo_waits_for_others_of_its_batch_is_waiting(pipeline, cat):
     wholes = [outcome.queue + outcome.decode + outcome.inference for outcome in outcomes]
     assert wholes == pytest.approx([wholes[0]] * 8)
     assert wholes[0] <= elapsed
+
+
+def test_the_error_of_a_damaged_image_holds_no_pictures(pipeline, cat):
+    """Others of its batch are worked on while it waits to be told: a traceback would keep what was decoded of it, and more."""
+    cut, _ = pipeline.execute([Job(cat[:2000]), Job(cat)], [0.0, 0.0], alone=False)
+
+    assert isinstance(cut, UnreadableImage)
+    assert (cut.__traceback__, cut.__cause__, cut.__context__) == (None, None, None)
