@@ -18,10 +18,10 @@ from pathlib import Path
 from bench import photos
 from bench.stats import median
 from bench.straight import Straight
-from sightserve.backend.assemble import assemble
 from sightserve.backend.build import load, setup_of
 from sightserve.backend.job import LARGEST_BATCH, Job
 from sightserve.backend.settings import Settings
+from sightserve.backend.slot.assemble import assemble
 
 _BLOCKS = 4  # of each path and number of processes
 Work = Callable[[Sequence[bytes]], object]

@@ -20,7 +20,7 @@ from bench.photos import ROOT
 from bench.stats import median
 
 if TYPE_CHECKING:
-    from sightserve.loadtest.capacity.simulate import Simulated
+    from sightserve.loadtest.analysis.capacity.simulate import Simulated
 
 PAGES = ROOT / "docs" / "load"
 _LOADS = (0.3, 0.6, 0.85)  # of what the backend can do
@@ -65,8 +65,8 @@ def report(options: argparse.Namespace, folder: Path) -> int:
 
 def check(options: argparse.Namespace, folder: Path) -> int:
     """Predict from a ramp what open-loop loads will see, measure them, and compare; 1 when one is off by more than 25 %."""
-    from sightserve.loadtest.capacity.plan import times_of  # noqa: PLC0415
-    from sightserve.loadtest.capacity.simulate import simulate  # noqa: PLC0415
+    from sightserve.loadtest.analysis.capacity.plan import times_of  # noqa: PLC0415
+    from sightserve.loadtest.analysis.capacity.simulate import simulate  # noqa: PLC0415
 
     rounds = []
     with halves.both(folder / "logs") as (backend, _):

@@ -15,7 +15,7 @@ def main() -> None:
     from sightserve.cli.main import application
 
     application(["serve"])
-    from sightserve.backend.spawn import spawn_first
+    from sightserve.backend.launch import spawn_first
 
     spawned = spawn_first()
     from sightserve.backend.build import build, start_first_slot
@@ -23,7 +23,7 @@ def main() -> None:
 
     settings = Settings()
     first = start_first_slot(settings, spawned)
-    import sightserve.backend.server  # noqa: F401
+    import sightserve.backend.serving.server  # noqa: F401
 
     imported = time.perf_counter()
     backend = build(settings, first)

@@ -26,17 +26,17 @@ from tools.make_video import SAMPLES, photo_scenes, write_video
 
 from bench import photos, processes
 from sightserve.api.schema import Prediction
-from sightserve.backend.assemble import assemble
 from sightserve.backend.build import load as load_model
 from sightserve.backend.build import setup_of
 from sightserve.backend.job import Job
 from sightserve.backend.settings import Settings
+from sightserve.backend.slot.assemble import assemble
 from sightserve.video.analyse import Plan, analyse
 from sightserve.video.annotate import annotate
-from sightserve.video.burn import ENCODERS, OPTIONS
 from sightserve.video.facts import Wanted
-from sightserve.video.frames import Shrinker
 from sightserve.video.timeline import Guess, segments
+from sightserve.video.worker.burn import ENCODERS, OPTIONS
+from sightserve.video.worker.frames import Shrinker
 
 FOLDER = Path(tempfile.gettempdir()) / "sightserve-bench-video"
 RATE = 4.0

@@ -15,9 +15,9 @@ from tests.conftest import PHOTOS
 from tests.processes import clean_environment
 
 from sightserve.backend.build import load
-from sightserve.backend.decode import Decoder
-from sightserve.backend.session import Session
 from sightserve.backend.settings import Settings
+from sightserve.backend.slot.engine import Session
+from sightserve.imaging.decode import Decoder
 
 LEAST_TOP_1, LEAST_TOP_5 = 0.87, 0.96  # measured: 0.905 and 0.985
 MEGAPIXELS_12 = 12_000_000

@@ -8,7 +8,7 @@ import pytest
 import streamlit
 from tests.processes import clean_environment
 
-from sightserve.loadtest.page import SEEN_WITH
+from sightserve.loadtest.generator.page import SEEN_WITH
 
 
 def load(*flags: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +26,7 @@ def visited(both_halves, tmp_path_factory):
         "--phone-photos", "0%", "--json", str(folder / "run.json"), "--report", str(folder / "run.html"),
     )  # fmt: skip
     assert done.returncode == 0, (
-        f"A visit of the web app failed. Streamlit is {streamlit.__version__}; the messages in sightserve/loadtest/page.py"
+        f"A visit of the web app failed. Streamlit is {streamlit.__version__}; the messages in sightserve/loadtest/generator/page.py"
         f" were seen with {SEEN_WITH}: if it was updated, see what changed there.\n{done.stdout}{done.stderr}"
     )
     return folder

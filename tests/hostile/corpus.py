@@ -7,7 +7,7 @@ from functools import cache
 from PIL import Image
 from tests.hostile import bombs
 
-from sightserve.backend.formats import MEDIA_TYPES
+from sightserve.imaging.formats import MEDIA_TYPES
 
 
 @cache

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.hostile import bombs, corpus
 
-from sightserve.backend.decode import Decoder
 from sightserve.backend.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
+from sightserve.imaging.decode import Decoder
 
 DECODER = Decoder(width=224, height=224, crop=0.875, interpolation="bicubic", max_pixels=50_000_000)
 # Bomb -> how it is refused. What is not here is decoded: it is honest, or its lie costs nothing.

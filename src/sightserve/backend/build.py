@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from sightserve.api.schema import ModelRef
 from sightserve.backend.errors import ModelLoadError, ParameterError
 from sightserve.backend.job import Answer, Job, Plan, Setup
+from sightserve.backend.launch import Spawned, lock_file, spawn
 from sightserve.backend.metrics import Metrics
 from sightserve.backend.scheduler import Limits, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
-from sightserve.backend.spawn import Spawned, lock_file, spawn
 from sightserve.bundle.errors import BundleError
 from sightserve.bundle.manifest import Bundle, default_bundle_path, load_bundle
 

@@ -11,8 +11,8 @@ from sightserve.cli.extras import fail, needs
 from sightserve.loadtest.goals import InvalidValue, duration
 
 if TYPE_CHECKING:
-    from sightserve.loadtest.capacity.plan import Service
-    from sightserve.loadtest.capacity.simulate import Simulated
+    from sightserve.loadtest.analysis.capacity.plan import Service
+    from sightserve.loadtest.analysis.capacity.simulate import Simulated
 
 
 def capacity(
@@ -32,7 +32,7 @@ def capacity(
 ) -> None:
     """Say what a load needs: instances, their setting and cost, from measured times. Nothing is asked of any cloud."""
     with needs("loadtest"):
-        import sightserve.loadtest.capacity.plan as planning
+        import sightserve.loadtest.analysis.capacity.plan as planning
 
     try:
         results = _read(report)
@@ -68,7 +68,7 @@ def capacity(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    from sightserve.loadtest.results import check
+    from sightserve.loadtest.analysis.results import check
 
     try:
         return check(json.loads(path.read_text(encoding="utf-8")))

@@ -115,11 +115,11 @@ def _in_process(model: Path | None, top_k: int) -> tuple[Classify, int]:
     from sightserve.api.schema import Prediction
 
     with needs("backend"):
-        from sightserve.backend.assemble import assemble
         from sightserve.backend.build import load, setup_of
         from sightserve.backend.errors import BackendError
         from sightserve.backend.job import Job
         from sightserve.backend.settings import Settings
+        from sightserve.backend.slot.assemble import assemble
     settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
     try:
         bundle = load(settings)

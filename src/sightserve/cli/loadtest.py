@@ -88,7 +88,7 @@ def loadtest(
             fail(f"{path}: there is no such folder")  # now, and not after an hour of load
     environment = {**os.environ, **plan.to_environment(), **({API_KEY_VARIABLE: api_key} if api_key else {})}
     # Locust's gevent replaces sockets and threads: in a process of its own, which takes this one's place.
-    words = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "sightserve.loadtest"]
+    words = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "sightserve.loadtest.generator"]
     os.execve(words[0], words, environment)  # noqa: S606 - no shell, and every word is ours
 
 

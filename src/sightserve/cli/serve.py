@@ -26,14 +26,14 @@ def serve(
     Every setting can also come from the environment, as SIGHTSERVE_HOST, SIGHTSERVE_PORT and so on; a flag wins.
     """
     with needs("backend"):
-        from sightserve.backend.spawn import spawn_first
+        from sightserve.backend.launch import spawn_first
 
         first = spawn_first()  # before what takes time to import; it ends by itself when this process does
         gc.disable()  # what is made until the server runs stays for good: looking for garbage in it is a waste of a start
         from pydantic import ValidationError
 
         from sightserve.backend.errors import ModelLoadError
-        from sightserve.backend.serve import serve as run
+        from sightserve.backend.serving.serve import serve as run
         from sightserve.backend.settings import Settings
     flags: dict[str, Any] = {
         "host": host,

@@ -20,7 +20,7 @@ def ui(
         if importlib.util.find_spec("streamlit") is None:
             raise ModuleNotFoundError(name="streamlit")
     from sightserve.client.discovery import read_places
-    from sightserve.frontend.settings import settings
+    from sightserve.frontend.shared.settings import settings
 
     try:
         wanted = settings()
@@ -48,7 +48,7 @@ def streamlit_command(
         "server.maxUploadSize": str(max_upload_mb),
         "server.disconnectedSessionTTL": "120",
         "browser.gatherUsageStats": "false",
-        "runner.postScriptGC": "false",  # frontend/collector.py does better
+        "runner.postScriptGC": "false",  # frontend/host/collector.py does better
         "global.disableWidgetStateDuplicationWarning": "true",  # it takes a value from the address for a mistake
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
@@ -60,4 +60,4 @@ def streamlit_command(
         options["browser.serverAddress"] = "localhost"
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     hosts = [word for name in allowed_hosts or [] for word in ("--server.allowedHosts", name)]
-    return [sys.executable, "-m", "streamlit", "run", str(frontend / "server.py"), *flags, *hosts]
+    return [sys.executable, "-m", "streamlit", "run", str(frontend / "host" / "server.py"), *flags, *hosts]

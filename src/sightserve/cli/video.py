@@ -108,11 +108,11 @@ def _in_process(model: Path | None) -> tuple["Classify", "Wanted", int]:
     """Return what classifies a frame in this process, what the model looks at, and how many may run at once."""
     with needs("backend"):
         from sightserve.api.schema import Prediction
-        from sightserve.backend.assemble import assemble
         from sightserve.backend.build import load, setup_of
         from sightserve.backend.errors import BackendError
         from sightserve.backend.job import Job
         from sightserve.backend.settings import Settings
+        from sightserve.backend.slot.assemble import assemble
     from sightserve.video.errors import VideoError
     from sightserve.video.facts import Wanted
     from sightserve.video.timeline import Guess

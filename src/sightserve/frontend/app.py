@@ -3,8 +3,11 @@
 import streamlit as st
 
 from sightserve.client import BackendNotFound
-from sightserve.frontend import backend, style
-from sightserve.frontend.views import about, batch, lost, photo, video
+from sightserve.frontend.about import page as about
+from sightserve.frontend.batch import page as batch
+from sightserve.frontend.photo import page as photo
+from sightserve.frontend.shared import backend, lost, style
+from sightserve.frontend.video import page as video
 
 style.apply()
 

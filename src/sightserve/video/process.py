@@ -30,7 +30,7 @@ def run(task: dict[str, Any], limits: Limits, stop: threading.Event) -> Iterator
         WorkerLost: it died, or said nothing for too long.
         Cancelled: `stop` was set.
     """
-    command = [sys.executable, "-P", "-m", "sightserve.video.worker"]
+    command = [sys.executable, "-P", "-m", "sightserve.video.worker.main"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
     try:
         _give(cast("IO[bytes]", process.stdin), task | {"limits": asdict(limits)})

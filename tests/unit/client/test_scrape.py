@@ -3,7 +3,7 @@
 import pytest
 
 from sightserve.client.scrape import parse, quantile, rate
-from sightserve.frontend.live import figures
+from sightserve.frontend.about.live import figures
 
 HISTOGRAM = """
 # HELP t A histogram.

@@ -13,7 +13,7 @@ from tests.cloud import Cloud, running_cloud
 from tests.fake_backend import FakeBackend, fake_backend
 
 import sightserve
-from sightserve.frontend import settings
+from sightserve.frontend.shared import settings
 
 APP = Path(sightserve.__file__).parent / "frontend" / "app.py"
 
@@ -30,7 +30,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBackend]:
 
 
 def _page(name: str) -> AppTest:
-    return AppTest.from_string(f"from sightserve.frontend.views import {name}\n{name}.page()", default_timeout=20)
+    return AppTest.from_string(f"from sightserve.frontend.{name} import page\npage.page()", default_timeout=20)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from typing import Any
 
 from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
 from sightserve.api.schema import Problem
-from sightserve.backend.formats import MEDIA_TYPES
 from sightserve.backend.http.problems import MEDIA_TYPE, internal_detail, problem
+from sightserve.imaging.formats import MEDIA_TYPES
 
 DESCRIPTION = """
 Send an image, get its most probable classes.

@@ -22,7 +22,6 @@ from sightserve.api.schema import (
 )
 from sightserve.backend.build import Backend
 from sightserve.backend.errors import DeadlineExceeded, ImageError, MalformedRequest, Overloaded
-from sightserve.backend.formats import MEDIA_TYPES
 from sightserve.backend.http.admission import ticket_of
 from sightserve.backend.http.departure import departure_of
 from sightserve.backend.http.openapi import (
@@ -37,6 +36,7 @@ from sightserve.backend.http.problems import problem_of, request_id_of
 from sightserve.backend.http.uploads import BodyLimits, Upload, read_many, read_one
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.scheduler import Ticket
+from sightserve.imaging.formats import MEDIA_TYPES
 
 router = APIRouter()
 

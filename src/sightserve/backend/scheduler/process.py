@@ -6,10 +6,10 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from sightserve.backend import wire
+from sightserve.backend import messages as wire
 from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
 from sightserve.backend.job import Answer, Job, Plan, Setup
-from sightserve.backend.spawn import Spawned
+from sightserve.backend.launch import Spawned
 
 _READ_BYTES = 8_192  # an answer with the five most probable classes has a tenth of that
 # An ordinary photo fits, and goes out in one call. The system may give less; the rest then follows as the slot reads.

@@ -1,0 +1,1 @@
+"""A backend on its sockets: started, listening, answering, ended in order."""

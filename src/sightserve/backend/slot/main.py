@@ -1,0 +1,73 @@
+"""Data path: the process of one slot. Takes jobs from the server, runs the pipeline, sends answers back.
+
+A process of its own, because threads that share one interpreter wait for each other between all that they do in C, and
+because a decoder that a stranger's bytes crash, or hang, then takes one slot with it instead of the server.
+"""
+
+import gc
+import signal
+import socket
+import sys
+import warnings
+from typing import Any
+
+from sightserve.backend import memory
+from sightserve.backend.errors import BackendError
+from sightserve.backend.job import Plan, Setup
+from sightserve.backend.messages import message, outcomes_message, receive, receive_job
+from sightserve.backend.slot.assemble import assemble, measure_wide
+from sightserve.backend.slot.pipeline import Pipeline
+
+
+def run(connection: socket.socket, lock: int) -> None:
+    """Serve one connection until its other end closes, which is also how this process learns that the server died.
+
+    Args:
+        connection: to the server.
+        lock: file descriptor for `pixels.PixelBudget`.
+    """
+    start = receive(connection)
+    setup = Setup(**start["setup"] | {"labels": tuple(start["setup"]["labels"])})
+    plan = Plan(*start["plan"]) if start["plan"] else None
+    try:
+        pipeline, plan = assemble(setup, measure=start["measure"], plan=plan, lock=lock)
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the server has to say it
+        connection.sendall(message({"failed": str(exc)}))
+        return
+    connection.sendall(message({"plan": plan}))
+    gc.collect()
+    gc.freeze()  # what was made until now stays: collections need not look at it again
+    while True:
+        head = receive(connection)
+        if "jobs" in head:
+            _serve(connection, pipeline, head)
+        else:
+            plan = measure_wide(pipeline, setup, plan)
+            connection.sendall(message({"plan": plan}))
+
+
+def _serve(connection: socket.socket, pipeline: Pipeline, head: dict[str, Any]) -> None:
+    jobs = [receive_job(connection, fields) for fields in head["jobs"]]
+    try:
+        outcomes = pipeline.execute(jobs, head["waited"], head["alone"])
+    except BackendError as exc:
+        outcomes = [exc] * len(jobs)
+    connection.sendall(outcomes_message(outcomes))
+
+
+def main() -> None:
+    """Entry point: the file descriptors of the connection and of the lock are the arguments."""
+    # The server decides when this process ends: a Ctrl-C in the terminal reaches the whole group, and must not.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    # Pillow warns on stderr about oddities in strangers' files: noise that anybody could fill a disk with.
+    warnings.filterwarnings("ignore", module="PIL")
+    memory.give_large_blocks_back()
+    try:
+        run(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+if __name__ == "__main__":
+    main()

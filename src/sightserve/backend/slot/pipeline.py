@@ -1,0 +1,146 @@
+"""The data path, from top to bottom: an image's bytes in, its ranked labels out."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightserve.backend.errors import BackendError
+from sightserve.backend.job import Answer, Job
+from sightserve.backend.slot.engine import Session
+from sightserve.backend.slot.ranking import top_k as rank
+from sightserve.imaging.decode import DecodedImage, Decoder
+
+
+class Pipeline:
+    """Classifies images with one model. Runs wherever it is called: the scheduler calls it on its slots.
+
+    Attributes:
+        session: pixels to probabilities on one thread.
+        wide_session: the same on all cores, for a request that is alone; None where that is no faster.
+    """
+
+    def __init__(
+        self,
+        *,
+        decoder: Decoder,
+        session: Session,
+        wide_session: Session | None,
+        labels: tuple[str, ...],
+        model: dict[str, str],
+    ) -> None:
+        """Wire up the steps.
+
+        Args:
+            decoder: bytes to pixels.
+            session: see above.
+            wide_session: see above.
+            labels: class names in the model's order.
+            model: an `api.schema.ModelRef`, for the answers.
+        """
+        self.labels = labels
+        self.model = model
+        self._decoder = decoder
+        self._batch = np.empty((0, decoder.height, decoder.width, 3), dtype=np.uint8)
+        self.session = session
+        self.wide_session = wide_session
+
+    def classify(self, job: Job) -> str:
+        """Classify one image in the calling thread and return an `api.schema.Prediction` as JSON.
+
+        Raises:
+            ImageError: the bytes are no image that is taken.
+            ModelError: the model is at fault.
+        """
+        (outcome,) = self.execute([job], [0.0], alone=False)
+        if isinstance(outcome, BackendError):
+            raise outcome
+        return outcome.body
+
+    def execute(self, jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> list[Answer | BackendError]:
+        """Classify images together; an image that cannot be read does not spoil the others.
+
+        Several together from one thread only; one by one from as many as like.
+
+        Args:
+            jobs: usually one; several where the scheduler batches.
+            waited: for how many seconds each of them waited.
+            alone: nothing else is in flight, so all cores are theirs.
+
+        Returns:
+            For each job its answer, or the BackendError that says why there is none.
+        """
+        began = time.perf_counter()
+        decoded = [self._decode(job) for job in jobs]
+        images = [outcome for outcome in decoded if isinstance(outcome, _Decoded)]
+        if not images:
+            return [outcome for outcome in decoded if isinstance(outcome, BackendError)]
+        started = time.perf_counter()
+        rows = iter(self._infer([image.decoded for image in images], alone))
+        ended = time.perf_counter()
+        share = (ended - started) / len(images)
+        return [
+            self._answer(job, next(rows), outcome, wait + (ended - began) - outcome.seconds - share, share)
+            if isinstance(outcome, _Decoded)
+            else outcome
+            for job, wait, outcome in zip(jobs, waited, decoded, strict=True)
+        ]
+
+    def _decode(self, job: Job) -> "_Decoded | BackendError":
+        started = time.perf_counter()
+        try:
+            image = self._decoder.decode(job.image)
+        except BackendError as exc:
+            # Its traceback, and that of what caused it, hold half-decoded pictures while others of the batch are worked on.
+            exc.__cause__ = exc.__context__ = None
+            return exc.with_traceback(None)
+        return _Decoded(image, time.perf_counter() - started)
+
+    def _infer(self, images: list[DecodedImage], alone: bool) -> NDArray[np.float32]:
+        session = self.wide_session or self.session if alone else self.session
+        if len(images) == 1:  # a view: nothing to copy
+            return session.infer(images[0].pixels[None])
+        if len(self._batch) < len(images):  # kept: new ones, of another size each time, leave holes in the heap
+            self._batch = np.empty((len(images), *images[0].pixels.shape), dtype=np.uint8)
+        return session.infer(np.stack([image.pixels for image in images], out=self._batch[: len(images)]))
+
+    def _answer(
+        self, job: Job, row: NDArray[np.float32], image: "_Decoded", waited: float, inference: float
+    ) -> Answer | BackendError:
+        try:
+            ranked = rank(row, self.labels, job.top_k)
+        except BackendError as exc:
+            return exc
+        # An `api.schema.Prediction`, field for field (a test compares them): a dict and the standard library's encoder take a
+        # third of the time of the model's, and the slot need not import what builds it.
+        prediction = {
+            "filename": job.filename,
+            "prediction": ranked[0].label,
+            "probability": ranked[0].probability,
+            "top_k": [{"index": r.index, "label": r.label, "probability": r.probability} for r in ranked],
+            "probabilities": row.clip(0, 1).tolist() if job.probabilities else None,
+            "model": self.model,
+            "image": {"width": image.decoded.width, "height": image.decoded.height, "format": image.decoded.format},
+            "timing_ms": {
+                "queue": _milliseconds(waited),
+                "decode": _milliseconds(image.seconds),
+                "inference": _milliseconds(inference),
+            },
+        }
+        body = json.dumps(prediction, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return Answer(body, waited, image.seconds, inference)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """An image at the model's size, and the seconds that this took."""
+
+    decoded: DecodedImage
+    seconds: float
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 2)

@@ -1,0 +1,111 @@
+"""The About page's live part: how fast the backend answers and how long its queue is, from its own metrics."""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from sightserve.client import ClientError
+from sightserve.client.scrape import Scrape, parse, quantile, rate
+from sightserve.frontend.shared import backend, words
+
+_LOOK_EVERY: Final = 5.0  # seconds
+_KEPT: Final = 25  # scrapes: two minutes
+_FEW: Final = 0.01  # seconds; below it, tenths of a millisecond count
+_UNKNOWN: Final = "?"
+_REQUESTS: Final = "sightserve_http_requests_total"
+_DURATION: Final = "sightserve_http_request_duration_seconds"
+_ROUTES: Final = ("/predict", "/predict/batch", "/classify/")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is shown; None where the backend does not say.
+
+    Attributes:
+        per_second: photo requests a second.
+        median, slowest: seconds from first byte in to last byte out; the slowest is the 95th percentile.
+        queue: 95th percentile of the seconds that a request waits for its turn.
+        decode, inference: median seconds.
+        failed: requests a second that the backend refused or could not answer (status 500 and up).
+    """
+
+    per_second: float | None
+    median: float | None
+    slowest: float | None
+    queue: float | None
+    decode: float | None
+    inference: float | None
+    failed: float | None
+
+
+def figures(before: Scrape | None, after: Scrape) -> Figures:
+    """Return what happened between two scrapes, or since the backend's start where there is no earlier one."""
+
+    def steps(share: float, name: str) -> float | None:
+        return quantile(share, before, after, name)
+
+    route = next((name for name in _ROUTES if after.total(f"{_DURATION}_count", route=name)), _ROUTES[0])
+    rates = [] if before is None else [rate(before, after, _REQUESTS, route=name) for name in _ROUTES]
+    known = [value for value in rates if value is not None]
+    statuses = {dict(labels).get("status", "") for labels in after.samples.get(_REQUESTS, {})}
+    broken = [status for status in statuses if status.startswith("5")]
+    failing = [] if before is None else [rate(before, after, _REQUESTS, status=status) or 0.0 for status in broken]
+    return Figures(
+        per_second=sum(known) if known else None,
+        median=quantile(0.5, before, after, _DURATION, route=route),
+        slowest=quantile(0.95, before, after, _DURATION, route=route),
+        queue=steps(0.95, "sightserve_queue_wait_seconds"),
+        decode=steps(0.5, "sightserve_decode_seconds"),
+        inference=steps(0.5, "sightserve_inference_seconds"),
+        failed=sum(failing) if before is not None else None,
+    )
+
+
+@st.fragment(run_every=_LOOK_EVERY)
+def draw() -> None:
+    """Draw the figures; this part of the page looks again by itself."""
+    st.header("Right now", anchor=False)
+    scrapes: deque[Scrape] = st.session_state.setdefault("scrapes", deque(maxlen=_KEPT))
+    try:
+        scrapes.append(parse(backend.metrics(), time.monotonic()))
+    except ClientError as error:
+        st.caption(f"No figures: {words.explain(error).what}")
+        return
+    after = scrapes[-1]
+    before = scrapes[0] if len(scrapes) > 1 else None
+    now = figures(before, after)
+    recent = before is not None and now.median is not None
+    if not recent:
+        now = figures(None, after)
+    history = [figures(scrapes[i], scrapes[i + 1]) for i in range(len(scrapes) - 1)]
+    with st.grid("auto", min_column_width=130, key="live"):
+        busy = [entry.per_second or 0.0 for entry in history]
+        st.metric(
+            "Photos a second",
+            _number(figures(before, after).per_second),
+            chart_data=busy if any(busy) else None,
+            border=True,
+        )
+        median = [1000 * (entry.median or 0.0) for entry in history]
+        st.metric("Typical answer", _ms(now.median), chart_data=median if any(busy) else None, border=True)
+        st.metric("Slowest 5 %", _ms(now.slowest), border=True)
+        st.metric("Waiting in line", _ms(now.queue), border=True, help="95 of 100 wait no longer than this.")
+        st.metric("Reading the photo", _ms(now.decode), border=True)
+        st.metric("The model itself", _ms(now.inference), border=True)
+        st.metric("Errors a second", _number(figures(before, after).failed), border=True)
+    seconds = 0.0 if before is None else after.at - before.at
+    span = f"Over the last {words.duration(seconds)}" if recent else "Since the classifier started"
+    st.caption(f"{span}, all people together. Looks again every {_LOOK_EVERY:.0f} seconds.")
+
+
+def _ms(seconds: float | None) -> str:
+    if seconds is None:
+        return _UNKNOWN
+    return f"{1000 * seconds:.1f} ms" if seconds < _FEW else f"{1000 * seconds:.0f} ms"
+
+
+def _number(value: float | None) -> str:
+    return _UNKNOWN if value is None else f"{value:.1f}"

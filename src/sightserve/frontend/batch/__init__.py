@@ -1,0 +1,1 @@
+"""The Batch page, and what only it uses."""

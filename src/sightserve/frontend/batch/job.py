@@ -1,0 +1,225 @@
+"""A batch under way: a few threads ask the backend, a person's page looks at it now and then.
+
+The page's own thread stays free, so that cancelling works at once and a slow backend blocks nobody. What decides how fast
+to ask is `Pace`; here is only the loop around it.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final
+
+from sightserve.api.schema import Prediction
+from sightserve.client import ApiError, BackendUnreachable, ClientError
+from sightserve.client.pace import Pace
+from sightserve.frontend.batch.sources import FileRefused, Source
+from sightserve.frontend.shared import words
+from sightserve.frontend.shared.photos import Photo
+from sightserve.frontend.shared.preview import thumbnail
+from sightserve.frontend.shared.words import Message
+
+_log = logging.getLogger(__name__)
+
+_RATE_OVER: Final = 10.0  # seconds
+_UNSEEN_ENDS: Final = 180.0  # seconds without anyone looking: the page was closed
+_TEMPORARY: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+class State(StrEnum):
+    """Where a batch stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    GAVE_UP = "gave up"  # the backend refused everything for too long
+    ABANDONED = "abandoned"  # nobody looked any more
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One photo of a batch: either its prediction or what went wrong."""
+
+    index: int
+    name: str
+    size: int
+    prediction: Prediction | None = None
+    problem: Message | None = None
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A batch as it is at one moment.
+
+    Attributes:
+        rate: photos per second over the last seconds.
+        seconds_left: at that rate; None where there is none yet.
+        held: seconds until the backend may be asked again, because it asked for time.
+    """
+
+    state: State
+    total: int
+    outcomes: list[Outcome]
+    rate: float
+    seconds_left: float | None
+    held: float
+
+    @property
+    def done(self) -> int:
+        """How many photos have an outcome."""
+        return len(self.outcomes)
+
+    @property
+    def failed(self) -> int:
+        """How many of them are errors."""
+        return sum(outcome.problem is not None for outcome in self.outcomes)
+
+
+class Job:
+    """Classifies many photos. Safe to use from any thread."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        ask: Callable[[Photo], Prediction],
+        *,
+        parallel: int,
+        everyone: threading.Semaphore | None = None,
+        patience: float = 120.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare a batch; nothing is asked before `start`.
+
+        Args:
+            sources: the photos.
+            ask: classifies one photo, in any thread; raises a ClientError.
+            parallel: how many at once, at most.
+            everyone: bounds what all batches together have under way.
+            patience: seconds of nothing but refusals after which it gives up.
+            clock: monotonic seconds, for tests.
+        """
+        self.total = len(sources)
+        self._ask = ask
+        self._parallel = max(1, min(parallel, len(sources)))
+        self._everyone = everyone or threading.Semaphore(self._parallel)
+        self._clock = clock
+        self._patience = patience
+        self._pace = Pace(self._parallel, patience)
+        self._changed = threading.Condition()
+        # Guarded by _changed:
+        self._waiting: deque[tuple[int, Source]] = deque(enumerate(sources))
+        self._under_way = 0
+        self._outcomes: list[Outcome] = []
+        self._finished_at: deque[float] = deque(maxlen=512)
+        self._answers: dict[str, Prediction] = {}  # by content: the same photo twice is asked about once
+        self._state = State.CANCELLED
+        self._seen = clock()
+
+    def start(self) -> None:
+        """Start, or go on where it was stopped."""
+        with self._changed:
+            if self._state is State.RUNNING or not self._waiting:
+                return
+            self._state = State.RUNNING
+            self._seen = self._clock()
+            self._pace = Pace(self._parallel, self._patience)
+            self._finished_at.clear()
+        for number in range(self._parallel):
+            threading.Thread(target=self._work, name=f"batch-{number}", daemon=True).start()
+
+    def cancel(self) -> None:
+        """Start nothing more; what is under way is answered still."""
+        with self._changed:
+            if self._state is State.RUNNING:
+                self._state = State.CANCELLED
+            self._changed.notify_all()
+
+    def view(self) -> View:
+        """Return the batch as it is now, and take note that somebody looks at it."""
+        with self._changed:
+            now = self._seen = self._clock()
+            recent = [moment for moment in self._finished_at if now - moment <= _RATE_OVER]
+            rate = (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 and now > recent[0] else 0.0
+            left = self.total - len(self._outcomes)
+            return View(
+                state=self._state,
+                total=self.total,
+                outcomes=sorted(self._outcomes, key=lambda outcome: outcome.index),
+                rate=rate,
+                seconds_left=left / rate if rate > 0 else None,
+                held=self._pace.held(now),
+            )
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until nothing is under way any more; return whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._state is not State.RUNNING and not self._under_way, timeout)
+
+    def _work(self) -> None:
+        while (turn := self._next()) is not None:
+            index, source = turn
+            try:
+                outcome = self._classify(index, source)
+            except Exception:  # noqa: BLE001 - a bug of ours: it costs one photo, and a batch that hangs would cost all
+                _log.exception("a photo of a batch failed")
+                outcome = Outcome(index, source.name, source.size, problem=words.INTERNAL)
+            self._end(turn, outcome)
+
+    def _next(self) -> tuple[int, Source] | None:
+        """Wait for a turn; return None when there are no more."""
+        with self._changed:
+            while self._state is State.RUNNING:
+                now = self._clock()
+                if now - self._seen > _UNSEEN_ENDS:
+                    self._state = State.ABANDONED
+                elif self._pace.is_hopeless(now):
+                    self._state = State.GAVE_UP
+                elif not self._waiting and not self._under_way:
+                    self._state = State.DONE
+                elif self._waiting and self._pace.may_start(now, self._under_way):
+                    self._under_way += 1
+                    return self._waiting.popleft()
+                else:
+                    self._changed.wait(max(0.02, min(0.5, self._pace.held(now) or 0.5)))
+            self._changed.notify_all()
+            return None
+
+    def _classify(self, index: int, source: Source) -> Outcome | None:
+        """Return one photo's outcome, or None when it has to wait for another turn."""
+        try:
+            photo = Photo(source.name, source.read())
+        except FileRefused as refused:
+            return Outcome(index, source.name, source.size, problem=refused.message)
+        try:
+            prediction = self._answers.get(photo.key)
+            if prediction is None:
+                with self._everyone:
+                    prediction = self._ask(photo)
+        except ClientError as error:
+            if isinstance(error, BackendUnreachable) or (isinstance(error, ApiError) and error.status in _TEMPORARY):
+                with self._changed:
+                    self._pace.refused(self._clock(), error.retry_after if isinstance(error, ApiError) else None)
+                return None
+            return Outcome(index, source.name, source.size, problem=words.explain(error))
+        with self._changed:
+            self._answers[photo.key] = prediction
+            self._pace.answered()
+        named = prediction.model_copy(update={"filename": source.name})
+        return Outcome(index, source.name, len(photo.data), prediction=named, thumbnail=thumbnail(photo.data))
+
+    def _end(self, turn: tuple[int, Source], outcome: Outcome | None) -> None:
+        with self._changed:
+            self._under_way -= 1
+            if outcome is None:
+                self._waiting.appendleft(turn)
+            else:
+                self._outcomes.append(outcome)
+                self._finished_at.append(self._clock())
+            if not self._waiting and not self._under_way:
+                self._state = State.DONE
+            self._changed.notify_all()

@@ -1,0 +1,1 @@
+"""What stands around Streamlit: the server, its guard, and its housekeeping."""

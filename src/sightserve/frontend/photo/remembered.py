@@ -1,0 +1,103 @@
+"""What one session remembers: answers by content, pictures to show, and the history. Every part has an upper bound.
+
+A few megabytes a session at most, whatever a person does; uploads themselves are bounded by the guard.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import streamlit as st
+
+from sightserve.api.schema import Prediction
+from sightserve.frontend.shared.photos import Photo
+from sightserve.frontend.shared.preview import Pictures, pictures
+
+_MOST_ANSWERS: Final = 200  # about ten kilobytes each
+_MOST_PICTURES: Final = 32  # about a hundred kilobytes each
+MOST_HISTORY: Final = 24
+
+Value = TypeVar("Value")
+
+
+class Bounded(Generic[Value]):
+    """Keeps the values that were used last."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[str, Value] = OrderedDict()
+
+    def get(self, key: str) -> Value | None:
+        """Return the value, and count it as used."""
+        if key not in self._values:
+            return None
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def put(self, key: str, value: Value) -> None:
+        """Keep the value; the one that was not used for longest goes when there is no room."""
+        self._values[key] = value
+        self._values.move_to_end(key)
+        while len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the history: everything needed to show the answer again, the photo's own bytes not included."""
+
+    key: str
+    name: str
+    pictures: Pictures | None
+    prediction: Prediction
+
+
+class Memory:
+    """The memory of one session."""
+
+    def __init__(self) -> None:
+        self._answers: Bounded[Prediction] = Bounded(_MOST_ANSWERS)
+        self._pictures: Bounded[Pictures] = Bounded(_MOST_PICTURES)
+        self._history: OrderedDict[str, Entry] = OrderedDict()
+
+    def answer(self, photo: Photo) -> Prediction | None:
+        """Return what this session was already told about this photo."""
+        return self._answers.get(photo.key)
+
+    def keep(self, photo: Photo, prediction: Prediction) -> None:
+        """Remember the answer, and put it on top of the history."""
+        self._answers.put(photo.key, prediction)
+        self._history[photo.key] = Entry(photo.key, photo.name, self.pictures(photo), prediction)
+        self._history.move_to_end(photo.key)
+        while len(self._history) > MOST_HISTORY:
+            self._history.popitem(last=False)
+
+    def pictures(self, photo: Photo) -> Pictures | None:
+        """Return the photo as it can be shown, decoded once."""
+        known = self._pictures.get(photo.key)
+        if known is None and (known := pictures(photo.data)) is not None:
+            self._pictures.put(photo.key, known)
+        return known
+
+    def history(self) -> list[Entry]:
+        """Return the answers of this session, newest first."""
+        return list(reversed(self._history.values()))
+
+    def entry(self, key: str) -> Entry | None:
+        """Return one answer of the history."""
+        return self._history.get(key)
+
+    def forget_history(self) -> None:
+        """Forget every answer, and the pictures with them."""
+        self.__init__()  # type: ignore[misc]
+
+
+def memory() -> Memory:
+    """Return this session's memory."""
+    if "memory" not in st.session_state:
+        st.session_state["memory"] = Memory()
+    kept: Memory = st.session_state["memory"]
+    return kept

@@ -1,0 +1,225 @@
+"""The web app's way to the backend: one client for all sessions, and what the backend says about itself.
+
+This is the only module that asks where the backend is.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
+from sightserve.client import Client, ClientError
+from sightserve.client.discovery import Finder, read_places
+from sightserve.client.identity import Identity
+from sightserve.client.patience import Patience
+from sightserve.client.protocol import Retry
+from sightserve.frontend.shared.photos import Photo
+from sightserve.frontend.shared.settings import settings
+from sightserve.video.facts import Wanted
+from sightserve.video.timeline import Guess
+
+# Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
+MOST_LABELS: Final = 20
+_KEPT_SECONDS: Final = 60.0
+
+Ask = Callable[[Photo], Prediction]
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where the backend is.
+
+    Attributes:
+        url: where this app reaches it.
+        public_url: where people reach it, for links and for the curl line.
+        how: why it is looked for there, in sentences.
+        identified: whether this app tells it who asks, with an ID token.
+    """
+
+    url: str
+    public_url: str
+    how: str
+    identified: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether people who go to the public address have to say who they are: a link alone does not open it."""
+        return self.identified and self.public_url == self.url
+
+
+_seen: ContextVar[list[Whereabouts] | None] = ContextVar("seen", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Within the block, the backend is looked for once, however often it is asked where it is: the block is one page."""
+    before = _seen.set([])
+    try:
+        yield
+    finally:
+        _seen.reset(before)
+
+
+@st.cache_resource(show_spinner=False)
+def _finder() -> Finder:
+    return Finder(read_places())
+
+
+def whereabouts() -> Whereabouts:
+    """Return where the backend is, and how it was found.
+
+    Raises:
+        BackendNotFound: it is nowhere; says what was tried.
+    """
+    seen = _seen.get()
+    if seen:
+        return seen[0]
+    found = _finder().find()
+    place = Whereabouts(found.url, settings().public_backend.rstrip("/") or found.url, found.how, found.identified)
+    if seen is not None:
+        seen.append(place)
+    return place
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the backend says about itself."""
+
+    model: ModelInfo
+    service: ServiceInfo
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _identity(url: str) -> Identity:
+    """Return what gets the ID tokens for this backend: all sessions and both clients share them."""
+    return Identity(url)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
+def client(url: str, identified: bool = False) -> Client:
+    """Return the client that all sessions share: its connections stay open from one photo to the next.
+
+    Raises:
+        IdentityError: an ID token would travel in the clear.
+    """
+    return Client(url, auth=_identity(url) if identified else None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
+def _impatient(url: str, identified: bool = False) -> Client:
+    """Return the client of those who keep their own pace: it tries once and says at once how it went."""
+    return Client(url, retry=Retry(attempts=1), auth=_identity(url) if identified else None)
+
+
+@st.cache_resource(show_spinner=False, ttl=_KEPT_SECONDS, max_entries=4)
+def facts(url: str, identified: bool = False) -> Facts:
+    """Return what the backend says about itself; kept for a minute, a failure is not kept.
+
+    Raises:
+        ClientError: the backend is away, lets nobody in, or something else answers.
+    """
+    answering = client(url, identified)
+    return Facts(answering.model(), answering.info())
+
+
+def asker(*, patient: bool, labels: int = MOST_LABELS) -> Ask:
+    """Return a function that classifies a photo, safe to call from any thread.
+
+    Args:
+        patient: whether to wait and try again, a few times, when the backend says that it is busy.
+        labels: how many labels an answer has; fewer where the model knows fewer.
+
+    Raises:
+        ClientError: the backend is not found, or does not say how many classes it knows.
+    """
+    place = whereabouts()
+    answering = (client if patient else _impatient)(place.url, place.identified)
+    top_k = min(labels, facts(place.url, place.identified).model.classes)
+    return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k)
+
+
+def frame_asker(patience: Patience, labels: int) -> tuple[Callable[[bytes], tuple[Guess, ...]], Wanted]:
+    """Return a function that classifies a frame, safe to call from any thread, and what the model looks at.
+
+    Args:
+        patience: whose pace to keep; it asks again for as long as it takes.
+        labels: how many labels an answer has; fewer where the model knows fewer.
+
+    Raises:
+        ClientError: the backend is not found, or does not say what its model is.
+    """
+    place = whereabouts()
+    answering = _impatient(place.url, place.identified)
+    model = facts(place.url, place.identified).model
+
+    def ask(frame: bytes) -> tuple[Guess, ...]:
+        answer = patience.ask(lambda: answering.predict(frame, top_k=min(labels, model.classes)))
+        return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
+
+    # a backend that does not say how it crops gets twice the pixels that its model takes: enough for any sensible crop
+    return ask, Wanted(model.input_width, model.input_height, model.input_crop or 0.5)
+
+
+def is_ready() -> bool:
+    """Return whether the backend is ready for work right now."""
+    try:
+        place = whereabouts()
+        _impatient(place.url, place.identified).ready()
+    except ClientError:
+        return False
+    return True
+
+
+def metrics() -> str:
+    """Return the backend's metrics in Prometheus's text format.
+
+    Raises:
+        ClientError: the backend is away, or does not give them.
+    """
+    place = whereabouts()
+    return _impatient(place.url, place.identified).metrics()
+
+
+@dataclass(slots=True)
+class _Waker:
+    """Asks the backend for its health in the background, so that a sleeping one starts while a person still chooses."""
+
+    last: float = float("-inf")
+
+    def wake(self, place: Whereabouts) -> None:
+        now = time.monotonic()
+        if now - self.last < _KEPT_SECONDS:
+            return
+        self.last = now
+        try:
+            client_of_thread = _impatient(place.url, place.identified)
+        except ClientError:
+            return  # the page itself says what is wrong
+        threading.Thread(target=_quietly, args=(client_of_thread.ready,), daemon=True).start()
+
+
+def _quietly(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except ClientError:
+        return
+
+
+@st.cache_resource(show_spinner=False)
+def _waker() -> _Waker:
+    return _Waker()
+
+
+def wake() -> None:
+    """Let a sleeping backend start; asks it at most once a minute whoever calls it how often.
+
+    Raises:
+        BackendNotFound: it is nowhere.
+    """
+    _waker().wake(whereabouts())

@@ -1,0 +1,69 @@
+"""What the theme file cannot say: a few lines of CSS, and the app's own marks. Nothing is loaded from anywhere else."""
+
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+_HERE: Final = Path(__file__).parents[1]
+FAVICON: Final = str(_HERE / "favicon.png")
+LOGO: Final = str(_HERE / "logo.svg")
+
+_CSS: Final = """
+/* A photo fits on the screen together with its answer, however tall it is. */
+.st-key-photo img { max-height: min(22rem, 42vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
+.st-key-photo [data-testid="stImageContainer"], .st-key-photo [data-testid="stImage"] { align-items: flex-start; }
+
+/* Streamlit fades small print to 60 %, which is less than AA asks of it. */
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"] * {
+  color: inherit !important; opacity: 1 !important;
+}
+[data-testid="stCaptionContainer"] { opacity: 0.8 !important; }
+
+[data-testid="stCode"] .token { color: inherit !important; }
+
+/* Cards that are pressed as a whole: the button inside stays a real button, for keyboards and screen readers. */
+[class*="st-key-card-"] { position: relative; }
+[class*="st-key-card-"] .stButton button::after { content: ""; position: absolute; inset: 0; border-radius: 0.6rem; }
+[class*="st-key-card-"] .stButton, [class*="st-key-card-"] .stButton button { position: static; }
+[class*="st-key-card-"] .stButton button { min-height: 1.75rem; padding: 0 0.25rem; }
+[class*="st-key-card-"]:hover .stButton button::after { box-shadow: 0 0 0 2px #0f766e; }
+[class*="st-key-card-"] .stButton button:focus-visible { box-shadow: none; }
+[class*="st-key-card-"] .stButton button:focus-visible::after { box-shadow: 0 0 0 3px #14a396; }
+[class*="st-key-card-"] img { aspect-ratio: 1; object-fit: cover; border-radius: 0.6rem; width: 100%; }
+
+.st-key-latest img { aspect-ratio: 1; object-fit: cover; width: 100%; border-radius: 0.6rem; }
+
+.sightserve-facts {
+  display: grid; grid-template-columns: minmax(6.5rem, max-content) 1fr; gap: 0.45rem 1rem; margin: 0; padding: 0 !important;
+}
+.sightserve-facts dt { font-weight: 600; }
+.sightserve-facts dd { margin: 0; overflow-wrap: anywhere; }
+
+/* The gallery: pictures of one height, so that the answers stand in a row. */
+.st-key-gallery img { aspect-ratio: 4 / 3; object-fit: cover; width: 100%; border-radius: 0.6rem; }
+
+/* Where a dragged photo may be let go: everywhere. */
+body.sightserve-drag::after {
+  content: "Let go to add the photo"; position: fixed; inset: 0.75rem; z-index: 1000000; display: flex;
+  align-items: center; justify-content: center; font: 600 1.4rem sans-serif; color: #fff;
+  background: rgba(15, 118, 110, 0.88); border-radius: 1rem; pointer-events: none;
+}
+.sightserve-spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+
+.st-key-answer { scroll-margin-top: 4.5rem; }  /* clear of the header when it is brought into sight */
+@media (hover: none) { button kbd { display: none; } }  /* no keyboard, no hint at a key */
+@media (max-width: 640px) {
+  h1 { font-size: 1.6rem !important; }
+  .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
+  .st-key-photo img { max-height: 38vh; }
+}
+@media (prefers-reduced-motion: reduce) { * { animation-duration: 0.01ms !important; scroll-behavior: auto !important; } }
+"""
+
+
+def apply() -> None:
+    """Put the app's name, mark and style on the page."""
+    st.set_page_config(page_title="Sightserve", page_icon=FAVICON, layout="wide", initial_sidebar_state="collapsed")
+    st.logo(LOGO, size="large")
+    st.html(f"<style>{_CSS}</style>")

@@ -1,0 +1,1 @@
+"""The Video page, and what only it uses."""

@@ -1,0 +1,190 @@
+"""A video under way: one thread reads and classifies it, another writes the annotated one; a person's page looks on.
+
+The video lies in a folder of its own, which goes when nobody has the film any more.
+"""
+
+import logging
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from sightserve.client import ClientError
+from sightserve.client.patience import GivenUp, Patience
+from sightserve.frontend.shared import words
+from sightserve.frontend.shared.words import Message
+from sightserve.frontend.video import streaming as served
+from sightserve.video import annotate
+from sightserve.video.analyse import Classify, Plan, Seen, analyse
+from sightserve.video.errors import Cancelled, VideoError
+from sightserve.video.limits import Limits
+from sightserve.video.timeline import Segment
+
+_log = logging.getLogger(__name__)
+
+_UNSEEN_ENDS: Final = 180.0  # seconds without anyone looking: the page was closed
+_RATE_OVER: Final = 5.0  # seconds
+
+
+class State(StrEnum):
+    """Where a piece of work stands."""
+
+    WAITING = "waiting"  # for its turn: other people's videos are under way
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Work:
+    """One piece of work in a thread, as it is now."""
+
+    state: State = State.WAITING
+    problem: Message | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing happens any more."""
+        return self.state in {State.DONE, State.STOPPED, State.FAILED}
+
+
+@dataclass(slots=True)
+class Export(Work):
+    """An annotated video in the making.
+
+    Attributes:
+        key: what it was made from; another threshold is another film.
+        time: how far it is, seconds.
+        secret: of its address, once it is done.
+        size: bytes, once it is done.
+        audio: what became of each audio stream.
+    """
+
+    key: object = None
+    time: float = 0.0
+    secret: str = ""
+    size: int = 0
+    audio: tuple[str, ...] = ()
+
+
+class Film:
+    """One video of one person. Safe to use from any thread."""
+
+    def __init__(
+        self, name: str, suffix: str, turns: threading.Semaphore, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Make the folder; `source` is where the video is to be put.
+
+        Args:
+            name: as it is shown.
+            suffix: of the file, with its dot.
+            turns: bounds how many films are read or written at once.
+            clock: monotonic seconds, for tests.
+        """
+        self.name = name
+        self.work = Work()
+        self.export: Export | None = None
+        self.patience: Patience | None = None
+        self._clock, self._turns = clock, turns
+        self._seen: Seen | None = None
+        self._looked = clock()
+        self._moments_at: deque[tuple[float, int]] = deque(maxlen=256)
+        folder = Path(tempfile.mkdtemp(prefix="sightserve-video-"))
+        self.source = folder / f"video{suffix}"
+        self._secrets = [served.publish(self.source)]
+        self._gone = weakref.finalize(self, _forget, folder, self._secrets)
+
+    @property
+    def secret(self) -> str:
+        """Of the original's address."""
+        return self._secrets[0]
+
+    def start(
+        self, prepare: Callable[[Patience], tuple[Classify, Plan]], parallel: int, everyone: threading.Semaphore
+    ) -> None:
+        """Classify the video in the background; `prepare` gives what it takes, once the pace is set."""
+        self.patience = Patience(parallel, self.work.stop, everyone=everyone)
+        classify, plan = prepare(self.patience)
+        self._in_background(self.work, lambda: self._analyse(classify, plan))
+
+    def write(self, segments: list[Segment], key: object, limits: Limits) -> None:
+        """Write the annotated video in the background."""
+        if self.export is not None:
+            self.export.stop.set()
+        export = self.export = Export(key=key)
+        self._in_background(export, lambda: self._annotate(export, segments, limits))
+
+    def look(self) -> Seen | None:
+        """Return what is known so far, and take note that somebody looks."""
+        self._looked = self._clock()
+        return self._seen
+
+    def rate(self) -> float:
+        """Return how many frames a second were classified over the last seconds."""
+        recent = [(at, count) for at, count in list(self._moments_at) if self._clock() - at <= _RATE_OVER]
+        if len(recent) < 2 or recent[-1][0] <= recent[0][0]:  # noqa: PLR2004 - a rate takes two
+            return 0.0
+        return (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
+
+    def close(self) -> None:
+        """Stop everything and remove the files."""
+        self.work.stop.set()
+        if self.export is not None:
+            self.export.stop.set()
+        self._gone()
+
+    def _in_background(self, work: Work, do: Callable[[], None]) -> None:
+        threading.Thread(target=self._run, args=(work, do), name="film", daemon=True).start()
+
+    def _run(self, work: Work, do: Callable[[], None]) -> None:
+        while not self._turns.acquire(timeout=0.1):
+            if work.stop.is_set() or self._is_forgotten():
+                work.state = State.STOPPED
+                return
+        try:
+            work.state = State.RUNNING
+            do()
+            work.state = State.DONE
+        except (Cancelled, GivenUp):
+            work.state = State.STOPPED
+        except (VideoError, ClientError) as error:
+            work.problem, work.state = words.explain_video(error), State.FAILED
+        except Exception:  # noqa: BLE001 - a bug of ours; the page has to say something, and the log has the rest
+            _log.exception("a video failed")
+            work.problem, work.state = words.VIDEO_FAILED, State.FAILED
+        finally:
+            self._turns.release()
+
+    def _analyse(self, classify: Classify, plan: Plan) -> None:
+        for seen in analyse(self.source, classify, plan, self.work.stop):
+            self._seen = seen
+            self._moments_at.append((self._clock(), len(seen.moments)))
+            if self._is_forgotten():
+                raise Cancelled("nobody looks any more")
+
+    def _annotate(self, export: Export, segments: list[Segment], limits: Limits) -> None:
+        target = self.source.with_name(f"labelled-{len(self._secrets)}.mp4")
+        for written in annotate.annotate(self.source, target, segments, limits=limits, stop=export.stop):
+            export.time, export.audio = written.time, written.audio
+            if self._is_forgotten():
+                raise Cancelled("nobody looks any more")
+        export.size = target.stat().st_size
+        export.secret = served.publish(target)
+        self._secrets.append(export.secret)
+
+    def _is_forgotten(self) -> bool:
+        return self._clock() - self._looked > _UNSEEN_ENDS
+
+
+def _forget(folder: Path, given: list[str]) -> None:
+    served.withdraw(*given)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,239 @@
+"""The Video page: choose a video, watch it being labelled, see it play with the labels on it, take it along."""
+
+import importlib.util
+import logging
+import shutil
+import threading
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from sightserve.client import ClientError
+from sightserve.client.patience import Patience
+from sightserve.frontend.batch.sources import free
+from sightserve.frontend.shared import backend, tables, waiting, words
+from sightserve.frontend.shared.photos import shown_name
+from sightserve.frontend.shared.settings import settings
+from sightserve.frontend.video import result as screening
+from sightserve.frontend.video.labelling import Film, State
+from sightserve.video.analyse import Classify, Plan, Seen
+from sightserve.video.limits import Limits
+from sightserve.video.timeline import DEFAULT_SMOOTHING, DEFAULT_THRESHOLD
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+_log = logging.getLogger(__name__)
+
+_LOOK_EVERY: Final = 0.5  # seconds
+_LABELS: Final = 10  # asked for each frame
+_TYPES: Final = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "mpg", "mpeg", "ts", "3gp", "flv", "wmv", "ogv"]
+_SAMPLE: Final = Path(__file__).parents[1] / "samples" / "tour.mp4"
+_RATES: Final = [1, 2, 4, 8]
+
+
+def page() -> None:
+    """Draw the page."""
+    st.title("What happens in this video?", anchor=False)
+    if importlib.util.find_spec("av") is None:
+        st.info(
+            "**This installation does not read videos.** Whoever runs this app can add that with"
+            " `pip install 'sightserve[video]'`.",
+            icon=":material/extension:",
+        )
+        return
+    film: Film | None = st.session_state.get("film")
+    if film is None:
+        _begin()
+    elif not film.work.is_over:
+        _running()
+    else:
+        _ended(film)
+
+
+def limits() -> Limits:
+    """Return what is refused here."""
+    return Limits(seconds=60.0 * settings().max_video_minutes)
+
+
+def _begin() -> None:
+    wanted, version = settings(), st.session_state.get("video_version", 0)
+    st.markdown(
+        f"One video of up to {wanted.max_video_mb} MB and {wanted.max_video_minutes} minutes. You see it play with its labels,"
+        " can go to any moment, and take it home as a file."
+    )
+    file = st.file_uploader(
+        f"Your video: up to {wanted.max_video_mb} MB.",
+        type=_TYPES,
+        max_upload_size=wanted.max_video_mb,
+        key=f"video-{version}",
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        rate = st.segmented_control(
+            "Frames to look at, a second",
+            _RATES,
+            default=4,
+            required=True,
+            format_func=str,
+            key="video-rate",
+            help="More finds shorter things, and takes as much longer.",
+        )
+    with right:
+        threshold()
+    with st.container(horizontal=True):
+        if st.button(
+            "Label the video",
+            type="primary",
+            icon=":material/movie:",
+            disabled=file is None,
+            shortcut="Enter",
+            key="start",
+        ):
+            _start(file, rate or 4)
+        if st.button("Try the sample video", icon=":material/play_circle:", key="sample-video"):
+            _start(None, rate or 4)
+    st.caption(
+        "The video is kept in a temporary file while you are on this page, and its frames are sent to the classifier as small"
+        " pictures. Nothing is kept afterwards."
+    )
+
+
+def threshold() -> float:
+    """Draw the setting and return it, 0 to 1."""
+    percent: int = st.slider(
+        "Show a label from", 5, 95, round(100 * DEFAULT_THRESHOLD), 5, format="%d%%", key="video-threshold",
+        help="Where no label is at least this probable for a while, none is shown.",
+    )  # fmt: skip
+    return percent / 100
+
+
+@st.cache_resource(show_spinner=False)
+def _turns() -> threading.Semaphore:
+    """Bounds how many videos are read or written at once."""
+    return threading.Semaphore(settings().videos)
+
+
+@st.cache_resource(show_spinner=False)
+def _everyone() -> threading.Semaphore:
+    """Bounds what all sessions' videos together have under way at the backend."""
+    return threading.Semaphore(settings().total_parallel)
+
+
+def _start(file: "UploadedFile | None", rate: int) -> None:
+    name = _SAMPLE.name if file is None else shown_name(file.name)
+    film: Film | None = None
+
+    def prepare(patience: Patience) -> tuple[Classify, Plan]:
+        classify, wanted = waiting.patiently(lambda: backend.frame_asker(patience, _LABELS))
+        return classify, Plan(wanted, float(rate), settings().parallel, limits())
+
+    try:
+        film = Film(name, _suffix(name), _turns())
+        if file is None:
+            shutil.copyfile(_SAMPLE, film.source)
+        else:
+            film.source.write_bytes(file.getvalue())  # the very bytes: a view of them would be a copy
+        film.start(prepare, settings().parallel, _everyone())
+    except (ClientError, OSError) as error:
+        if film is not None:
+            film.close()
+        if isinstance(error, OSError):
+            _log.warning("no room for a video: %s", error)
+        problem = words.explain(error) if isinstance(error, ClientError) else words.NO_ROOM
+        st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
+        return
+    free([] if file is None else [file])
+    st.session_state["video_version"] = st.session_state.get("video_version", 0) + 1
+    st.session_state["film"], st.session_state["film-rate"] = film, rate
+    st.session_state.pop("seek", None)
+    st.rerun()
+
+
+def _suffix(name: str) -> str:
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix if suffix.removeprefix(".") in _TYPES else ".bin"
+
+
+@st.fragment(run_every=_LOOK_EVERY)
+def _running() -> None:
+    """Draw a video that is under way; this part of the page looks again by itself."""
+    film: Film | None = st.session_state.get("film")
+    if film is None or film.work.is_over:
+        st.rerun()
+    seen = film.look()
+    st.progress(_share(seen), _progress(film, seen))
+    if film.patience is not None and film.patience.held > 0:
+        st.info(
+            f"The classifier is busy or restarting: going on in {words.duration(film.patience.held)}.",
+            icon=":material/hourglass:",
+        )
+    if st.button("Cancel", icon=":material/close:", key="cancel-video", shortcut="Esc"):
+        film.work.stop.set()
+    if seen is not None and seen.picture:
+        picture, answer = st.columns([1, 2], gap="large", vertical_alignment="center")
+        with picture, st.container(key="frame"):
+            st.image(tables.data_url(seen.picture), alt="The frame that is being looked at", width="stretch")
+        with answer:
+            _now(seen)
+    threshold()
+
+
+def _now(seen: Seen) -> None:
+    if not seen.moments or not seen.moments[-1].guesses:
+        return
+    best = seen.moments[-1].guesses[0]
+    st.caption(f"At {words.clock(seen.moments[-1].time)} the model sees")
+    st.header(words.plain(best.label), anchor=False)
+    st.progress(best.probability, words.percent(best.probability))
+
+
+def _share(seen: Seen | None) -> float:
+    if seen is None or not seen.facts.seconds:
+        return 0.0
+    return min(1.0, seen.end / seen.facts.seconds)
+
+
+def _progress(film: Film, seen: Seen | None) -> str:
+    if film.work.state is State.WAITING:
+        return "**Waiting for its turn:** other people's videos are under way."
+    if seen is None:
+        return "**Opening the video ...**"
+    length = words.clock(seen.facts.seconds) if seen.facts.seconds else "?"
+    parts = [f"**{words.clock(seen.end)} of {length}**", words.counted(len(seen.moments), "frame")]
+    rate = film.rate()
+    if rate > 0:
+        parts.append(f"{rate:.0f} a second")
+        if seen.facts.seconds and len(seen.moments) > 1 and seen.end > 0:
+            left = (seen.facts.seconds - seen.end) * (len(seen.moments) / seen.end) / rate
+            parts.append(f"{words.duration(left)} left")
+    return " · ".join(parts)
+
+
+def _ended(film: Film) -> None:
+    """Say how it ended, and show what is known."""
+    seen = film.look()
+    work = film.work
+    labelled = words.clock(seen.end) if seen is not None else "0:00.0"
+    if work.problem is not None:
+        st.error(f"**{work.problem.what}** {work.problem.do}", icon=":material/error:")
+    elif work.state is State.STOPPED:
+        st.warning(f"**Stopped.** The first {labelled} are labelled.", icon=":material/pause_circle:")
+    elif seen is not None and seen.cut_off:
+        announced = words.clock(seen.facts.seconds or 0)
+        st.warning(
+            f"**This video is cut off:** it ends after {labelled} of {announced}. What could be read is labelled.",
+            icon=":material/content_cut:",
+        )
+    elif seen is not None and seen.damaged:
+        st.warning("**Parts of this video are damaged.** What could be read is labelled.", icon=":material/healing:")
+    if seen is not None and seen.moments:
+        screening.draw(film, limits(), threshold, smoothing=DEFAULT_SMOOTHING)
+    st.button("Another video", icon=":material/add:", on_click=_forget, key="another-video")
+
+
+def _forget() -> None:
+    film: Film | None = st.session_state.pop("film", None)
+    if film is not None:
+        film.close()

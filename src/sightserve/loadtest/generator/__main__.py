@@ -1,0 +1,64 @@
+"""The generator, a process of its own: `python -m sightserve.loadtest.generator`, with the plan in its environment.
+
+A process of its own, because Locust's gevent replaces the standard library's sockets and threads everywhere in it.
+"""
+
+import locust  # isort: skip - first: it replaces the sockets that everything below uses
+
+import os
+import signal
+import sys
+
+import gevent
+
+from sightserve.loadtest.analysis.summary import told
+from sightserve.loadtest.generator import session as sessions
+from sightserve.loadtest.goals import InvalidValue
+from sightserve.loadtest.plan import from_environment
+
+_BAD_PLAN, _GOAL_MISSED = 2, 1
+_LEAVE = 5.0  # seconds
+
+
+def main() -> int:
+    """Carry out the plan; return 0 when every goal was met, 1 when one was not, 2 when it could not be carried out."""
+    plan = from_environment(os.environ)
+    if plan is None:
+        raise SystemExit("the plan is missing: run `sightserve loadtest`")
+    _say(f"Loading {' and '.join(filter(None, (plan.backend, plan.frontend)))} (Locust {locust.__version__})")
+    try:
+        session = sessions.Session(plan)
+    except InvalidValue as exc:
+        sys.stderr.write(f"sightserve: {exc}\n")
+        return _BAD_PLAN
+    environment = session.context.environment
+    environment.user_classes = session.classes()
+    environment.shape_class = sessions.shape_of(session)
+    runner = environment.create_local_runner()
+    web = environment.create_web_ui("127.0.0.1", plan.web) if plan.web else None
+    if web:
+        _say(f"Locust's page: http://127.0.0.1:{plan.web}")
+    _say(sessions.HEAD)
+    session.start()
+    runner.start_shape()
+    looking = gevent.spawn(session.look_on, lambda: runner.user_count, _say)
+    for signal_ in (signal.SIGINT, signal.SIGTERM):  # whoever stops a run wants to see what there is so far
+        gevent.signal_handler(signal_, session.over.set)
+    session.over.wait()
+    looking.kill()
+    found = session.finish()
+    with gevent.Timeout(_LEAVE, False):  # a user that does not leave keeps nobody
+        runner.quit()
+    if web:
+        web.stop()  # type: ignore[no-untyped-call]
+    _say(told(found))
+    return 0 if all(goal["met"] for goal in found["goals"]) else _GOAL_MISSED
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

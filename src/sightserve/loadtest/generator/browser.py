@@ -1,0 +1,208 @@
+"""One visitor's browser: the page over HTTP, its websocket, the upload; `page.Page` knows what the messages mean."""
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+from urllib.parse import urlsplit
+
+import websocket
+
+from sightserve.loadtest.generator.page import Page, ProtocolChanged
+from sightserve.loadtest.generator.web import Answer, Web, why
+
+_BOUNDARY: Final = "sightserve-loadtest-7c1f"
+_ASSET: Final = re.compile(r'(?:src|href)="\.?/?(static/[^"]+)"')
+_XSRF: Final = "_streamlit_xsrf"
+_PATIENCE: Final = 4  # times the timeout, for a page that shows that it goes on
+_GOING_AWAY: Final = 1001  # what a browser says when its page is closed (RFC 6455, section 7.4.1)
+_HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "Sightserve load test (like a browser)"}
+
+
+class VisitFailed(Exception):
+    """The visit cannot go on; the message is its cause, the same words for the same cause."""
+
+
+class Browser:
+    """Opens the web app and does there what a person does. Every method returns when the page has come to rest."""
+
+    def __init__(self, url: str, timeout: float, *, assets: bool = False) -> None:
+        self.page = Page()
+        self.bytes = 0
+        self._url, self._timeout, self._assets = url.rstrip("/"), timeout, assets
+        self._web = Web(self._url, timeout, connections=6)  # as many as browsers open to one server
+        self._socket: websocket.WebSocket | None = None
+        self._token = ""
+        self._loaded: set[str] = set()
+
+    def open(self, path: str = "") -> None:
+        """Load the page, connect, and run its script for the first time.
+
+        Raises:
+            VisitFailed: something did not answer, or not in time.
+        """
+        html = self._get(f"/{path}")
+        if self._assets:
+            for asset in dict.fromkeys(_ASSET.findall(html.body.decode(errors="replace"))):
+                self._get(f"/{asset}")
+        health = self._get("/_stcore/health")
+        self._get("/_stcore/host-config")
+        self._token = _cookie(health.headers.get("set-cookie", ""), _XSRF)
+        self._connect()
+        self._send(self.page.opened(path))
+        self._rest()
+        self._load_media()
+
+    def upload(self, uploader: str, files: list[tuple[str, bytes]]) -> None:
+        """Put files into the uploader whose key begins so.
+
+        Raises:
+            VisitFailed: one did not get through.
+        """
+        taken = []
+        for name, data in files:
+            self._send(self.page.wants_upload(name))
+            self._until(lambda: self.page.upload is not None)
+            target = self.page.upload
+            if target is None:
+                raise ProtocolChanged("no address to upload to")
+            head = f'Content-Disposition: form-data; name="{target.file_id}"; filename="{name}"\r\n'
+            body = f"--{_BOUNDARY}\r\n{head}Content-Type: image/jpeg\r\n\r\n".encode() + data
+            headers = {
+                "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
+                "Cookie": f"{_XSRF}={self._token}",
+                "X-Xsrftoken": self._token,
+                "Origin": self._origin,
+                **_HEADERS,
+            }
+            answer = self._web.ask("PUT", target.url, body + f"\r\n--{_BOUNDARY}--\r\n".encode(), headers)
+            self._expect(answer, 204, "upload")
+            taken.append((name, len(data), target))
+        self._send(self.page.uploaded(uploader, taken))
+        self._rest()
+        self._load_media()
+
+    def press(self, button: str, shown: Callable[[], bool] = lambda: False) -> float:
+        """Press a button; return the seconds until what `shown` looks for was there, or the page came to rest.
+
+        Raises:
+            VisitFailed: it did not in time.
+        """
+        started = time.perf_counter()
+        self._send(self.page.pressed(button))
+        self._until(lambda: shown() or not self.page.running)
+        seconds = time.perf_counter() - started
+        self._rest()
+        self._load_media()
+        return seconds
+
+    def watch(self) -> None:
+        """Run again the part of the page that asks for it, as its browser does, once."""
+        if self.page.again is None:
+            raise ProtocolChanged("the page does not look again by itself")
+        self.stay(self.page.again[1])
+        self._send(self.page.looked_again())
+        self._rest()
+
+    def stay(self, seconds: float) -> None:
+        """Look at the page for a while; what the server sends meanwhile is read, its pings are answered."""
+        until = time.perf_counter() + seconds
+        while (left := until - time.perf_counter()) > 0:
+            try:
+                self._receive(left)
+            except TimeoutError:
+                return
+
+    def close(self) -> None:
+        """Leave."""
+        if self._socket is not None:
+            # Not close(): it waits for an answer, and swallows what ends a user while it does (a bare `except`).
+            with suppress(OSError, websocket.WebSocketException):
+                self._socket.send_close(_GOING_AWAY)
+            self._socket.shutdown()  # type: ignore[no-untyped-call]
+            self._socket = None
+        self._web.close()
+
+    @property
+    def _origin(self) -> str:
+        parts = urlsplit(self._url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def _connect(self) -> None:
+        address = f"ws{self._url.removeprefix('http')}/_stcore/stream"
+        try:
+            self._socket = websocket.create_connection(
+                address,
+                timeout=self._timeout,
+                origin=self._origin,
+                subprotocols=["streamlit", self._token] if self._token else ["streamlit"],
+                cookie=f"{_XSRF}={self._token}",
+                enable_multithread=False,
+            )
+        except websocket.WebSocketBadStatusException as exc:
+            raise VisitFailed(f"websocket: {exc.status_code}") from exc
+        except (OSError, websocket.WebSocketException) as exc:
+            raise VisitFailed(f"websocket: {_word(exc)}") from exc
+
+    def _send(self, message: bytes) -> None:
+        if self._socket is None:
+            raise VisitFailed("websocket: not connected")
+        try:
+            self._socket.send_binary(message)
+        except (OSError, websocket.WebSocketException) as exc:
+            raise VisitFailed(f"websocket: {_word(exc)}") from exc
+
+    def _receive(self, timeout: float) -> None:
+        if self._socket is None:
+            raise VisitFailed("websocket: not connected")
+        self._socket.settimeout(max(0.01, timeout))
+        try:
+            data = self._socket.recv()
+        except websocket.WebSocketTimeoutException as exc:
+            raise TimeoutError from exc
+        except (OSError, websocket.WebSocketException) as exc:
+            raise VisitFailed(f"websocket: {_word(exc)}") from exc
+        if not isinstance(data, bytes) or not data:
+            raise VisitFailed("websocket: connection closed")
+        self.bytes += len(data)
+        self.page.read(data)
+
+    def _until(self, there: Callable[[], bool]) -> None:
+        # A page that says that the classifier is waking up goes on saying so: silence is what is given up.
+        longest = time.perf_counter() + _PATIENCE * self._timeout
+        while not there():
+            try:
+                if time.perf_counter() > longest:
+                    raise TimeoutError
+                self._receive(self._timeout)
+            except TimeoutError as exc:
+                raise VisitFailed("the page timed out") from exc
+
+    def _rest(self) -> None:
+        self._until(lambda: not self.page.running)
+
+    def _get(self, path: str) -> Answer:
+        return self._expect(self._web.ask("GET", path, headers=_HEADERS), 200, path[:40])
+
+    def _load_media(self) -> None:
+        for url in sorted(self.page.media - self._loaded):
+            self._loaded.add(url)
+            self._expect(self._web.ask("GET", url, headers=_HEADERS), 200, "a picture")
+
+    def _expect(self, answer: Answer, status: int, what: str) -> Answer:
+        self.bytes += len(answer.body)
+        if answer.status != status:
+            raise VisitFailed(f"{what}: {answer.cause or answer.status}")
+        return answer
+
+
+def _word(exc: BaseException) -> str:
+    if isinstance(exc, websocket.WebSocketConnectionClosedException):
+        return "connection closed"
+    return "timed out" if isinstance(exc, websocket.WebSocketTimeoutException) else why(exc)
+
+
+def _cookie(header: str, name: str) -> str:
+    match = re.search(rf"(?:^|[,\s]){re.escape(name)}=([^;,]+)", header)
+    return match[1] if match else ""

@@ -1,0 +1,1 @@
+"""What runs in the video worker's process: FFmpeg, and with it everything that a stranger's video may do to it."""

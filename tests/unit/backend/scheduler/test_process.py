@@ -1,0 +1,279 @@
+"""A slot's process, for real: answers, errors under their own names, death, and what happens when the server dies."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.processes import clean_environment
+
+from sightserve.api.schema import Prediction
+from sightserve.backend import messages as wire
+from sightserve.backend.build import load, setup_of
+from sightserve.backend.errors import (
+    BackendError,
+    ImageError,
+    ModelLoadError,
+    SlotLost,
+    UnreadableImage,
+    UnsupportedImageType,
+)
+from sightserve.backend.job import Answer, Job, Plan
+from sightserve.backend.launch import spawn
+from sightserve.backend.scheduler import SlotProcess
+from sightserve.backend.settings import Settings
+
+
+@pytest.fixture
+def lock():
+    descriptor = os.memfd_create("lock")
+    yield descriptor
+    os.close(descriptor)
+
+
+def setup():
+    settings = Settings(cpus=1)
+    return setup_of(settings, load(settings))
+
+
+@pytest.fixture
+def slot(lock):
+    made = SlotProcess(spawn(lock))
+    made.send_start(setup(), measure=False)
+    assert made.receive_plan() == Plan()
+    yield made
+    made.end()
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_a_slot_measures_all_cores_when_it_is_asked_and_works_on_as_before(lock, cat, cpus):
+    made = SlotProcess(spawn(lock))
+    made.send_start(replace(setup(), cpus=cpus), measure=True)
+    before = made.receive_plan()
+    after = made.measure_wide()
+
+    (answer,) = run(made, Job(cat), alone=True)
+
+    made.end()
+    assert not before.wide
+    assert (after.batch, after.inference) == (before.batch, before.inference)
+    assert not after.wide or cpus > 1
+    assert isinstance(answer, Answer)
+
+
+class Listener:
+    """Listens to a slot as the scheduler does."""
+
+    def __init__(self, slot: SlotProcess) -> None:
+        self.ready = asyncio.Event()
+        self.outcomes: asyncio.Future[Sequence[Answer | BackendError]] = asyncio.get_running_loop().create_future()
+        slot.attach(self.ready.set, self.outcomes.set_result, self.outcomes.set_exception)
+
+
+def run(
+    slot: SlotProcess,
+    *jobs: Job,
+    waited: float = 0.0,
+    alone: bool = False,
+    then: Callable[[], object] = lambda: None,
+) -> Sequence[Answer | BackendError]:
+    """Send jobs, do something, and return what the slot makes of them; raise what it is lost with."""
+
+    async def scenario() -> Sequence[Answer | BackendError]:
+        listener = Listener(slot)
+        slot.send(jobs, [waited] * len(jobs), alone)
+        then()
+        try:
+            return await asyncio.wait_for(listener.outcomes, 20)
+        finally:
+            slot.close()
+
+    return asyncio.run(scenario())
+
+
+def test_jobs_that_run_together_get_their_answers_and_errors_in_order(slot, cat, espresso):
+    jobs = [Job(espresso, "e.jpg", 1), Job(b"hello"), Job(cat[:3000]), Job(cat, "c.jpg", 2, True)]
+
+    first, text, cut, last = run(slot, *jobs, waited=0.4)
+
+    assert isinstance(first, Answer)
+    assert isinstance(last, Answer)
+    prediction = Prediction.model_validate_json(last.body)
+    assert Prediction.model_validate_json(first.body).prediction == "espresso"
+    assert (prediction.filename, len(prediction.top_k), len(prediction.probabilities or [])) == ("c.jpg", 2, 1000)
+    assert 400 < prediction.timing_ms.queue < 400 + 1000  # and for the others, which were worked on before it
+    assert min(last.queue, first.queue) >= 0.4
+    assert isinstance(text, UnsupportedImageType)
+    assert isinstance(cut, UnreadableImage)
+
+
+def test_a_process_that_dies_is_lost_with_the_job_it_worked_on(slot, cat):
+    os.kill(slot.pid, signal.SIGKILL)
+
+    with pytest.raises(SlotLost):
+        run(slot, Job(cat))
+
+
+def test_a_process_that_dies_with_nothing_to_do_is_lost_at_once(slot):
+    async def scenario() -> None:
+        listener = Listener(slot)
+        os.kill(slot.pid, signal.SIGKILL)
+        await asyncio.wait_for(listener.outcomes, 10)
+
+    with pytest.raises(SlotLost):
+        asyncio.run(scenario())
+
+
+def test_a_process_that_hangs_can_be_killed(slot, cat):
+    os.kill(slot.pid, signal.SIGSTOP)
+
+    with pytest.raises(SlotLost):
+        run(slot, Job(cat), then=slot.kill)
+
+
+def test_a_large_image_does_not_stop_the_loop_while_the_process_does_not_read_it(slot, espresso):
+    """30 MiB are more than any socket takes: a send that waited would wait for ever, since only the loop wakes the process."""
+    large = Job(espresso + bytes(30 * 2**20))
+
+    async def scenario() -> Sequence[Answer | BackendError]:
+        listener = Listener(slot)
+        os.kill(slot.pid, signal.SIGSTOP)
+        slot.send([large], [0.0], False)
+        await asyncio.sleep(0.05)
+        os.kill(slot.pid, signal.SIGCONT)
+        return await asyncio.wait_for(listener.outcomes, 20)
+
+    (answer,) = asyncio.run(scenario())
+
+    assert isinstance(answer, Answer)
+    assert Prediction.model_validate_json(answer.body).prediction == "espresso"
+
+
+def test_a_signal_to_the_whole_group_does_not_end_it(slot, espresso):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(slot.pid, number)
+
+    (answer,) = run(slot, Job(espresso))
+
+    assert isinstance(answer, Answer)
+
+
+def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, espresso):
+    slot = SlotProcess(spawn(lock))
+    slot.send_start(setup(), measure=False, plan=Plan())
+
+    async def scenario() -> Sequence[Answer | BackendError]:
+        listener = Listener(slot)
+        await asyncio.wait_for(listener.ready.wait(), 20)
+        slot.send([Job(espresso)], [0.0], False)
+        return await asyncio.wait_for(listener.outcomes, 20)
+
+    (answer,) = asyncio.run(scenario())
+
+    slot.end()
+    assert isinstance(answer, Answer)
+
+
+def test_a_model_that_cannot_be_loaded_is_said(lock, tmp_path):
+    """Somebody may replace the file between the server's look at it and the slot's: its checksum goes along."""
+    (tmp_path / "model.onnx").write_bytes(b"another model")
+    early, late = SlotProcess(spawn(lock)), SlotProcess(spawn(lock))
+    for slot in (early, late):
+        slot.send_start(replace(setup(), model=str(tmp_path / "model.onnx")), measure=False)
+
+    async def lost() -> None:
+        await asyncio.wait_for(Listener(late).outcomes, 20)
+
+    with pytest.raises(ModelLoadError, match=r"model\.onnx is not the file"):
+        early.receive_plan()
+    with pytest.raises(ModelLoadError, match=r"model\.onnx is not the file"):
+        asyncio.run(lost())
+
+    for slot in (early, late):
+        slot.end()
+
+
+def test_no_process_outlives_its_server():
+    """The server is killed without a chance to say goodbye: its slot reads the end of the connection and ends."""
+    code = (
+        "import os, time; from sightserve.backend.scheduler import SlotProcess; "
+        "from sightserve.backend.launch import spawn; "
+        "from sightserve.backend.build import load, setup_of; from sightserve.backend.settings import Settings; "
+        "setup = setup_of(Settings(cpus=1), load(Settings())); "
+        "slot = SlotProcess(spawn(os.memfd_create('lock'))); slot.send_start(setup, measure=False); "
+        "slot.receive_plan(); print(slot.pid, flush=True); time.sleep(60)"
+    )
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=clean_environment())
+    assert server.stdout is not None
+    pid = int(server.stdout.readline())
+
+    server.kill()
+    server.wait()
+    server.stdout.close()
+
+    deadline = time.monotonic() + 10
+    while _runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is such a process; one that has ended and waits for its parent to look has no program any more."""
+    try:
+        return bool(Path(f"/proc/{pid}/exe").readlink())
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("name", ["KeyError", "BackendError", "ModelOutputError", "nonsense", "ErrorCode"])
+def test_an_error_that_is_not_the_callers_becomes_one_of_ours(name):
+    """A slot that a hostile image has taken over can name what it likes: only image errors reach the caller as such."""
+    (outcome,) = wire.outcomes_in(wire.Message({"outcomes": [{"error": name, "detail": "insides"}]}))
+
+    assert not isinstance(outcome, ImageError | Answer)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\xff\xff\xff\xff" * 2,  # the length of 8 GiB
+        wire.message({"outcomes": []}),  # fewer answers than jobs
+        wire.message({"outcomes": [[0, 0, 0, 0]] * 2}),  # more
+        wire.message({"outcomes": [[0, 0, 0, 0]]}) * 2,  # one answer more than questions
+        wire.message({"outcomes": [[0, 0, 0, 0, 0]]}),
+        wire.message({"outcomes": [[0, "soon", 0, 0]]}),
+        wire.message({"outcomes": [[5, 0, 0, 0]]}, b"four"),
+        wire.message({"outcomes": [[3, 0, 0, 0]]}, b"four"),
+        wire.message({"outcomes": [[1, 0, 0, 0]]}, b"\xff"),
+        wire.message({"outcomes": "x"}),
+        wire.message({"plan": [1, False, 0.1]}),
+        b"\0\0\0\4\0\0\0\0null",
+        b"\0\0\0\4\0\0\0\0oops",
+        b"\0\1\0\0\0\0\0\0" + b"[" * 65_536,
+    ],
+)
+def test_a_slot_that_says_what_it_was_not_asked_is_lost(slot, cat, said, monkeypatch):
+    """What a slot that was taken over could send instead of its answer."""
+    ours, theirs = socket.socketpair()
+    slot._socket.close()
+    monkeypatch.setattr(slot, "_socket", ours)
+
+    with theirs, pytest.raises(SlotLost):
+        run(slot, Job(cat), then=lambda: theirs.sendall(said))
+
+
+def test_a_message_is_taken_however_it_is_cut():
+    whole = wire.message({"outcomes": ["é" * 100]}, b"answer")
+
+    for cut in range(len(whole)):
+        received = bytearray(whole[:cut])
+        assert wire.message_in(received) is None
+        received += whole[cut:]
+        assert wire.message_in(received) == ({"outcomes": ["é" * 100]}, b"answer")

@@ -1,0 +1,31 @@
+"""How many connections fit into the limit on file descriptors, and that it is raised as far as it may."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
+
+_CHILD = """
+import resource, sys
+from sightserve.backend.serving.descriptors import enough_for
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
+print(enough_for(int(sys.argv[3])), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "connections", "expected"),
+    [
+        (256, 1024, 500, (500, 628, 1024)),  # raised to what is needed
+        (256, 1024, 4096, (896, 1024, 1024)),  # raised to what is allowed, and that is what holds
+        (1024, 1024, 100, (100, 1024, 1024)),  # enough already: left alone
+        (64, 64, 100, (1, 64, 64)),  # hopeless, but never none
+    ],
+)
+def test_the_limit_is_raised_and_what_does_not_fit_is_not_promised(soft, hard, connections, expected):
+    words = [sys.executable, "-c", _CHILD, str(soft), str(hard), str(connections)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+
+    assert tuple(map(int, done.stdout.split())) == expected

@@ -1,0 +1,54 @@
+"""The start-up calibration, with models whose speed is known."""
+
+import time
+
+import numpy as np
+
+from sightserve.backend.job import LARGEST_BATCH
+from sightserve.backend.slot.calibrate import Infer, calibrate, faster_on_all_cores
+
+SHAPE = (8, 8, 3)
+
+
+def model(per_call: float, per_image: float) -> Infer:
+    """Spends CPU time."""
+    return lambda images: spend(per_call + per_image * len(images))
+
+
+def spend(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_a_device_on_which_a_call_costs_more_than_an_image_gets_batches():
+    plan = calibrate(model(0.010, 0.0002), SHAPE)
+
+    assert plan.batch == LARGEST_BATCH
+
+
+def test_a_model_that_takes_as_long_for_images_together_runs_them_together_which_spares_hand_overs():
+    assert calibrate(model(0.0, 0.005), SHAPE).batch == LARGEST_BATCH
+
+
+def test_a_model_that_batches_slow_down_gets_none():
+    def infer(images: np.ndarray) -> None:
+        spend(0.005 * len(images) * (1.4 if len(images) > 1 else 1))
+
+    assert calibrate(infer, SHAPE).batch == 1
+
+
+def test_all_cores_are_used_for_a_lone_request_where_that_is_faster():
+    assert faster_on_all_cores(model(0, 0.010), model(0, 0.004), SHAPE)
+    assert not faster_on_all_cores(model(0, 0.010), model(0, 0.010), SHAPE)
+
+
+def test_a_slow_model_does_not_hold_up_the_start():
+    started = time.perf_counter()
+
+    plan = calibrate(model(0, 0.2), SHAPE)
+
+    # a warm-up and four rounds of 0.2 s, and no batch: a second instead of many
+    assert time.perf_counter() - started < 1.6
+    assert plan.batch == 1
+    assert 0.15 < plan.inference < 0.5

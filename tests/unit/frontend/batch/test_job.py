@@ -1,0 +1,221 @@
+"""A batch under way, with a classifier that is a function."""
+
+import threading
+import time
+
+import pytest
+
+from sightserve.api.schema import Prediction, Problem
+from sightserve.client import ApiError, BackendTimeout, BackendUnreachable
+from sightserve.frontend.batch.job import Job, State
+from sightserve.frontend.batch.sources import FileRefused, Source
+from sightserve.frontend.shared.words import Message
+
+PREDICTION = Prediction.model_validate(
+    {
+        "prediction": "tabby",
+        "probability": 0.7,
+        "top_k": [{"index": 1, "label": "tabby", "probability": 0.7}],
+        "model": {"name": "m", "version": "1"},
+        "image": {"width": 1, "height": 1, "format": "JPEG"},
+        "timing_ms": {"queue": 0, "decode": 0, "inference": 0},
+    }
+)
+
+
+def sources(number: int) -> list[Source]:
+    return [Source(f"{i}.jpg", 1, f"photo {i}".encode) for i in range(number)]
+
+
+def refusal(status, retry_after=None):
+    body = Problem(type="about:blank", title="t", status=status, detail="d", code="overloaded")
+    return ApiError(body, retry_after)
+
+
+def run(job):
+    job.start()
+    assert job.wait(10)
+    return job.view()
+
+
+def test_every_photo_gets_an_outcome_in_the_order_given():
+    view = run(Job(sources(20), lambda photo: PREDICTION, parallel=4))
+
+    assert view.state is State.DONE
+    assert [outcome.name for outcome in view.outcomes] == [f"{i}.jpg" for i in range(20)]
+    assert [outcome.prediction.filename for outcome in view.outcomes] == [f"{i}.jpg" for i in range(20)]
+
+
+def test_an_error_is_one_photos_and_has_words_for_people():
+    def ask(photo):
+        if photo.name == "1.jpg":
+            raise BackendTimeout("slow")
+        return PREDICTION
+
+    view = run(Job(sources(3), ask, parallel=2))
+
+    assert [outcome.problem is None for outcome in view.outcomes] == [True, False, True]
+    assert "too long" in view.outcomes[1].problem.what
+    assert view.failed == 1
+
+
+def test_a_refused_file_is_never_sent():
+    def refuse() -> bytes:
+        raise FileRefused(Message("A bomb.", "No."))
+
+    view = run(Job([Source("bomb.jpg", 1, refuse)], lambda photo: pytest.fail("sent"), parallel=1))
+
+    assert view.outcomes[0].problem.what == "A bomb."
+
+
+def test_the_same_content_is_asked_about_once():
+    asked = []
+
+    def ask(photo):
+        asked.append(photo.name)
+        return PREDICTION
+
+    twins = [Source(name, 4, lambda: b"same") for name in ("one.jpg", "two.jpg")]
+
+    view = run(Job(twins, ask, parallel=1))
+
+    assert asked == ["one.jpg"]
+    assert [outcome.prediction.filename for outcome in view.outcomes] == ["one.jpg", "two.jpg"]
+
+
+@pytest.mark.parametrize("trouble", [refusal(503, 0.05), refusal(429, 0.05), BackendUnreachable("away")])
+def test_a_refused_photo_gets_another_turn(trouble):
+    troubles = [trouble]
+
+    def ask(photo):
+        if troubles:
+            raise troubles.pop()
+        return PREDICTION
+
+    view = run(Job(sources(3), ask, parallel=1))
+
+    assert view.state is State.DONE
+    assert all(outcome.prediction for outcome in view.outcomes)
+
+
+def test_it_gives_up_on_a_backend_that_refuses_everything_and_can_go_on():
+    working = threading.Event()
+
+    def ask(photo):
+        if not working.is_set():
+            raise refusal(503, 0.02)
+        return PREDICTION
+
+    job = Job(sources(3), ask, parallel=2, patience=0.1)
+    given_up = run(job)
+    working.set()
+    done = run(job)
+
+    assert given_up.state is State.GAVE_UP
+    assert given_up.done == 0
+    assert done.state is State.DONE
+    assert done.done == 3
+
+
+def test_nobody_looking_ends_it():
+    """The page was closed: its session, and the bytes of its photos with it, must not live on."""
+    now = [0.0]
+
+    def ask(photo):
+        now[0] += 100
+        return PREDICTION
+
+    job = Job(sources(9), ask, parallel=1, clock=lambda: now[0])
+    job.start()
+    assert job.wait(10)
+
+    view = job.view()
+    assert view.state is State.ABANDONED
+    assert 0 < view.done < 9
+
+
+def test_cancelling_works_at_once_and_keeps_what_is_there():
+    def ask(photo):
+        time.sleep(0.02)
+        return PREDICTION
+
+    job = Job(sources(100), ask, parallel=2)
+    job.start()
+    time.sleep(0.1)
+
+    job.cancel()
+    assert job.wait(1)
+
+    view = job.view()
+    assert view.state is State.CANCELLED
+    assert 0 < view.done < 100
+
+
+def test_all_batches_together_are_bounded():
+    lock, under_way, most = threading.Lock(), 0, 0
+
+    def ask(photo):
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.01)
+        with lock:
+            under_way -= 1
+        return PREDICTION
+
+    everyone = threading.Semaphore(3)
+    jobs = [Job(sources(10), ask, parallel=4, everyone=everyone) for _ in range(3)]
+    for job in jobs:
+        job.start()
+
+    assert all(job.wait(10) for job in jobs)
+    assert most == 3
+
+
+def test_a_bug_costs_one_photo_and_not_the_batch():
+    def ask(photo):
+        if photo.name == "0.jpg":
+            raise ZeroDivisionError
+        return PREDICTION
+
+    view = run(Job(sources(2), ask, parallel=1))
+
+    assert view.state is State.DONE
+    assert view.outcomes[0].problem.what == "The classifier failed on this photo."
+
+
+def test_the_rate_and_the_time_left_are_those_of_the_last_seconds():
+    now = [0.0]
+
+    def ask(photo):
+        now[0] += 0.5
+        return PREDICTION
+
+    job = Job(sources(10), ask, parallel=1, clock=lambda: now[0])
+    view = run(job)
+
+    # finished at 0.5, 1.0, ... 5.0: nine gaps in 4.5 seconds
+    assert view.rate == pytest.approx(2.0)
+    assert view.seconds_left == 0
+
+
+def test_a_photos_bytes_are_let_go_when_it_is_answered():
+    class Data:
+        alive = 0
+
+        def __init__(self):
+            Data.alive += 1
+
+        def __del__(self):
+            Data.alive -= 1
+
+        def read(self):
+            return b"photo"
+
+    job = Job([Source("a.jpg", 1, Data().read) for _ in range(5)], lambda photo: PREDICTION, parallel=1)
+    before = Data.alive
+    run(job)
+
+    assert before == 5
+    assert Data.alive == 0

@@ -1,0 +1,193 @@
+"""The Batch page's logic, without a browser, against a backend that says what a test wants."""
+
+import io
+import time
+import zipfile
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sightserve.frontend.batch.job import Job, State
+from sightserve.frontend.shared import settings, tables
+
+FILES = ":material/photo_library: Photos"
+ZIP = ":material/folder_zip: A zip"
+
+
+def choose(page, way, *files):
+    page.run()
+    page.get("button_group")[0].set_value(way).run()
+    kind = "application/zip" if way == ZIP else "image/jpeg"
+    uploads = [(name, data, kind) for name, data in files]
+    page.file_uploader[0].set_value(uploads[0] if way == ZIP else uploads).run()
+
+
+def start(page: AppTest) -> Job:
+    page.button(key="start").click().run()
+    job: Job = page.session_state["batch"]
+    return job
+
+
+def finish(page):
+    job = start(page)
+    assert job.wait(20)
+    page.run()
+    return page
+
+
+def zipped(**files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("__", "/") + ".jpg", data)
+    return buffer.getvalue()
+
+
+def test_the_limits_are_said_up_front_and_nothing_starts_without_photos(backend, batch_page):
+    batch_page.run()
+
+    assert "Up to 1,000 photos in one go, 30 MB each" in batch_page.markdown[0].value
+    assert batch_page.button(key="start").disabled
+
+
+def test_every_photo_gets_its_row_and_errors_stand_beside_them(backend, batch_page, jpeg):
+    photos = {f"{number}.jpg": jpeg(number) for number in range(5)}
+    choose(batch_page, FILES, *photos.items(), ("text.jpg", b"hello"))
+
+    finish(batch_page)
+
+    results, errors = (frame.value for frame in batch_page.dataframe)
+    assert dict(zip(results["file"], results["label"], strict=True)) == {
+        name: backend.label_of(data) for name, data in photos.items()
+    }
+    assert list(errors["file"]) == ["text.jpg"]
+    assert "5 photos answered, 1 error" in batch_page.success[0].value
+
+
+def test_requests_are_bounded_and_in_parallel(backend, batch_page, jpeg):
+    backend.seconds = 0.05
+    choose(batch_page, FILES, *[(f"{number}.jpg", jpeg(number)) for number in range(24)])
+
+    finish(batch_page)
+
+    assert backend.together == settings.settings().parallel
+
+
+def test_a_busy_backend_is_given_the_time_that_it_asks_for(backend, batch_page, jpeg):
+    backend.refusals = [(503, "overloaded", "0.3")] * 3
+    choose(batch_page, FILES, *[(f"{number}.jpg", jpeg(number)) for number in range(6)])
+    started = time.monotonic()
+
+    finish(batch_page)
+
+    assert time.monotonic() - started >= 0.3
+    assert len(batch_page.dataframe[0].value) == 6
+    assert not batch_page.error
+
+
+def test_a_cancelled_batch_keeps_what_it_has_and_can_go_on(backend, batch_page, jpeg):
+    backend.seconds = 0.2
+    choose(batch_page, FILES, *[(f"{number}.jpg", jpeg(number)) for number in range(12)])
+    job = start(batch_page)
+
+    batch_page.button(key="cancel").click().run()
+    stopped = job.view()
+    backend.seconds = 0
+    batch_page.run()
+    batch_page.button(key="go-on").click().run()
+    assert job.wait(20)
+    batch_page.run()
+
+    assert stopped.state is State.CANCELLED
+    assert stopped.done < 12
+    assert len(batch_page.dataframe[0].value) == 12
+    assert len(backend.photos) == 12  # none was sent twice
+
+
+def test_the_table_can_be_filtered(backend, batch_page, jpeg):
+    photos = {f"{number}.jpg": jpeg(number) for number in range(8)}
+    choose(batch_page, FILES, *photos.items())
+    finish(batch_page)
+
+    batch_page.text_input(key="find").set_value("3.JPG").run()
+
+    assert list(batch_page.dataframe[0].value["file"]) == ["3.jpg"]
+
+
+def test_the_table_can_be_filtered_by_label_and_certainty(backend, batch_page, jpeg):
+    photos = {f"{number}.jpg": jpeg(number) for number in range(8)}
+    choose(batch_page, FILES, *photos.items())
+    finish(batch_page)
+    label = backend.label_of(photos["0.jpg"])
+
+    batch_page.multiselect(key="label-filter").set_value([label]).run()
+    of_label = set(batch_page.dataframe[0].value["label"])
+    batch_page.selectbox(key="sure-filter").set_value("Not sure").run()
+
+    assert of_label == {label}
+    assert batch_page.dataframe[0].value.empty
+
+
+def test_a_zip_is_read_without_unpacking_it(backend, batch_page, jpeg):
+    choose(batch_page, ZIP, ("photos.zip", zipped(inner__one=jpeg(1), two=jpeg(2))))
+
+    finish(batch_page)
+
+    assert list(batch_page.dataframe[0].value["file"]) == ["one.jpg", "two.jpg"]
+
+
+@pytest.mark.parametrize("data", [b"no zip", b"PK\x05\x06" + bytes(18), b""])
+def test_a_zip_that_is_none_or_empty_is_told_and_nothing_starts(backend, batch_page, data):
+    choose(batch_page, ZIP, ("photos.zip", data))
+
+    assert batch_page.error or batch_page.warning
+    assert batch_page.button(key="start").disabled
+
+
+def test_a_new_batch_begins_with_an_empty_page(backend, batch_page, jpeg):
+    choose(batch_page, FILES, ("1.jpg", jpeg(1)))
+    finish(batch_page)
+
+    batch_page.button(key="new-batch").click().run()
+
+    assert not batch_page.dataframe
+    assert batch_page.button(key="start").disabled
+
+
+def test_too_many_photos_are_said_and_the_first_are_taken(backend, batch_page, jpeg, monkeypatch):
+    monkeypatch.setenv("SIGHTSERVE_UI_MAX_PHOTOS", "3")
+    choose(batch_page, FILES, *[(f"{number}.jpg", jpeg(number)) for number in range(5)])
+
+    told = batch_page.warning[0].value
+    finish(batch_page)
+
+    assert "5 photos are too many" in told
+    assert len(batch_page.dataframe[0].value) == 3
+
+
+def test_the_downloads_have_every_photo_and_no_formulas(backend, batch_page, jpeg):
+    choose(batch_page, FILES, ("=cmd().jpg", jpeg(1)), ("bad.jpg", b"hello"))
+    finish(batch_page)
+    outcomes = batch_page.session_state["batch"].view().outcomes
+
+    complete = tables.complete(outcomes, threshold=0.35)
+    csv = pd.read_csv(io.BytesIO(tables.to_csv(complete)))
+    parquet = pd.read_parquet(io.BytesIO(tables.to_parquet(complete)))
+
+    assert list(csv["file"]) == ["'=cmd().jpg", "bad.jpg"]
+    assert list(parquet["file"]) == ["=cmd().jpg", "bad.jpg"]
+    assert list(parquet["status"]) == ["ok", "error"]
+    assert parquet["label_1"][0] == backend.label_of(jpeg(1))
+    assert "kind" in parquet["error"][1]
+
+
+def test_a_backend_that_is_away_is_told_before_anything_starts(backend, batch_page, jpeg, monkeypatch):
+    monkeypatch.setenv("BACKEND", "http://127.0.0.1:9")
+    monkeypatch.setenv("SIGHTSERVE_UI_WAIT_SECONDS", "1")
+    choose(batch_page, FILES, ("1.jpg", jpeg(1)))
+
+    batch_page.button(key="start").click().run()
+
+    assert "away" in batch_page.error[0].value
+    assert "batch" not in batch_page.session_state

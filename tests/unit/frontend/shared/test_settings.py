@@ -1,0 +1,49 @@
+"""The web app's settings."""
+
+import itertools
+
+import pytest
+
+from sightserve.cli.ui import streamlit_command
+from sightserve.frontend.shared.settings import InvalidSetting, read_settings
+
+
+def test_the_environment_names_every_setting():
+    settings = read_settings({"SIGHTSERVE_UI_PARALLEL": "8", "SIGHTSERVE_UI_ALLOWED_HOSTS": "a.example, *.b.example"})
+
+    assert settings.parallel == 8
+    assert settings.hosts == ["a.example", "*.b.example"]
+    assert settings.max_photos == 1000
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
+def test_a_number_that_is_none_names_the_variable(text):
+    with pytest.raises(InvalidSetting, match="SIGHTSERVE_UI_PARALLEL"):
+        read_settings({"SIGHTSERVE_UI_PARALLEL": text})
+
+
+def test_the_upload_limit_is_below_cloud_runs():
+    assert read_settings({}).max_upload_bytes < 32 * 1024 * 1024 - 100_000
+
+
+def test_streamlit_reports_to_nobody_and_keeps_its_protections():
+    words = streamlit_command("127.0.0.1", 8501, max_upload_mb=30, allowed_hosts=["a.example", "b.example"])
+    flags = list(itertools.pairwise(words))
+
+    for flag in [
+        ("--browser.gatherUsageStats", "false"),
+        ("--server.enableXsrfProtection", "true"),
+        ("--server.maxUploadSize", "30"),
+        ("--client.showErrorDetails", "none"),
+        ("--server.allowedHosts", "a.example"),
+        ("--server.allowedHosts", "b.example"),
+    ]:
+        assert flag in flags
+
+
+def test_an_app_that_listens_everywhere_asks_nobody_for_its_address():
+    """Without an address to show, Streamlit would ask a server on the internet for this machine's."""
+    everywhere = list(itertools.pairwise(streamlit_command("0.0.0.0", 8501)))
+
+    assert ("--browser.serverAddress", "localhost") in everywhere
+    assert "--browser.serverAddress" not in streamlit_command("127.0.0.1", 8501)

@@ -1,0 +1,70 @@
+"""What the web app says."""
+
+import pytest
+
+from sightserve.api.errors import ErrorCode
+from sightserve.api.schema import Problem
+from sightserve.client import ApiError, BackendTimeout, BackendUnreachable, ClientError, InvalidAnswer
+from sightserve.frontend.shared.words import confidence, duration, explain, percent, plain, size
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (1.0, "Very sure"),
+        (0.9, "Very sure"),
+        (0.89, "Fairly sure"),
+        (0.4, "Leaning"),
+        (0.1, "Not sure"),
+        (0.0, "Not sure"),
+    ],
+)
+def test_confidence_in_words(probability, words):
+    assert confidence(probability).startswith(words)
+
+
+@pytest.mark.parametrize("code", [*ErrorCode, "a_code_from_the_future"])
+def test_every_code_has_a_friendly_message_that_says_what_to_do(code):
+    body = Problem(type="about:blank", title="t", status=400, detail="technical detail", code=code)
+
+    message = explain(ApiError(body))
+
+    assert message.what
+    assert message.do
+    assert "technical" not in message.what + message.do
+
+
+@pytest.mark.parametrize("error", [BackendUnreachable("x"), BackendTimeout("x"), InvalidAnswer("x"), ClientError("x")])
+def test_every_other_error_has_one_too(error):
+    message = explain(error)
+
+    assert message.what
+    assert message.do
+
+
+def test_below_the_threshold_it_is_not_sure_whatever_the_number():
+    assert confidence(0.8, threshold=0.85) == "Not sure"
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(1.0, ">99%"), (0.994, "99%"), (0.95, "95%"), (0.123, "12%"), (0.0123, "1.2%"), (0.0001, "<0.1%")],
+)
+def test_probabilities_for_people_are_never_certain(probability, text):
+    assert percent(probability) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "a moment"), (12.4, "12 s"), (89, "89 s"), (200, "3 min")])
+def test_spans_of_time(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(12, "12 bytes"), (4_961_000, "5.0 MB"), (71_303, "71 KB"), (2.5e9, "2.5 GB")]
+)
+def test_sizes(count, text):
+    assert size(count) == text
+
+
+def test_names_are_never_markup():
+    assert plain("*a* [b](c) <i> $x$ :red[d]") == r"\*a\* \[b\]\(c\) \<i\> \$x\$ \:red\[d\]"
