@@ -1,4 +1,4 @@
-"""A stranger's zip as a list of photos to read one by one: never unpacked to disk, never more in memory than one photo.
+"""A zip for the Batch page, a stranger's: photos read one by one, never unpacked to disk, never more than one in memory.
 
 What is refused: more entries or bytes than a batch may have, entries that grow too much when unpacked (bombs), that lie
 about their size, that are encrypted, that are links, or whose path leads out of the folder. A bad entry is an error beside

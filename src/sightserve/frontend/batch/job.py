@@ -1,4 +1,4 @@
-"""A batch under way: a few threads ask the backend, a person's page looks at it now and then.
+"""A batch of the Batch page under way: a few threads ask the backend, the page looks at it now and then.
 
 The page's own thread stays free, so that cancelling works at once and a slow backend blocks nobody. What decides how fast
 to ask is `Pace`; here is only the loop around it.

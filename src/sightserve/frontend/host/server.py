@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from sightserve.frontend.host import collector
 from sightserve.frontend.host.guard import Guard
 from sightserve.frontend.shared.settings import settings
-from sightserve.frontend.video import streaming as served
+from sightserve.frontend.video import streaming
 
 # A stranger's photo never touches the disk: Starlette would spool each upload of more than a mebibyte into a file.
 # Videos above the limit of a photo do: they are handed to another process as a file anyway.
@@ -39,7 +39,7 @@ collector.start()
 
 app = st.App(
     Path(__file__).parents[1] / "app.py",
-    routes=[served.ROUTE],
+    routes=[streaming.ROUTE],
     middleware=[Middleware(Guard, settings=settings())],
     on_script_error=_tell,
 )

@@ -1,4 +1,4 @@
-"""What one session remembers: answers by content, pictures to show, and the history. Every part has an upper bound.
+"""What the Photo page keeps of one session: answers by content, pictures to show, and the history; every part is bounded.
 
 A few megabytes a session at most, whatever a person does; uploads themselves are bounded by the guard.
 """
@@ -20,7 +20,7 @@ MOST_HISTORY: Final = 24
 Value = TypeVar("Value")
 
 
-class Bounded(Generic[Value]):
+class LruCache(Generic[Value]):
     """Keeps the values that were used last."""
 
     def __init__(self, most: int) -> None:
@@ -55,12 +55,12 @@ class Entry:
     prediction: Prediction
 
 
-class Memory:
-    """The memory of one session."""
+class SessionCache:
+    """The answers, pictures and history of one session."""
 
     def __init__(self) -> None:
-        self._answers: Bounded[Prediction] = Bounded(_MOST_ANSWERS)
-        self._pictures: Bounded[Pictures] = Bounded(_MOST_PICTURES)
+        self._answers: LruCache[Prediction] = LruCache(_MOST_ANSWERS)
+        self._pictures: LruCache[Pictures] = LruCache(_MOST_PICTURES)
         self._history: OrderedDict[str, Entry] = OrderedDict()
 
     def answer(self, photo: Photo) -> Prediction | None:
@@ -95,9 +95,9 @@ class Memory:
         self.__init__()  # type: ignore[misc]
 
 
-def memory() -> Memory:
-    """Return this session's memory."""
-    if "memory" not in st.session_state:
-        st.session_state["memory"] = Memory()
-    kept: Memory = st.session_state["memory"]
+def session_cache() -> SessionCache:
+    """Return this session's own."""
+    if "session_cache" not in st.session_state:
+        st.session_state["session_cache"] = SessionCache()
+    kept: SessionCache = st.session_state["session_cache"]
     return kept
