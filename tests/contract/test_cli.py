@@ -158,6 +158,7 @@ def test_a_wrong_environment_is_explained():
 
 def test_photos_in_other_formats_are_found_in_folders(tmp_path):
     pillow_heif.register_heif_opener()
+    (tmp_path / "._a.png").write_bytes(b"what macOS leaves beside a.png")
     for name in ("a.png", "b.webp", "c.heic", "d.avif", "e.gif", "f.txt"):
         if not name.endswith("txt"):
             Image.new("RGB", (32, 32)).save(tmp_path / name, {"heic": "HEIF"}.get(name[2:]))

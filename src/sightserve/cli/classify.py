@@ -16,16 +16,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightserve.cli.extras import fail, needs
+from sightserve.imaging.formats import is_photo_name
 
 if TYPE_CHECKING:  # every command passes here, and building the schema takes a tenth of a cold start
     from sightserve.api.schema import Prediction
 
     Classify = Callable[[bytes, str], Prediction]
 
-# What is taken from a folder; a file that is named itself is tried whatever it is called.
-_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif".split()  # noqa: SIM905 - readable
-)
 _LONGEST_NAME = 60
 _REMOTE_REQUESTS = 8  # enough to keep a backend busy while answers travel
 
@@ -74,13 +71,13 @@ def classify(
 
 
 def _sources(paths: list[str]) -> Iterator[str]:
-    """Yield each file to classify: what is named, and what a folder holds, in order of name."""
+    """Yield each file to classify: what is named, whatever it is called, and a folder's photos, in order of name."""
     for path in paths:
         folder = Path(path)
         if path == "-" or not folder.is_dir():
             yield path
             continue
-        found = sorted(str(p) for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        found = sorted(str(p) for p in folder.rglob("*") if is_photo_name(str(p.relative_to(folder))) and p.is_file())
         if not found:
             typer.secho(f"{path}: no photos in this folder", err=True, fg=typer.colors.YELLOW)
         yield from found
