@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sightserve.api.schema import ModelRef
 from sightserve.backend.errors import ModelLoadError, ParameterError
 from sightserve.backend.job import Answer, Job, Plan, Setup
-from sightserve.backend.launch import Spawned, lock_file, spawn
+from sightserve.backend.launch import FirstChild, lock_file, spawn_slot
 from sightserve.backend.metrics import Metrics
 from sightserve.backend.scheduler import Limits, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
@@ -78,25 +78,27 @@ class FirstSlot:
     bundle: Bundle
 
 
-def start_first_slot(settings: Settings, spawned: Spawned | None = None) -> FirstSlot:
+def start_first_slot(settings: Settings, first: FirstChild | None = None) -> FirstSlot:
     """Tell it what to load; `build` waits for it.
 
     Args:
         settings: of the server.
-        spawned: its process, where it was started before these were read.
+        first: its process, where it was started before these were read.
 
     Raises:
         ModelLoadError: the bundle is missing or damaged.
     """
-    spawned = spawned or spawn(lock_file())  # first: while it starts, the model's files are verified here
+    if first is None:  # before anything else: while it starts, the model's files are verified here
+        lock = lock_file()
+        first = FirstChild(spawn_slot(lock), lock)
     try:
         bundle = load(settings)
     except ModelLoadError:
-        spawned.end()
+        first.child.end()
         raise
-    process = SlotProcess(spawned)
+    process = SlotProcess(first.child)
     process.send_start(setup_of(settings, bundle), measure=settings.calibrate)
-    return FirstSlot(process, spawned.lock, bundle)
+    return FirstSlot(process, first.lock, bundle)
 
 
 def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
@@ -130,7 +132,7 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     )
 
     def replace() -> SlotProcess:
-        slot = SlotProcess(spawn(lock))
+        slot = SlotProcess(spawn_slot(lock))
         slot.send_start(setup_of(settings, bundle), measure=False, plan=plan)
         return slot
 

@@ -8,13 +8,13 @@ from functools import partial
 
 from sightserve.backend import logs, memory
 from sightserve.backend.build import build, load, start_first_slot
-from sightserve.backend.launch import Spawned
+from sightserve.backend.launch import FirstChild
 from sightserve.backend.metrics import SHARED_FOLDER
 from sightserve.backend.serving.workers import supervise
 from sightserve.backend.settings import Settings
 
 
-def serve(settings: Settings, first: Spawned | None = None) -> None:
+def serve(settings: Settings, first: FirstChild | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return.
 
     Args:
@@ -30,7 +30,7 @@ def serve(settings: Settings, first: Spawned | None = None) -> None:
         serve_one(settings, [listener], first)
         return
     if first is not None:
-        first.end()  # the workers start their own
+        first.child.end()  # the workers start their own
     gc.enable()
     load(settings)  # a wrong model fails here, once, instead of in every worker over and over
     logs.configure(settings)
@@ -41,11 +41,11 @@ def serve(settings: Settings, first: Spawned | None = None) -> None:
         supervise(one, settings.workers)
 
 
-def serve_one(settings: Settings, sockets: list[socket.socket], spawned: Spawned | None = None) -> None:
+def serve_one(settings: Settings, sockets: list[socket.socket], early: FirstChild | None = None) -> None:
     """Serve in this process; errors as in `serve`."""
     logs.configure(settings)
     memory.give_large_blocks_back()
-    first = start_first_slot(settings, spawned)
+    first = start_first_slot(settings, early)
     # A fifth of a second of imports, which the slot uses to import and load what it needs.
     from sightserve.backend.serving.server import run  # noqa: PLC0415
 

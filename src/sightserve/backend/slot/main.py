@@ -5,18 +5,18 @@ because a decoder that a stranger's bytes crash, or hang, then takes one slot wi
 """
 
 import gc
-import signal
 import socket
 import sys
-import warnings
 from typing import Any
 
 from sightserve.backend import memory
 from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Plan, Setup
-from sightserve.backend.messages import message, outcomes_message, receive, receive_job
+from sightserve.backend.messages import outcomes_message, receive_job
 from sightserve.backend.slot.assemble import assemble, measure_wide
 from sightserve.backend.slot.pipeline import Pipeline
+from sightserve.sandbox import child
+from sightserve.sandbox.wire import message, receive
 
 
 def run(connection: socket.socket, lock: int) -> None:
@@ -57,14 +57,10 @@ def _serve(connection: socket.socket, pipeline: Pipeline, head: dict[str, Any]) 
 
 def main() -> None:
     """Entry point: the file descriptors of the connection and of the lock are the arguments."""
-    # The server decides when this process ends: a Ctrl-C in the terminal reaches the whole group, and must not.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    # Pillow warns on stderr about oddities in strangers' files: noise that anybody could fill a disk with.
-    warnings.filterwarnings("ignore", module="PIL")
+    connection = child.connect()
     memory.give_large_blocks_back()
     try:
-        run(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
+        run(connection, int(sys.argv[2]))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

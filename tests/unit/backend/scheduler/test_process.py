@@ -15,7 +15,6 @@ import pytest
 from tests.processes import clean_environment
 
 from sightserve.api.schema import Prediction
-from sightserve.backend import messages as wire
 from sightserve.backend.build import load, setup_of
 from sightserve.backend.errors import (
     BackendError,
@@ -26,9 +25,12 @@ from sightserve.backend.errors import (
     UnsupportedImageType,
 )
 from sightserve.backend.job import Answer, Job, Plan
-from sightserve.backend.launch import spawn
+from sightserve.backend.launch import spawn_slot
+from sightserve.backend.messages import outcomes_in
 from sightserve.backend.scheduler import SlotProcess
 from sightserve.backend.settings import Settings
+from sightserve.sandbox import wire
+from sightserve.sandbox.process import Child
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def setup():
 
 @pytest.fixture
 def slot(lock):
-    made = SlotProcess(spawn(lock))
+    made = SlotProcess(spawn_slot(lock))
     made.send_start(setup(), measure=False)
     assert made.receive_plan() == Plan()
     yield made
@@ -54,7 +56,7 @@ def slot(lock):
 
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_a_slot_measures_all_cores_when_it_is_asked_and_works_on_as_before(lock, cat, cpus):
-    made = SlotProcess(spawn(lock))
+    made = SlotProcess(spawn_slot(lock))
     made.send_start(replace(setup(), cpus=cpus), measure=True)
     before = made.receive_plan()
     after = made.measure_wide()
@@ -166,7 +168,7 @@ def test_a_signal_to_the_whole_group_does_not_end_it(slot, espresso):
 
 
 def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, espresso):
-    slot = SlotProcess(spawn(lock))
+    slot = SlotProcess(spawn_slot(lock))
     slot.send_start(setup(), measure=False, plan=Plan())
 
     async def scenario() -> Sequence[Answer | BackendError]:
@@ -184,7 +186,7 @@ def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, e
 def test_a_model_that_cannot_be_loaded_is_said(lock, tmp_path):
     """Somebody may replace the file between the server's look at it and the slot's: its checksum goes along."""
     (tmp_path / "model.onnx").write_bytes(b"another model")
-    early, late = SlotProcess(spawn(lock)), SlotProcess(spawn(lock))
+    early, late = SlotProcess(spawn_slot(lock)), SlotProcess(spawn_slot(lock))
     for slot in (early, late):
         slot.send_start(replace(setup(), model=str(tmp_path / "model.onnx")), measure=False)
 
@@ -204,10 +206,10 @@ def test_no_process_outlives_its_server():
     """The server is killed without a chance to say goodbye: its slot reads the end of the connection and ends."""
     code = (
         "import os, time; from sightserve.backend.scheduler import SlotProcess; "
-        "from sightserve.backend.launch import spawn; "
+        "from sightserve.backend.launch import spawn_slot; "
         "from sightserve.backend.build import load, setup_of; from sightserve.backend.settings import Settings; "
         "setup = setup_of(Settings(cpus=1), load(Settings())); "
-        "slot = SlotProcess(spawn(os.memfd_create('lock'))); slot.send_start(setup, measure=False); "
+        "slot = SlotProcess(spawn_slot(os.memfd_create('lock'))); slot.send_start(setup, measure=False); "
         "slot.receive_plan(); print(slot.pid, flush=True); time.sleep(60)"
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=clean_environment())
@@ -235,7 +237,7 @@ def _runs(pid: int) -> bool:
 @pytest.mark.parametrize("name", ["KeyError", "BackendError", "ModelOutputError", "nonsense", "ErrorCode"])
 def test_an_error_that_is_not_the_callers_becomes_one_of_ours(name):
     """A slot that a hostile image has taken over can name what it likes: only image errors reach the caller as such."""
-    (outcome,) = wire.outcomes_in(wire.Message({"outcomes": [{"error": name, "detail": "insides"}]}))
+    (outcome,) = outcomes_in(wire.Message({"outcomes": [{"error": name, "detail": "insides"}]}))
 
     assert not isinstance(outcome, ImageError | Answer)
 
@@ -262,18 +264,8 @@ def test_an_error_that_is_not_the_callers_becomes_one_of_ours(name):
 def test_a_slot_that_says_what_it_was_not_asked_is_lost(slot, cat, said, monkeypatch):
     """What a slot that was taken over could send instead of its answer."""
     ours, theirs = socket.socketpair()
-    slot._socket.close()
-    monkeypatch.setattr(slot, "_socket", ours)
+    slot._channel.child.connection.close()
+    monkeypatch.setattr(slot._channel, "child", Child(slot._channel.child.process, ours))
 
     with theirs, pytest.raises(SlotLost):
         run(slot, Job(cat), then=lambda: theirs.sendall(said))
-
-
-def test_a_message_is_taken_however_it_is_cut():
-    whole = wire.message({"outcomes": ["é" * 100]}, b"answer")
-
-    for cut in range(len(whole)):
-        received = bytearray(whole[:cut])
-        assert wire.message_in(received) is None
-        received += whole[cut:]
-        assert wire.message_in(received) == ({"outcomes": ["é" * 100]}, b"answer")
