@@ -27,7 +27,8 @@ def visited(both_halves, tmp_path_factory):
     )  # fmt: skip
     assert done.returncode == 0, (
         f"A visit of the web app failed. Streamlit is {streamlit.__version__}; the messages in"
-        f" sightserve/loadtest/generator/page.py were seen with {SEEN_WITH}: if it was updated, see what changed there.\n{done.stdout}{done.stderr}"
+        f" sightserve/loadtest/generator/page.py were seen with {SEEN_WITH}: if it was updated, see what changed there.\n"
+        f"{done.stdout}{done.stderr}"
     )
     return folder
 
