@@ -6,7 +6,8 @@ import socket
 import tempfile
 from functools import partial
 
-from sightserve.backend import logs, memory
+from sightserve import malloc
+from sightserve.backend import logs
 from sightserve.backend.build import build, load, start_first_slot
 from sightserve.backend.launch import FirstChild
 from sightserve.backend.metrics import SHARED_FOLDER
@@ -44,7 +45,7 @@ def serve(settings: Settings, first: FirstChild | None = None) -> None:
 def serve_one(settings: Settings, sockets: list[socket.socket], early: FirstChild | None = None) -> None:
     """Serve in this process; errors as in `serve`."""
     logs.configure(settings)
-    memory.give_large_blocks_back()
+    malloc.give_large_blocks_back()
     first = start_first_slot(settings, early)
     # A fifth of a second of imports, which the slot uses to import and load what it needs.
     from sightserve.backend.serving.server import run  # noqa: PLC0415

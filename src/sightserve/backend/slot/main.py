@@ -9,7 +9,7 @@ import socket
 import sys
 from typing import Any
 
-from sightserve.backend import memory
+from sightserve import malloc
 from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.messages import outcomes_message, receive_job
@@ -58,7 +58,7 @@ def _serve(connection: socket.socket, pipeline: Pipeline, head: dict[str, Any]) 
 def main() -> None:
     """Entry point: the file descriptors of the connection and of the lock are the arguments."""
     connection = child.connect()
-    memory.give_large_blocks_back()
+    malloc.give_large_blocks_back()
     try:
         run(connection, int(sys.argv[2]))
     except (EOFError, BrokenPipeError, ConnectionResetError):
