@@ -161,7 +161,7 @@ def test_an_image_holds_no_tools_and_nothing_of_the_other_half(half, request):
     assert found == "[]"
 
 
-# Whose libraries with a copyleft licence each image holds, as files inside wheels: x264 and x265 with PyAV, libheif with pi-heif.
+# Copyleft, as files inside wheels: x264 and x265 come with PyAV, libheif with pi-heif.
 LICENCES = {
     "backend": "Apache-2.0 AND LGPL-3.0-or-later",
     "frontend": "Apache-2.0 AND LGPL-3.0-or-later AND GPL-2.0-or-later",
