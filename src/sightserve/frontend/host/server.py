@@ -1,4 +1,4 @@
-"""What `streamlit run` serves: the app's script behind the guard (security headers, bounded memory for uploads)."""
+"""What `streamlit run` serves: the app's script behind the guard (security headers, room for uploads)."""
 
 import logging
 from pathlib import Path
@@ -8,8 +8,9 @@ import streamlit.net_util
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
-from sightserve.frontend.host import collector
+from sightserve.frontend.host import collector, housekeeping
 from sightserve.frontend.host.guard import Guard
+from sightserve.frontend.shared.ledger import ledger
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.video import streaming
 
@@ -35,7 +36,8 @@ collector.start()
 
 app = st.App(
     Path(__file__).parents[1] / "app.py",
+    lifespan=housekeeping.lifespan,
     routes=[streaming.ROUTE],
-    middleware=[Middleware(Guard, settings=settings())],
+    middleware=[Middleware(Guard, ledger=ledger())],
     on_script_error=_tell,
 )
