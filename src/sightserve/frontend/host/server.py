@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from sightserve.frontend.host import collector, housekeeping
 from sightserve.frontend.host.guard import Guard
+from sightserve.frontend.shared import uploads
 from sightserve.frontend.shared.ledger import ledger
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.video import streaming
@@ -21,6 +22,8 @@ MultiPartParser.spool_max_size = settings().max_upload_bytes + 1
 # To learn its own public address, Streamlit asks a stranger on the internet: at the start, and again whenever another site's
 # page knocks, with everybody waiting for up to two seconds where the network lets nothing out. It is told not to.
 streamlit.net_util.get_external_ip = lambda: None
+
+uploads.keep_one_copy()
 
 
 def _tell(error: Exception) -> bool:
