@@ -1,15 +1,20 @@
 """What we rely on inside Streamlit beyond its documentation (docs/decisions/internals.md), in real servers."""
 
+import json
 import socketserver
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import websocket
 from tests.fake_backend import fake_backend
-from tests.web_app import running_app, running_probe, until, visitor
+from tests.web_app import MIB, photos, running_app, running_probe, until, visitor
 
+import sightserve
+
+APP = Path(sightserve.__file__).parent / "frontend" / "app.py"
 PLAIN = """
 import streamlit as st
 app = st.App("script.py")
@@ -21,7 +26,7 @@ import streamlit as st
 from sightserve.frontend.host import collector
 collector.start = functools.partial(collector.start, every=0.2, thaw_after=0.5)
 from sightserve.frontend.host import housekeeping, server
-app = st.App("script.py", lifespan=housekeeping.lifespan, on_script_error=server._tell)
+app = st.App("script.py", routes=[server.streaming.ROUTE], lifespan=housekeeping.lifespan, on_script_error=server._tell)
 """
 STATE = """
 import os, pathlib, weakref
@@ -39,6 +44,32 @@ def keep():  # a variable of the script itself would live on: its last module is
 sessions().here(session_id())
 keep()
 """
+COUNTING = (
+    HOSTED.replace('"script.py"', repr(str(APP)))
+    + """
+import collections, gc, json, os, pathlib, threading, time
+from sightserve.frontend.shared.ledger import Place, ledger
+
+HOLD = {"Photo", "Pictures", "Entry", "UploadedFile", "UploadedFileRec", "Source", "Job", "Labelling", "Seen"}
+
+def count():
+    while True:
+        gc.unfreeze()
+        # the app's own sample pictures are nobody's: they are not booked
+        kinds = collections.Counter(
+            type(it).__name__ for it in gc.get_objects()
+            if type(it).__name__ in HOLD and getattr(it, "booking", True) is not None
+        )
+        for place in Place:
+            if held := ledger().held(place).total():
+                kinds[place.value] = held
+        pathlib.Path(os.environ["LEFT"] + ".new").write_text(json.dumps(kinds))
+        os.replace(os.environ["LEFT"] + ".new", os.environ["LEFT"])
+        time.sleep(0.5)
+
+threading.Thread(target=count, daemon=True).start()
+"""
+)
 FAILS = """
 import streamlit as st
 if st.button("Press", key="press"):
@@ -139,6 +170,28 @@ def test_a_sessions_state_is_let_go_when_it_ends_with_nobody_else_there(tmp_path
         until(gone.exists)
 
     assert not while_it_was_open
+
+
+def test_nothing_of_a_visit_is_left_in_the_apps_memory(tmp_path, backend):
+    """The real script, with a look at what there is of everything that holds people's bytes."""
+    left = tmp_path / "left"
+    environment = {"SIGHTSERVE_UI_SESSION_SECONDS": "1", "LEFT": str(left), "BACKEND": backend.url}
+    backend.seconds = 5.0
+    with running_probe(tmp_path, COUNTING, **environment) as url:
+        with visitor(url) as one, visitor(url, "batch") as other, visitor(url, "video") as third:
+            one.upload("uploads", photos(2, MIB))
+            one.press("classify")
+            other.upload("files", photos(9, MIB))
+            other.press("start")
+            third.press("sample-video")
+            until(
+                lambda: (
+                    json.loads(left.read_text()).keys() >= {"Pictures", "Entry", "Job", "Labelling", "memory", "disk"}
+                )
+            )
+
+        until(lambda: json.loads(left.read_text()) == {})
+    backend.seconds = 0.0
 
 
 def test_streamlit_itself_keeps_what_is_over_until_somebody_else_leaves(tmp_path):
