@@ -54,3 +54,15 @@ def test_on_cloud_run_a_video_may_be_as_large_as_a_request():
     assert read_settings({"K_SERVICE": "x", "SIGHTSERVE_UI_MAX_VIDEO_MB": "50"}).max_video_mb == 50
     assert read_settings({}).max_video_mb == 200
     assert read_settings({"K_SERVICE": "x"}).total_video_mb < read_settings({}).total_video_mb
+
+
+@pytest.mark.parametrize(("seconds", "words"), [("1", "2 minutes"), ("60", "2 minutes"), ("120", "3 minutes")])
+def test_what_is_promised_of_photos_follows_the_setting(seconds, words):
+    assert read_settings({"SIGHTSERVE_UI_SESSION_SECONDS": seconds}).gone_after == words
+
+
+def test_streamlit_keeps_a_session_for_longer_than_we_do():
+    """It says of one that is over that there is none, keeps it all the same, and then nobody can end it."""
+    everywhere = list(itertools.pairwise(streamlit_command("127.0.0.1", 8501, session_seconds=500)))
+
+    assert int(dict(everywhere)["--server.disconnectedSessionTTL"]) > 500 + 60
