@@ -48,12 +48,27 @@ class Settings(BaseSettings):
 
     max_connections: Annotated[int, Field(ge=1, description="open at once, busy or not; the rest get a 503")] = 4096
     header_timeout: Annotated[float, Field(gt=0, description="seconds for a request's headers to arrive")] = 10.0
+    # More than the idle timeout of what is before it: a balancer that sends on a connection that has just been closed answers
+    # 502. nginx' and Amazon's are 60 s; Google's are 600, and need 620 here.
+    keep_alive: Annotated[float, Field(gt=0, description="seconds that a connection may be open between requests")] = (
+        75.0
+    )
     idle_timeout: Annotated[float, Field(gt=0, description="seconds without a byte of a body")] = 10.0
     body_timeout: Annotated[float, Field(gt=0, description="seconds for a whole body")] = 120.0
     hang_timeout: Annotated[float, Field(gt=0, description="seconds after which a slot counts as hung")] = 30.0
     drain_grace: Annotated[
         float, Field(ge=0, le=8, description="seconds between 'not ready' and closing the port on SIGTERM")
     ] = 1.0
+
+    root_path: Annotated[
+        str, Field(pattern=r"^(/[^/?#\s]+)*$", description="where a proxy that strips it has us, such as /api")
+    ] = ""
+    forwarded_allow_ips: Annotated[
+        str, Field(description="comma-separated addresses of proxies whose X-Forwarded-* is believed; *: anybody's")
+    ] = ""
+    uds: Annotated[Path | None, Field(description="Unix socket to listen on, instead of host and port")] = None
+    ssl_certfile: Annotated[Path | None, Field(description="certificate chain, PEM; with ssl_keyfile: TLS")] = None
+    ssl_keyfile: Path | None = None
 
     # NoDecode: a comma-separated list, as everybody writes it, instead of JSON
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode, Field(description="comma-separated; none: open to all")] = ()
