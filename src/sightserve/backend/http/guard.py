@@ -22,7 +22,7 @@ from sightserve.backend.http.disconnect import Disconnect, serving
 
 # nginx and Apache take 32 and 64 KiB.
 MAX_HEAD_BYTES: Final = 65_536
-# h11 is Python: 32 KiB of the worst bytes (chunks of one byte) take it some 50 ms, in which nobody else is served.
+# h11 is Python, and slow where there is much to parse: in heads, and in bodies that come in chunks of a byte.
 _FEED_BYTES: Final = 32 * 1024
 _SLOW_FEED: Final = 0.005  # seconds; whoever sends such bytes waits for others between one piece and the next
 # After an answer that came before the body's end: what is still on its way is read and dropped, for as long as a head may take
@@ -95,24 +95,33 @@ class Guard(asyncio.Protocol):
         """Hand on what arrived, in pieces of bounded cost."""
         if self._closing:
             self._drop(len(data))
-        elif len(data) <= _FEED_BYTES and not self._pending:
+        elif not self._pending and (len(data) <= _FEED_BYTES or self._in_plain_body):
             self._feed(data)
         else:
-            waiting = bool(self._pending)
-            view = memoryview(data)
-            self._pending.extend(view[start : start + _FEED_BYTES] for start in range(0, len(view), _FEED_BYTES))
-            if not waiting:
+            self._pending.append(memoryview(data))
+            if len(self._pending) == 1:
                 self._feed_pending()
 
     def _feed_pending(self) -> None:
         while self._pending:
+            data = self._pending.popleft()
+            if len(data) > _FEED_BYTES and not self._in_plain_body:
+                self._pending.appendleft(data[_FEED_BYTES:])
+                data = data[:_FEED_BYTES]
             began = time.perf_counter()
-            self._feed(self._pending.popleft())
+            self._feed(data)
             if self._pending and time.perf_counter() - began > _SLOW_FEED:
                 self._transport.pause_reading()
                 self._loop.call_soon(self._feed_pending)
                 return
         self._read()
+
+    @property
+    def _in_plain_body(self) -> bool:
+        """Whether a body of an announced length arrives, which costs next to nothing however much of it comes at once."""
+        if self._ended or self._conn.their_state is not h11.SEND_BODY:
+            return False
+        return not any(name == b"transfer-encoding" for name, _ in self._inner.headers)
 
     def _feed(self, data: bytes | memoryview) -> None:
         serving(self._disconnect)
