@@ -5,9 +5,9 @@ set it; `SIGHTSERVE_PORT` wins over it.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sightserve.backend.cpu import cpu_budget
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
 
     # NoDecode: a comma-separated list, as everybody writes it, instead of JSON
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode, Field(description="comma-separated; none: open to all")] = ()
-    rate_limit: Annotated[str | None, Field(description='per API key, such as "100/minute"')] = None
+    rate_limit: Annotated[str | None, Field(description='per API key, such as "100/minute"; needs api_keys')] = None
     allowed_origins: Annotated[
         tuple[str, ...], NoDecode, Field(description="comma-separated, for browsers (CORS)")
     ] = ()
@@ -96,5 +96,16 @@ class Settings(BaseSettings):
 
     @field_validator("api_keys", "allowed_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    def _split(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        words = tuple(word.strip() for word in value.split(",") if word.strip())
+        if not words and info.field_name == "api_keys":
+            raise ValueError("names no key: name one, or unset it to let everybody in")
+        return words
+
+    @model_validator(mode="after")
+    def _limits_somebody(self) -> Self:
+        if self.rate_limit is not None and not self.api_keys:
+            raise ValueError("rate_limit counts for each API key, and there are none: set api_keys too")
+        return self

@@ -1,6 +1,7 @@
 """`sightserve serve`: the API."""
 
 import gc
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,9 +33,9 @@ def serve(
         gc.disable()  # what is made until the server runs stays for good: looking for garbage in it is a waste of a start
         from pydantic import ValidationError
 
+        from sightserve.backend.environment import InvalidEnvironment, settings_from
         from sightserve.backend.errors import ModelLoadError
         from sightserve.backend.serving.serve import serve as run
-        from sightserve.backend.settings import Settings
     flags: dict[str, Any] = {
         "host": host,
         "port": port,
@@ -44,7 +45,9 @@ def serve(
         "log_format": log_format,
     }
     try:
-        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+        settings = settings_from(os.environ, flags)
+    except InvalidEnvironment as exc:
+        fail(str(exc))
     except ValidationError as exc:
         fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()))
     try:

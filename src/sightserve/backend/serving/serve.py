@@ -14,6 +14,8 @@ from sightserve.backend.metrics import SHARED_FOLDER
 from sightserve.backend.serving.workers import supervise
 from sightserve.backend.settings import Settings
 
+_BACKLOG = 2048  # connections that nobody has accepted yet; uvicorn asks for as many
+
 
 def serve(settings: Settings, first: FirstChild | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return.
@@ -59,6 +61,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(
+            _BACKLOG
+        )  # now: two that only bind both succeed, and the second would never hear that it came late
     except OSError:
         listener.close()
         raise
