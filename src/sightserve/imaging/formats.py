@@ -1,4 +1,4 @@
-"""Data path: bytes -> [which image format, by its first bytes] -> decode.
+"""Bytes -> [which image format, by its first bytes] -> decode.
 
 Imports nothing that decodes: who only needs a list of names does not load Pillow for it.
 

@@ -1,14 +1,15 @@
-"""Wires the data path of one slot together: what `slot_main` runs in its process, and the command line in its own."""
+"""Wires the data path of one slot together: what `main` runs in its process, and the command line in its own."""
 
 from pathlib import Path
 
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.slot.calibrate import calibrate, faster_on_all_cores
-from sightserve.backend.slot.engine import Session
+from sightserve.backend.slot.onnx_engine import OnnxEngine
 from sightserve.backend.slot.pipeline import Pipeline
 from sightserve.backend.slot.pixels import PixelBudget
 from sightserve.bundle.verify import read_verified
 from sightserve.imaging.decode import Decoder
+from sightserve.imaging.geometry import CentreCrop
 
 _RGB = 3
 
@@ -30,10 +31,10 @@ def assemble(
     """
     model = read_verified(Path(setup.model), setup.sha256)
 
-    def session(threads: int) -> Session:
-        return Session(model, height=setup.height, width=setup.width, classes=len(setup.labels), threads=threads)
+    def engine(threads: int) -> OnnxEngine:
+        return OnnxEngine(model, height=setup.height, width=setup.width, classes=len(setup.labels), threads=threads)
 
-    narrow = session(1)
+    narrow = engine(1)
     narrow.warm_up()
     if measure and plan is None:
         plan = calibrate(narrow.infer, _shape(setup))
@@ -41,16 +42,18 @@ def assemble(
     else:
         plan = plan or Plan()
         wanted = plan.wide
-    wide = session(setup.cpus) if wanted else None
+    wide = engine(setup.cpus) if wanted else None
     if wide is not None:
         wide.warm_up()
     budget = PixelBudget(setup.max_pixels_in_flight // setup.cpus, lock)
-    decoder = Decoder(setup.width, setup.height, setup.crop, setup.interpolation, setup.max_pixels, budget=budget)
+    geometry = CentreCrop(setup.width, setup.height, setup.crop)
+    decoder = Decoder(geometry, setup.interpolation, setup.max_pixels, hold=budget.hold)
     decoder.warm_up()
     pipeline = Pipeline(
         decoder=decoder,
-        session=narrow,
-        wide_session=wide,
+        engine=narrow,
+        wide_engine=wide,
+        shape=_shape(setup),
         labels=setup.labels,
         model={"name": setup.name, "version": setup.version},
     )
@@ -59,11 +62,11 @@ def assemble(
 
 def measure_wide(pipeline: Pipeline, setup: Setup, plan: Plan) -> Plan:
     """Measure whether a request that is alone is answered sooner by all cores, and have the pipeline do what is faster."""
-    wide = pipeline.wide_session is not None and faster_on_all_cores(
-        pipeline.session.infer, pipeline.wide_session.infer, _shape(setup)
+    wide = pipeline.wide_engine is not None and faster_on_all_cores(
+        pipeline.engine.infer, pipeline.wide_engine.infer, _shape(setup)
     )
     if not wide:
-        pipeline.wide_session = None
+        pipeline.wide_engine = None
     return plan._replace(wide=wide)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from sightserve.frontend.shared.photos import SUFFIXES, shown_name
+from sightserve.frontend.shared.photos import shown_name
 from sightserve.frontend.shared.words import Message
+from sightserve.imaging.formats import is_photo_name
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -37,5 +37,5 @@ class Source:
 
 def from_uploads(files: Sequence["UploadedFile"]) -> tuple[list[Source], int]:
     """Return uploaded photos as sources, and how many of the files are something else: folders hold that too."""
-    photos = [file for file in files if PurePosixPath(file.name).suffix.lower() in SUFFIXES]
+    photos = [file for file in files if is_photo_name(file.name)]
     return [Source(shown_name(file.name), file.size, file.getvalue) for file in photos], len(files) - len(photos)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-# What the file chooser offers; the bytes decide in the end. A phone's chooser opens the gallery for these.
-TYPES: Final = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]
-SUFFIXES: Final = frozenset(f".{name}" for name in TYPES)
-_LONGEST_NAME = 120
+from sightserve.imaging.formats import SUFFIXES
+
+TYPES: Final = sorted(SUFFIXES)  # what a file chooser offers: a phone's opens the gallery for these
+_LONGEST_NAME: Final = 120
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,12 @@
 
 import io
 from collections.abc import Sequence
-from typing import Final
 
 import pandas as pd
 
 from sightserve.api.schema import Prediction
 from sightserve.frontend.shared import words
-
-# A spreadsheet takes a cell that starts like this for a formula, and file names are strangers'.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+from sightserve.spreadsheet import harmless
 
 Row = dict[str, str | float | int | None]
 
@@ -22,10 +19,10 @@ def of_predictions(named: Sequence[tuple[str, Prediction]], threshold: float) ->
 
 def to_csv(frame: pd.DataFrame) -> bytes:
     """Return a table as CSV that a spreadsheet opens as text: UTF-8 with a mark, and no cell that it takes for a formula."""
-    harmless = frame.copy()
-    for name in harmless.columns:
-        harmless[name] = [_harmless(value) for value in harmless[name]]
-    text: str = harmless.to_csv(index=False)
+    safe = frame.copy()
+    for name in safe.columns:
+        safe[name] = [harmless(value) for value in safe[name]]
+    text: str = safe.to_csv(index=False)
     return text.encode("utf-8-sig")
 
 
@@ -54,7 +51,3 @@ def row(name: str, prediction: Prediction | None, problem: words.Message | None,
     for rank, entry in enumerate(prediction.top_k, start=1):
         cells |= {f"label_{rank}": entry.label, f"probability_{rank}": entry.probability}
     return cells | {"error": None}
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
