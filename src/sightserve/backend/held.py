@@ -5,18 +5,14 @@ Whoever starts later works with the very bytes that were verified, whatever has 
 
 import mmap
 import os
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
-from sightserve.bundle.manifest import Content
 
 _PAGE: Final = mmap.ALLOCATIONGRANULARITY
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Where one file of the model is: its name ("" for the graph itself), where it begins, and its length in bytes."""
 
     name: str
@@ -28,11 +24,13 @@ def reserve() -> int:
     """Return the descriptor of an empty file without a name, which slots may inherit before `fill` was called."""
     if hasattr(os, "memfd_create"):  # Linux: works with a read-only file system too
         return os.memfd_create("sightserve-model", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    import tempfile  # noqa: PLC0415 - not on Linux
+
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
 
-def fill(descriptor: int, graph: Content, external: Mapping[str, Content]) -> tuple[Part, ...]:
+def fill(descriptor: int, graph: bytes | mmap.mmap, external: Mapping[str, bytes | mmap.mmap]) -> tuple[Part, ...]:
     """Write the model into such a file and close it to any further change; return where everything is."""
     parts: list[Part] = []
     end = 0
@@ -48,7 +46,7 @@ def fill(descriptor: int, graph: Content, external: Mapping[str, Content]) -> tu
     return tuple(parts)
 
 
-def map_parts(descriptor: int, parts: tuple[Part, ...]) -> tuple[mmap.mmap, dict[str, mmap.mmap]]:
+def map_parts(descriptor: int, parts: Sequence[Part]) -> tuple[mmap.mmap, dict[str, mmap.mmap]]:
     """Return the graph and the external data by name, mapped: pages that all processes share."""
     mapped = {p.name: mmap.mmap(descriptor, p.size, prot=mmap.PROT_READ, offset=p.start) for p in parts}
     return mapped.pop(""), mapped

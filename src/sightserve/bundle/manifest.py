@@ -1,7 +1,8 @@
 """Before the data path: directory -> [manifest, verified model bytes, labels].
 
 A bundle is a directory with three files: `manifest.json`, an ONNX graph and a text file with one label per line; a graph
-that is larger than 2 GB, or likes to, keeps its weights in further files beside it (ONNX's external data). The graph takes uint8 photos (N, height, width, 3) in RGB and gives float32 probabilities (N, classes).
+that is larger than 2 GB, or likes to, keeps its weights in further files beside it (ONNX's external data). The graph takes
+uint8 photos (N, height, width, 3) in RGB and gives float32 probabilities (N, classes).
 """
 
 from collections import Counter

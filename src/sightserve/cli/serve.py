@@ -16,9 +16,6 @@ def serve(
         Path | None, typer.Option(help="Directory of a model bundle [default: the embedded ImageNet model].")
     ] = None,
     cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that share the port and the CPUs, for many cores [default: 1].")
-    ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, json or console [default: auto].")] = None,
 ) -> None:
     """Serve the API until Ctrl-C.
@@ -32,7 +29,7 @@ def serve(
         gc.disable()  # what is made until the server runs stays for good: looking for garbage in it is a waste of a start
         from pydantic import ValidationError
 
-        from sightserve.backend.errors import ModelLoadError
+        from sightserve.backend.errors import ModelLoadError, SlotLost
         from sightserve.backend.serving.serve import serve as run
         from sightserve.backend.settings import Settings
     flags: dict[str, Any] = {
@@ -40,7 +37,6 @@ def serve(
         "port": port,
         "model": model,
         "cpus": cpus,
-        "workers": workers,
         "log_format": log_format,
     }
     try:
@@ -49,7 +45,7 @@ def serve(
         fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()))
     try:
         run(settings, first)
-    except ModelLoadError as exc:
+    except (ModelLoadError, SlotLost) as exc:
         fail(str(exc), code=1)
     except OSError as exc:
         fail(f"cannot listen on {settings.host}:{settings.port}: {exc.strerror or exc}", code=1)

@@ -21,7 +21,7 @@ from sightserve.api.schema import (
     WireModel,
 )
 from sightserve.backend.build import Backend
-from sightserve.backend.errors import DeadlineExceeded, ImageError, MalformedRequest, Overloaded
+from sightserve.backend.errors import BackendError, MalformedRequest, RequestError
 from sightserve.backend.http.admission import ticket_of
 from sightserve.backend.http.departure import departure_of
 from sightserve.backend.http.openapi import (
@@ -132,7 +132,8 @@ async def predict(request: Request, top_k: TopK = 5, probabilities: AllProbabili
     backend = backend_of(request)
     backend.check(top_k)
     ticket = ticket_of(request.scope)
-    upload = await read_one(request, _body_limits(backend, ticket))
+    async with backend.scheduler.uploading(ticket):
+        upload = await read_one(request, _body_limits(backend, ticket))
     answer = await _classify(backend, request.scope, ticket, Job(upload.data, upload.filename, top_k, probabilities))
     return Response(answer.body, media_type="application/json")
 
@@ -151,22 +152,30 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
     backend.check(top_k)
     ticket = ticket_of(request.scope)
     limits = _body_limits(backend, ticket)
-    uploads = await read_many(request, limits, max_files=backend.settings.max_batch_files)
+    async with backend.scheduler.uploading(ticket):
+        uploads = await read_many(request, limits, max_files=backend.settings.max_batch_files)
+    members = backend.scheduler.split(ticket, [len(upload.data) for upload in uploads])
     # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
     turns = asyncio.Semaphore(backend.settings.cpus)
 
-    async def classify(upload: Upload) -> BatchItem:
+    async def classify(upload: Upload, member: Ticket) -> BatchItem:
         async with turns:
+            job = Job(upload.data, upload.filename, top_k, probabilities)
             try:
-                place = backend.scheduler.reserve(0, ticket.patience)
-                answer = await _classify(
-                    backend, request.scope, place, Job(upload.data, upload.filename, top_k, probabilities)
-                )
+                answer = await _classify(backend, request.scope, member, job)
                 return BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
-            except (ImageError, Overloaded, DeadlineExceeded) as exc:
+            except RequestError:  # there is nobody any more to answer to
+                raise
+            except BackendError as exc:
                 return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))
 
-    items = await asyncio.gather(*(classify(upload) for upload in uploads))
+    tasks = [asyncio.create_task(classify(*pair)) for pair in zip(uploads, members, strict=True)]
+    try:
+        items = await asyncio.gather(*tasks)
+    finally:
+        for task, member in zip(tasks, members, strict=True):
+            task.cancel()
+            backend.scheduler.cancel(member)
     succeeded = sum(item.result is not None for item in items)
     return _json(BatchPrediction(results=items, succeeded=succeeded, failed=len(items) - succeeded))
 
@@ -184,7 +193,8 @@ async def classify(request: Request) -> Response:
     """The label, and every class's probability in one nested list."""
     backend = backend_of(request)
     ticket = ticket_of(request.scope)
-    upload = await read_one(request, _body_limits(backend, ticket))
+    async with backend.scheduler.uploading(ticket):
+        upload = await read_one(request, _body_limits(backend, ticket))
     answer = await _classify(
         backend, request.scope, ticket, Job(upload.data, upload.filename, top_k=1, probabilities=True)
     )
@@ -215,7 +225,7 @@ async def model(request: Request) -> ModelInfo:
         source=manifest.source,
         license=manifest.license,
         sha256=manifest.model.sha256,
-        size_bytes=len(bundle.model_bytes),
+        size_bytes=bundle.size,
         accuracy=manifest.accuracy.model_dump() if manifest.accuracy else None,
     )
 
@@ -232,4 +242,4 @@ async def metrics(request: Request) -> Response:
     """Counts and durations, for Prometheus."""
     backend = backend_of(request)
     backend.observe()
-    return Response(generate_latest(backend.metrics.exposed), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(backend.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -15,6 +15,7 @@ from sightserve.backend.scheduler.worker import Worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Result_contra = TypeVar("Result_contra", contravariant=True)
 
 _END_SECONDS: Final = 0.5  # for a worker to end by itself; what it still works on then, nobody waits for
 _FIRST_PAUSE: Final = 0.5  # seconds
@@ -47,17 +48,17 @@ class Slot(Generic[Job, Result]):
     failures: int = 0
 
 
-class Listener(Protocol[Result]):
+class Listener(Protocol[Result_contra]):
     """Who is told what happens to the slots."""
 
     def slot_is_free(self) -> None:
-        """There is an idle slot more."""
+        """Use an idle slot more."""
 
-    def slot_is_done(self, tickets: Sequence[Ticket], outcomes: Sequence[Result | Exception]) -> None:
-        """A slot has answered, and is idle."""
+    def slot_is_done(self, tickets: Sequence[Ticket], outcomes: Sequence[Result_contra | Exception]) -> None:
+        """Take the outcomes of what a slot worked on; it is idle now."""
 
     def slot_is_lost(self, tickets: Sequence[Ticket]) -> None:
-        """A slot's worker has died, and what it worked on, if anything, has no answer."""
+        """Do without the answers to what a slot worked on, if anything: its worker has died."""
 
 
 @dataclass(slots=True)
