@@ -17,9 +17,6 @@ def serve(
         Path | None, typer.Option(help="Directory of a model bundle [default: the embedded ImageNet model].")
     ] = None,
     cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that share the port and the CPUs, for many cores [default: 1].")
-    ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, json or console [default: auto].")] = None,
 ) -> None:
     """Serve the API until Ctrl-C.
@@ -34,14 +31,13 @@ def serve(
         from pydantic import ValidationError
 
         from sightserve.backend.environment import InvalidEnvironment, settings_from
-        from sightserve.backend.errors import ModelLoadError
+        from sightserve.backend.errors import ModelLoadError, SlotLost
         from sightserve.backend.serving.serve import serve as run
     flags: dict[str, Any] = {
         "host": host,
         "port": port,
         "model": model,
         "cpus": cpus,
-        "workers": workers,
         "log_format": log_format,
     }
     try:
@@ -52,7 +48,7 @@ def serve(
         fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()))
     try:
         run(settings, first)
-    except ModelLoadError as exc:
+    except (ModelLoadError, SlotLost) as exc:
         fail(str(exc), code=1)
     except OSError as exc:
         fail(f"cannot listen on {settings.host}:{settings.port}: {exc.strerror or exc}", code=1)
