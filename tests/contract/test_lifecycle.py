@@ -120,7 +120,7 @@ def test_workers_share_the_port_the_metrics_and_the_end_and_are_replaced_when_th
 
 
 def slots(pid: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(pid), "-f", "slot_main"], capture_output=True, text=True, check=False)
+    found = subprocess.run(["pgrep", "-P", str(pid), "-f", "slot.main"], capture_output=True, text=True, check=False)
     return [int(word) for word in found.stdout.split()]
 
 
