@@ -124,7 +124,7 @@ def test_an_answer_comes_in_one_piece_and_one_without_a_body_comes_too(backend_u
 
     assert whole.endswith(b'\r\n\r\n{"status":"alive"}')
     assert head.startswith(b"HTTP/1.1 200 ")
-    assert b"content-length: 18\r\n" in head  # of what GET answers with
+    assert b"\r\ncontent-length: 18\r\n" in head
     assert head.endswith(b"\r\n\r\n")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from uvicorn import Config
-from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from sightserve.api.errors import ErrorCode
@@ -70,7 +70,7 @@ class Connections:
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> asyncio.Protocol:
         """Return the protocol of a new connection; called as uvicorn calls every protocol's class."""
-        return Guard(self, H11Protocol(config, server_state, app_state, _loop))
+        return Guard(self, HttpToolsProtocol(config, server_state, app_state, _loop))
 
     def admit(self, guard: Guard) -> bool:
         """Take one more, or none: `guard.Host`."""
@@ -100,7 +100,7 @@ class Connections:
         answer = response(told, headers)
         lines = b"".join(b"%b: %b\r\n" % line for line in (*answer.raw_headers, *SECURITY_HEADERS))
         self._on_answer(told.status, request_id)
-        return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (told.status, STATUS_PHRASES[told.status], lines, bytes(answer.body))
+        return STATUS_LINE[told.status] + lines + b"\r\n" + bytes(answer.body)
 
     async def last_call(self) -> None:
         """Wait, when the server ends, for those that were accepted a moment ago: their first request is on its way."""

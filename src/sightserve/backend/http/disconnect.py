@@ -15,21 +15,14 @@ class Disconnect:
         happened: whether the client has hung up.
     """
 
-    def __init__(self, listen: Callable[[], None] = lambda: None) -> None:
-        """Prepare.
-
-        Args:
-            listen: called when somebody wants to hear of the end: whoever does not read a connection hears nothing.
-        """
+    def __init__(self) -> None:
         self.happened = False
-        self._listen = listen
         self._callbacks: list[Callable[[], None]] = []
 
     @contextmanager
     def calling(self, callback: Callable[[], None]) -> Iterator[None]:
         """Have this called if the client hangs up inside the block."""
         self._callbacks.append(callback)
-        self._listen()
         try:
             yield
         finally:

@@ -1,38 +1,27 @@
 """Data path: socket -> [bounds] -> uvicorn's HTTP/1.1 -> the application. Around uvicorn's protocol, not inside it.
 
-uvicorn reads and writes HTTP with h11; a `Guard` holds one such protocol, hands it what arrives, and is its transport. What
-it adds is what uvicorn has no setting for: how long a head may take, a reader that takes nothing, an end that lets an early
-answer be read, and who is told that a client has left. It parses nothing: where a connection stands it asks h11
-(`H11Protocol.conn`, see docs/decisions/internals.md). Heads, trailers and chunk lines are bounded by h11 (`MAX_HEAD_BYTES`
-beside what one read brings), and so are requests sent ahead: it reads none before the one in front is answered.
+A `Guard` holds one protocol of uvicorn's, hands it what arrives, and is its transport. What it adds is what uvicorn has no
+setting for: how long a head may take, a reader that takes nothing, an end that lets an early answer be read, and who is told
+that a client has left. Which of uvicorn's and httptools' attributes it looks at is in docs/decisions/internals.md.
 """
 
 import asyncio
 import socket
 import struct
-import time
-from collections import deque
 from typing import Any, Final, Protocol
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sightserve.api.errors import ErrorCode
 from sightserve.backend.http.disconnect import Disconnect, serving
+from sightserve.backend.http.parser import Parser
 
-# nginx and Apache take 32 and 64 KiB.
-MAX_HEAD_BYTES: Final = 65_536
-# h11 is Python, and slow where there is much to parse: in heads, and in bodies that come in chunks of a byte.
-_FEED_BYTES: Final = 32 * 1024
-_SLOW_FEED: Final = 0.005  # seconds; whoever sends such bytes waits for others between one piece and the next
 # After an answer that came before the body's end: what is still on its way is read and dropped, for as long as a head may take
 # and no longer than this without a byte. Else the system would reset the connection, and many clients (Python's http.client)
 # would never see the answer.
 _LINGER_IDLE_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 64 * 2**20
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, for 0 seconds
-_AT_WORK: Final = (h11.SEND_RESPONSE, h11.SEND_BODY)  # our side: a request's head is in, its answer is not out
-_UNREAD: Final = (h11.SEND_BODY, h11.ERROR)  # their side: more is on its way, or who knows what is
 
 
 class Host(Protocol):
@@ -58,17 +47,18 @@ class Guard(asyncio.Protocol):
         since: when what it does now began, by the event loop's clock.
     """
 
-    def __init__(self, host: Host, inner: H11Protocol) -> None:
+    def __init__(self, host: Host, inner: HttpToolsProtocol) -> None:
         self._host = host
         self._inner = inner
-        self._conn = inner.conn
+        self._parser = Parser(inner)
+        inner.parser = self._parser  # type: ignore[assignment]  # all of a parser that uvicorn calls
         self._loop = asyncio.get_running_loop()
-        self._disconnect = Disconnect(self._listen)
-        self._pending: deque[memoryview] = deque()  # what the parser gets in its next turns
+        self._disconnect = Disconnect()
         self._unsent: list[bytes] = []
         self._inner_pauses = False
         self._half_closed = False
         self._ended = False  # uvicorn has been told that the connection is lost
+        self._last = False  # nothing more is read: answer what is at work, say why, and close
         self._closing = False  # no further answer, and what arrives is dropped
         self._lingering = False
         self._lingered = 0  # bytes dropped
@@ -92,53 +82,26 @@ class Guard(asyncio.Protocol):
         self._refuse(ErrorCode.OVERLOADED, "too many connections at once")
 
     def data_received(self, data: bytes) -> None:
-        """Hand on what arrived, in pieces of bounded cost."""
+        """Hand on what arrived."""
         if self._closing:
             self._drop(len(data))
-        elif not self._pending and (len(data) <= _FEED_BYTES or self._in_plain_body):
-            self._feed(data)
-        else:
-            self._pending.append(memoryview(data))
-            if len(self._pending) == 1:
-                self._feed_pending()
-
-    def _feed_pending(self) -> None:
-        while self._pending:
-            data = self._pending.popleft()
-            if len(data) > _FEED_BYTES and not self._in_plain_body:
-                self._pending.appendleft(data[_FEED_BYTES:])
-                data = data[:_FEED_BYTES]
-            began = time.perf_counter()
-            self._feed(data)
-            if self._pending and time.perf_counter() - began > _SLOW_FEED:
-                self._transport.pause_reading()
-                self._loop.call_soon(self._feed_pending)
-                return
-        self._read()
-
-    @property
-    def _in_plain_body(self) -> bool:
-        """Whether a body of an announced length arrives, which costs next to nothing however much of it comes at once."""
-        if self._ended or self._conn.their_state is not h11.SEND_BODY:
-            return False
-        return not any(name == b"transfer-encoding" for name, _ in self._inner.headers)
-
-    def _feed(self, data: bytes | memoryview) -> None:
+            return
+        if self._last:
+            return
+        ahead = self._inner_pauses
         serving(self._disconnect)
-        try:
-            self._inner.data_received(data)  # type: ignore[arg-type]  # all that h11 does with it is to append it
-        except h11.LocalProtocolError:
-            # Not HTTP any more, in the middle of an answer: uvicorn's 400 would garble it, and h11 does not let it.
-            self.finish()
-        if self._inner_pauses and not self._closing:
-            self._transport.pause_reading()  # `_listen` may have resumed it; one read ahead is enough
+        self._inner.data_received(data)
+        if ahead and self._inner_pauses and not self._closing:
+            # Only now, one read later than uvicorn asks for it: so an ordinary photo arrives without a pause in its middle,
+            # and while a request is at work somebody still listens for the client to leave.
+            self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         """Take a half-closed connection for a client that has left, as nginx and Go do: nothing tells the two apart.
 
         Who works for it is told; what is answered all the same is sent. Returns whether our side stays open for that.
         """
-        if self._closing or self._tls or not self._at_work or self._conn.their_state in _UNREAD:
+        if self._closing or self._tls or not self._at_work or self._parser.in_body:
             return False
         self._half_closed = True
         self._disconnect.notify()
@@ -148,7 +111,6 @@ class Guard(asyncio.Protocol):
         """Tell everybody."""
         self._host.forget(self)
         self._closing = True
-        self._pending.clear()
         if self._at_work:
             self._disconnect.notify()
         self._end()
@@ -173,28 +135,41 @@ class Guard(asyncio.Protocol):
 
     @property
     def _at_work(self) -> bool:
-        return not self._ended and self._conn.our_state in _AT_WORK
+        """Whether a request's head is in and its answer is not out."""
+        cycle = self._inner.cycle
+        return not self._ended and (bool(self._inner.pipeline) or (cycle is not None and not cycle.response_complete))
 
     def send(self, data: bytes) -> None:
-        """Write for uvicorn; its plain 400 for what is no HTTP becomes a problem like all others."""
+        """Write for uvicorn: an answer's head and body in one packet."""
         if self._closing:
             return
-        if self._conn.their_state is h11.ERROR:
-            large = len(self._conn.trailing_data[0]) > MAX_HEAD_BYTES
-            detail = f"the request's headers are larger than {MAX_HEAD_BYTES:,} bytes"
-            self._refuse(ErrorCode.MALFORMED_REQUEST, detail if large else "the request is not valid HTTP/1.1")
+        if self._parser.refusal is not None and not self._last:
+            self._end_unreadable()  # this is uvicorn's plain 400
             return
-        if data:
-            if not self._unsent:
-                self._loop.call_soon(self._flush)
-            self._unsent.append(data)
-        if not self._at_work:  # the answer is whole
-            self._flush()
-            if self._half_closed:
-                self._loop.call_soon(self._close_half_closed)
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(data)
+
+    def _end_unreadable(self) -> None:
+        """Say in a problem, like in all others, that this is no HTTP; after what was asked before it is answered."""
+        if self._at_work and not self._parser.in_body:
+            self._last = True
+            self._transport.pause_reading()
+        elif self._at_work and self._inner.cycle.response_started:
+            self._linger()  # in the middle of its own answer, which this would garble
+        else:
+            self._refuse(ErrorCode.MALFORMED_REQUEST, self._parser.refusal or "")
 
     def _flush(self) -> None:
-        """Send what uvicorn wrote, an answer's head and body in one packet where both are there."""
+        self._write()
+        if self._closing or self._at_work:
+            return
+        if self._last:
+            self._refuse(ErrorCode.MALFORMED_REQUEST, self._parser.refusal or "")
+        elif self._half_closed:
+            self._close()
+
+    def _write(self) -> None:
         if self._unsent and not self._transport.is_closing():
             data = b"".join(self._unsent)
             self._written += len(data)
@@ -202,10 +177,12 @@ class Guard(asyncio.Protocol):
         self._unsent.clear()
 
     def finish(self) -> None:
-        """Close once what was written is taken; when more is on its way, read that first, within bounds."""
+        """Close for uvicorn, once what was written is taken; when more is on its way, read that first, within bounds."""
         if self._closing:
             return
-        if self._conn.their_state in _UNREAD or self._pending:
+        if self._parser.refusal is not None and self._at_work:
+            return  # asked for with the plain 400; `_flush` closes
+        if self._parser.in_body:
             self._linger()
         else:
             self._close()
@@ -216,8 +193,7 @@ class Guard(asyncio.Protocol):
 
     def _linger(self) -> None:
         self._closing = self._lingering = True
-        self._pending.clear()
-        self._flush()
+        self._write()
         self.since = self._heard = self._loop.time()
         self._loop.call_soon(self._end)  # whoever still waits for the rest of the body waits in vain
         if not self._transport.is_closing():
@@ -233,13 +209,8 @@ class Guard(asyncio.Protocol):
 
     def _close(self) -> None:
         self._closing = True
-        self._pending.clear()
-        self._flush()
+        self._write()
         self._transport.close()
-
-    def _close_half_closed(self) -> None:
-        if not self._at_work and not self._closing:
-            self._close()
 
     def _end(self) -> None:
         if not self._ended:
@@ -256,23 +227,13 @@ class Guard(asyncio.Protocol):
         self._transport.abort()
 
     def pause_reading(self) -> None:
-        """Stop reading for uvicorn."""
+        """Stop reading for uvicorn, after one read more: see `data_received`."""
         self._inner_pauses = True
-        if not self._closing:
-            self._transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Read on for uvicorn."""
         self._inner_pauses = False
-        self._read()
-
-    def _read(self) -> None:
-        if not self._inner_pauses and not self._pending and not self.closing:
-            self._transport.resume_reading()
-
-    def _listen(self) -> None:
-        """Read on though uvicorn does not: after a large body it pauses, and would not hear that its client has left."""
-        if self._inner_pauses and not self._pending and not self.closing:
+        if not self._last and not self.closing:
             self._transport.resume_reading()
 
     def check(self, now: float) -> None:
@@ -310,8 +271,7 @@ class Guard(asyncio.Protocol):
             return "work"
         # One that never sent a request is not idle: it has begun a head, perhaps of no byte yet. And the rest of a body that
         # nobody reads any more may not hold the connection for ever either.
-        partial = not self._written or self._conn.their_state is not h11.IDLE or self._conn.trailing_data[0]
-        return "head" if partial else "idle"
+        return "head" if not self._written or self._parser.partial else "idle"
 
 
 class GuardedTransport(asyncio.Transport):

@@ -89,10 +89,8 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if head.framed_twice:
-                # RFC 9112, section 6.1: two servers in a row could take different ones for the end of this request.
-                detail = "the request has both a Content-Length and a Transfer-Encoding"
-                refusal = problem(ErrorCode.MALFORMED_REQUEST, detail, head.request_id)
+            if wrong := head.wrong(scope["http_version"]):
+                refusal = problem(ErrorCode.MALFORMED_REQUEST, wrong, head.request_id)
                 await response(refusal, {"Connection": "close"})(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive_invited if uninvited else receive, send_with_headers)
@@ -116,21 +114,34 @@ class Head:
         request_id: the client's own where it is harmless, so that its log and ours can be joined; else a new one.
         trace: 32 hexadecimal digits, where a proxy or a caller sent a trace.
         expects_continue: the client sends its body when it is told to, or when it is tired of waiting.
-        framed_twice: the end of the body is given in two ways.
+        hosts: how many Host headers there are.
+        chunked: the body's length is told chunk by chunk.
     """
 
     request_id: str = ""
     trace: str | None = None
     expects_continue: bool = False
-    framed_twice: bool = False
+    hosts: int = 0
+    chunked: bool = False
+
+    def wrong(self, version: str) -> str | None:
+        """Return what makes a request of this HTTP version one that must be refused (RFC 9112), None where nothing does."""
+        if version not in {"1.0", "1.1"}:
+            return "the request is not valid HTTP/1.1"
+        if self.hosts > 1 or (not self.hosts and version == "1.1"):  # section 3.2
+            return f"the request has {self.hosts or 'no'} Host headers instead of one"
+        if self.chunked and version == "1.0":  # section 6.1: whoever is in between may not have understood it
+            return "the request has a Transfer-Encoding, which HTTP/1.0 has not"
+        return None
 
 
 def read_head(headers: Sequence[tuple[bytes, bytes]]) -> Head:
     """Return what these headers say; their names are in lower case."""
     head = Head()
-    framings: set[bytes] = set()
     for name, value in headers:
-        if name == b"x-request-id":
+        if name == b"host":
+            head.hosts += 1
+        elif name == b"x-request-id":
             if _SAFE_ID.fullmatch(value):
                 head.request_id = value.decode()
         elif name == b"traceparent":  # W3C Trace Context: version-trace-span-flags
@@ -141,9 +152,8 @@ def read_head(headers: Sequence[tuple[bytes, bytes]]) -> Head:
                 head.trace = found[1].decode()
         elif name == b"expect":
             head.expects_continue = value.lower() == b"100-continue"
-        elif name in {b"content-length", b"transfer-encoding"}:
-            framings.add(name)
+        elif name == b"transfer-encoding":
+            head.chunked = True
     # It has to be unique, not secret: `random` is 20 times cheaper than `uuid4`, which makes a system call.
     head.request_id = head.request_id or f"{random.getrandbits(128):032x}"
-    head.framed_twice = len(framings) > 1
     return head

@@ -16,7 +16,6 @@ from sightserve.backend import logs
 from sightserve.backend.build import Backend
 from sightserve.backend.http.app import create_app
 from sightserve.backend.http.connections import Bounds, Connections
-from sightserve.backend.http.guard import MAX_HEAD_BYTES
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger
 from sightserve.backend.serving import descriptors
@@ -41,7 +40,6 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
         create_app(backend, lifecycle, access_log),
         http=connections,  # type: ignore[arg-type]  # called like the class that it stands for
         ws="none",
-        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # handed on to `call_later`
         root_path=settings.root_path,
         proxy_headers=bool(settings.forwarded_allow_ips),
@@ -55,7 +53,7 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
     )
     # With what uvicorn says of requests that it cannot read anybody could fill a disk; they are counted and logged elsewhere.
     logging.getLogger("uvicorn.error").addFilter(
-        lambda record: record.module != "h11_impl" or record.levelno > logging.WARNING
+        lambda record: record.module != "httptools_impl" or record.levelno > logging.WARNING
     )
     name = sockets[0].getsockname()
     address = f"{'https' if config.is_ssl else 'http'}://{name[0]}:{name[1]}" if isinstance(name, tuple) else name
