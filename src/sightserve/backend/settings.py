@@ -7,7 +7,7 @@ set it; `SIGHTSERVE_PORT` wins over it.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sightserve.backend.cpu import cpu_budget
@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     google_cloud_project: Annotated[
         str | None, Field(description="names traces in the log", validation_alias="GOOGLE_CLOUD_PROJECT")
     ] = None
+
+    @model_validator(mode="after")
+    def _has_both_halves_of_tls(self) -> "Settings":
+        if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
+            raise ValueError("ssl_certfile and ssl_keyfile: one is of no use without the other")
+        return self
 
     @field_validator("rate_limit")
     @classmethod

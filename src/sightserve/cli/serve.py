@@ -19,6 +19,9 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(help="Processes that share the port and the CPUs, for many cores [default: 1].")
     ] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Where a proxy that strips it has the API, such as /api [default: at its root].")
+    ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, json or console [default: auto].")] = None,
 ) -> None:
     """Serve the API until Ctrl-C.
@@ -41,6 +44,7 @@ def serve(
         "model": model,
         "cpus": cpus,
         "workers": workers,
+        "root_path": root_path,
         "log_format": log_format,
     }
     try:
@@ -52,6 +56,6 @@ def serve(
     except ModelLoadError as exc:
         fail(str(exc), code=1)
     except OSError as exc:
-        fail(f"cannot listen on {settings.host}:{settings.port}: {exc.strerror or exc}", code=1)
+        fail(f"cannot listen on {settings.uds or f'{settings.host}:{settings.port}'}: {exc.strerror or exc}", code=1)
     except KeyboardInterrupt:
         raise typer.Exit from None

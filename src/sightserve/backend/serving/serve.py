@@ -1,10 +1,12 @@
 """Runs the backend: settings in, a listening server out. Starts the first slot before it imports what the server needs."""
 
+import errno
 import gc
 import os
 import socket
 import tempfile
 from functools import partial
+from pathlib import Path
 
 from sightserve.backend import logs, memory
 from sightserve.backend.build import build, load, start_first_slot
@@ -12,6 +14,8 @@ from sightserve.backend.launch import Spawned
 from sightserve.backend.metrics import SHARED_FOLDER
 from sightserve.backend.serving.workers import supervise
 from sightserve.backend.settings import Settings
+
+_EVERYBODY = 0o666  # as uvicorn has it; the folder's own permissions say who gets in
 
 
 def serve(settings: Settings, first: Spawned | None = None) -> None:
@@ -25,7 +29,8 @@ def serve(settings: Settings, first: Spawned | None = None) -> None:
         ModelLoadError: the model cannot be loaded; nothing listened yet.
         OSError: the address cannot be listened on.
     """
-    listener = _listen(settings.host, settings.port)  # first, because a busy port is the commonest failure
+    # first, because a busy port is the commonest failure
+    listener = _listen_unix(settings.uds) if settings.uds else _listen(settings.host, settings.port)
     if settings.workers == 1:
         serve_one(settings, [listener], first)
         return
@@ -58,6 +63,21 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    """Listen on a socket in the file system; one that a killed server left behind is replaced, a living one's is busy."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
+        listener.bind(str(path))
+        path.chmod(_EVERYBODY)
     except OSError:
         listener.close()
         raise
