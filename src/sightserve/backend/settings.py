@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         str | None, Field(description="names traces in the log", validation_alias="GOOGLE_CLOUD_PROJECT")
     ] = None
 
+    @model_validator(mode="after")
+    def _has_both_halves_of_tls(self) -> "Settings":
+        if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
+            raise ValueError("ssl_certfile and ssl_keyfile: one is of no use without the other")
+        return self
+
     @field_validator("rate_limit")
     @classmethod
     def _is_a_rate(cls, value: str | None) -> str | None:

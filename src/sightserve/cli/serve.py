@@ -17,6 +17,9 @@ def serve(
         Path | None, typer.Option(help="Directory of a model bundle [default: the embedded ImageNet model].")
     ] = None,
     cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Where a proxy that strips it has the API, such as /api [default: at its root].")
+    ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, json or console [default: auto].")] = None,
 ) -> None:
     """Serve the API until Ctrl-C.
@@ -38,6 +41,7 @@ def serve(
         "port": port,
         "model": model,
         "cpus": cpus,
+        "root_path": root_path,
         "log_format": log_format,
     }
     try:
@@ -51,6 +55,6 @@ def serve(
     except (ModelLoadError, SlotLost) as exc:
         fail(str(exc), code=1)
     except OSError as exc:
-        fail(f"cannot listen on {settings.host}:{settings.port}: {exc.strerror or exc}", code=1)
+        fail(f"cannot listen on {settings.uds or f'{settings.host}:{settings.port}'}: {exc.strerror or exc}", code=1)
     except KeyboardInterrupt:
         raise typer.Exit from None

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import fastapi_swagger
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -20,6 +19,7 @@ import sightserve
 from sightserve.backend.build import Backend
 from sightserve.backend.http import health, routes
 from sightserve.backend.http.access import AccessMiddleware
+from sightserve.backend.http.docs import add_docs
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger, RequestMiddleware
 from sightserve.backend.http.openapi import DESCRIPTION
@@ -81,7 +81,7 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
     api.state.lifecycle = lifecycle
     api.include_router(routes.router)
     api.include_router(health.router)
-    fastapi_swagger.patch_fastapi(api, redirect_from_root_to_docs=False)
+    add_docs(api)
     return api
 
 

@@ -1,6 +1,8 @@
 """Runs the backend: settings in, a listening server out. Starts the first slot before it imports what the server needs."""
 
+import errno
 import socket
+from pathlib import Path
 
 from sightserve import malloc
 from sightserve.backend import logs
@@ -9,6 +11,7 @@ from sightserve.backend.launch import FirstChild
 from sightserve.backend.settings import Settings
 
 _BACKLOG = 2048  # connections that nobody has accepted yet; uvicorn asks for as many
+_EVERYBODY = 0o666  # as uvicorn has it; the folder's own permissions say who gets in
 
 
 def serve(settings: Settings, first: FirstChild | None = None) -> None:
@@ -23,7 +26,8 @@ def serve(settings: Settings, first: FirstChild | None = None) -> None:
         SlotLost: the first slot did not start.
         OSError: the address cannot be listened on.
     """
-    listener = _listen(settings.host, settings.port)  # first, because a busy port is the commonest failure
+    # first, because a busy port is the commonest failure
+    listener = _listen_unix(settings.uds) if settings.uds else _listen(settings.host, settings.port)
     logs.configure(settings)
     malloc.give_large_blocks_back()
     slot = start_first_slot(settings, first)
@@ -40,6 +44,22 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         # now: two that only bind both succeed, and the second would never hear that it came late
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    """Listen on a socket in the file system; one that a killed server left behind is replaced, a living one's is busy."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
+        listener.bind(str(path))
+        path.chmod(_EVERYBODY)
         listener.listen(_BACKLOG)
     except OSError:
         listener.close()
