@@ -33,7 +33,7 @@ RUN python3 -m compileall -q -x '/(dist-packages|site-packages|test|tests|idleli
         "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=application /opt/app /opt/app
-# /dev/shm is writable in every container, also where the root and /tmp are not: several workers share their metrics there.
+# /dev/shm is writable in every container, also where the root and /tmp are not.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/app \
     PYTHONDONTWRITEBYTECODE=1 \
