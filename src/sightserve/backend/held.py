@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-
 _PAGE: Final = mmap.ALLOCATIONGRANULARITY
 
 

@@ -20,7 +20,9 @@ class Limits:
         batch_bytes: larger bodies run by themselves: they take longer than others should wait for, and a hand-over is little
             beside that.
         batch_wait: for how many seconds the oldest waits for a batch to fill.
-        upload_grace: for how many seconds an upload counts as work that is about to arrive, and only as far as it has.
+        upload_start: for how many seconds an upload counts as work that is about to arrive, whatever has arrived of it: a
+            hundred of them that begin at once are a hundred requests.
+        upload_grace: for how many seconds it counts as far as it has arrived; a slower one does not count.
         upload_patience: for how many seconds an upload keeps its place though there is none for others.
         upload_bytes: what a whole upload has, at least: how far a smaller one has arrived says nothing about work to come,
             or a few bytes would be enough to have others refused.
@@ -36,6 +38,7 @@ class Limits:
     batch: int = 1
     batch_bytes: int = 512 * 2**10
     batch_wait: float = 0.0
+    upload_start: float = 0.1
     upload_grace: float = 1.0
     upload_patience: float = 5.0
     upload_bytes: int = 64 * 2**10

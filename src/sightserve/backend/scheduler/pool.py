@@ -6,7 +6,7 @@ All of it runs on the event loop, without a lock; only the start and the end of 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 

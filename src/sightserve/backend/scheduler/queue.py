@@ -22,6 +22,8 @@ from sightserve.backend.scheduler.limits import Limits
 from sightserve.backend.scheduler.ticket import Reason, Refusal, Start, State, Ticket, Wait
 from sightserve.backend.scheduler.uploads import Uploads
 
+_NOTHING = 1e-6  # of a request: what rounding leaves
+
 
 @dataclass(slots=True)
 class Queue:
@@ -270,7 +272,8 @@ class Queue:
     def _too_late(self, patience: float, now: float) -> Refusal | None:
         late = self._work_ahead(now) + self._own_work() - patience
         # An idle backend takes everything: when nothing is ahead, nobody could answer sooner.
-        return Refusal(Reason.TOO_LATE, late) if late > 0 and (self._running or self.depth) else None
+        busy = self._running or self.depth or self._uploads.arriving(now) > _NOTHING
+        return Refusal(Reason.TOO_LATE, late) if late > 0 and busy else None
 
     def _own_work(self) -> float:
         """Return the seconds from the start of a request that came now to its answer: all of a batch are answered together."""

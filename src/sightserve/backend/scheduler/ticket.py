@@ -37,7 +37,8 @@ class Ticket:
         deadline: when its answer would be too late.
         number: in the order of arrival.
         pixels: that its decoding holds in memory, where a slot has said that these are more than it may; else 0.
-        weight: how much of it counts as work that is about to arrive; below 0: it does not count any more.
+        weight: how much of an upload counts as work that is about to arrive; below 0: it does not count any more.
+        begun: that is all of it, because it has only just begun.
         isolated: it runs by itself, because a slot died while it worked on this and others.
         wanted: somebody waits for its answer.
     """
@@ -50,6 +51,7 @@ class Ticket:
     number: int = 0
     pixels: int = 0
     weight: float = 0.0
+    begun: bool = False
     isolated: bool = False
     wanted: bool = True
     state: State = State.UPLOADING

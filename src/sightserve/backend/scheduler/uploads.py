@@ -10,15 +10,17 @@ from sightserve.backend.scheduler.ticket import State, Ticket
 class Uploads:
     """Requests whose headers are in and whose bodies are not, oldest first.
 
-    What has arrived of a young upload counts as work ahead of those who come now, and nothing else does: heads whose bodies
-    never come, and bodies that come a byte at a time, cost a connection, and nobody is refused because of them. Where there is
+    An upload that has just begun counts as work ahead of those who come now, a little later only what has arrived of it does,
+    and soon nothing: heads whose bodies never come, and bodies that come a byte at a time, cost a connection, and nobody is
+    refused because of them. Where there is
     no place left, the oldest gives its own to the next, unless it is still young itself: an ordinary upload is done by then.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._tickets: dict[Ticket, None] = {}
-        self._young: deque[Ticket] = deque()  # oldest first; those that ended since are passed over
+        self._begun: deque[Ticket] = deque()  # oldest first; those that ended since are passed over
+        self._young: deque[Ticket] = deque()  # likewise, and older
         self._arriving = 0.0
 
     def __len__(self) -> int:
@@ -30,15 +32,15 @@ class Uploads:
     def add(self, ticket: Ticket) -> None:
         """Begin to count a request; they come in the order of time."""
         self._tickets[ticket] = None
-        self._young.append(ticket)
+        self._begun.append(ticket)
+        ticket.begun, ticket.weight = True, 1.0
+        self._arriving += 1.0
 
     def grow(self, ticket: Ticket, size: int) -> None:
         """Note how many bytes have arrived of one."""
         ticket.size = size
-        if ticket.weight >= 0 and ticket.announced:
-            weight = min(1.0, size / max(ticket.announced, self._limits.upload_bytes))
-            self._arriving += weight - ticket.weight
-            ticket.weight = weight
+        if ticket.weight >= 0 and not ticket.begun:
+            self._weigh(ticket)
 
     def remove(self, ticket: Ticket) -> None:
         """End it: its body is whole, or will not be."""
@@ -47,12 +49,15 @@ class Uploads:
 
     def arriving(self, now: float) -> float:
         """Return how many requests' work is about to arrive."""
-        while self._young:
-            oldest = self._young[0]
-            if oldest.state is State.UPLOADING and now - oldest.since <= self._limits.upload_grace:
-                break
+        while self._begun and now - self._begun[0].since > self._limits.upload_start:
+            ticket = self._begun.popleft()
+            if ticket.state is State.UPLOADING:
+                ticket.begun = False
+                self._weigh(ticket)
+                self._young.append(ticket)
+        while self._young and now - self._young[0].since > self._limits.upload_grace:
             self._forget(self._young.popleft())
-        if not self._young:
+        if not self._begun and not self._young:
             self._arriving = 0.0  # what rounding has left
         return max(0.0, self._arriving)
 
@@ -69,6 +74,12 @@ class Uploads:
             if beside is None or (ticket is not beside and ticket.size):
                 return ticket
         return None
+
+    def _weigh(self, ticket: Ticket) -> None:
+        whole = max(ticket.announced, self._limits.upload_bytes)
+        weight = min(1.0, ticket.size / whole) if ticket.announced else 0.0  # of what size it is, nobody knows
+        self._arriving += weight - ticket.weight
+        ticket.weight = weight
 
     def _forget(self, ticket: Ticket) -> None:
         if ticket.weight >= 0:

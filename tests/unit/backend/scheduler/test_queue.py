@@ -71,7 +71,6 @@ def test_caution_refuses_sooner():
         queued(q, patience=1.0)
 
     assert isinstance(q.reserve(1, 1.0, 0.0), Ticket)
-    queued(q, patience=1.0)
     assert isinstance(q.reserve(1, 1.0, 0.0), Refusal)
 
 
