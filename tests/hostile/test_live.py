@@ -13,8 +13,9 @@ from tests.processes import RunningBackend, running_backend
 from tests.soak.soak import soak
 
 # What the server and its slots may hold after any attack beyond what they held when warm: one budget of decoded pixels
-# (`max_pixels_in_flight`, 50 million) at four bytes each.
-DECODE_BUDGET_MB = 50_000_000 * 4 / 2**20
+# (`max_pixels_in_flight`) at four bytes each.
+DECODE_BUDGET = 50_000_000
+DECODE_BUDGET_MB = DECODE_BUDGET * 4 / 2**20
 JPEG = b"Content-Type: image/jpeg"
 
 
@@ -22,7 +23,7 @@ JPEG = b"Content-Type: image/jpeg"
 def server(tmp_path_factory):
     log = tmp_path_factory.mktemp("hostile") / "log"
     short = {"SIGHTSERVE_HEADER_TIMEOUT": "1", "SIGHTSERVE_IDLE_TIMEOUT": "0.5", "SIGHTSERVE_BODY_TIMEOUT": "1.5"}
-    with running_backend(log, **short) as backend:
+    with running_backend(log, **short, SIGHTSERVE_MAX_PIXELS_IN_FLIGHT=str(DECODE_BUDGET)) as backend:
         yield backend
     written = log.read_text()
     assert "Traceback" not in written
