@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sightserve.api.schema import ModelRef
+from sightserve.backend import logs, slot_stderr
 from sightserve.backend.errors import ModelLoadError, ParameterError
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.launch import FirstChild, lock_file, spawn_slot
@@ -36,6 +37,7 @@ class Backend:
         self.metrics.queue_depth.set(self.scheduler.depth)
         self.metrics.in_flight.set(self.scheduler.in_flight)
         self.metrics.lost_slots.set(self.scheduler.lost_slots)
+        self.metrics.count_dropped(logs.dropped())
 
 
 def load(settings: Settings) -> Bundle:
@@ -91,6 +93,7 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
     if first is None:  # before anything else: while it starts, the model's files are verified here
         lock = lock_file()
         first = FirstChild(spawn_slot(lock), lock)
+    slot_stderr.follow(first.child)
     try:
         bundle = load(settings)
     except ModelLoadError:
@@ -132,7 +135,9 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     )
 
     def replace() -> SlotProcess:
-        slot = SlotProcess(spawn_slot(lock))
+        child = spawn_slot(lock)
+        slot_stderr.follow(child)
+        slot = SlotProcess(child)
         slot.send_start(setup_of(settings, bundle), measure=False, plan=plan)
         return slot
 

@@ -29,7 +29,7 @@ class FirstChild:
 
 def spawn_slot(lock: int) -> Child:
     """Start a slot's process; may be called in any thread."""
-    return spawn("sightserve.backend.slot.main", str(lock), descriptors=[lock])
+    return spawn("sightserve.backend.slot.main", str(lock), descriptors=[lock], read_stderr=True)
 
 
 def spawn_first() -> FirstChild | None:
