@@ -29,7 +29,7 @@ _COLLECT_AFTER = 10_000  # objects; at 700, as it comes, the collector looks sev
 def run(backend: Backend, sockets: list[socket.socket]) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return."""
     settings = backend.settings
-    access_log = logs.AccessLog(settings) if settings.log_level in {"debug", "info"} else None
+    access_log = logs.AccessLog() if settings.log_level in {"debug", "info"} else None
     lifecycle = Lifecycle()
     connections = Connections(
         Bounds(settings.header_timeout, settings.keep_alive, descriptors.enough_for(settings.max_connections)),
@@ -72,11 +72,7 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
     gc.enable()
-    try:
-        Server(config, connections, lifecycle, settings.drain_grace).run(sockets=sockets)
-    finally:
-        if access_log is not None:
-            access_log.close()
+    Server(config, connections, lifecycle, settings.drain_grace).run(sockets=sockets)
 
 
 class Server(uvicorn.Server):

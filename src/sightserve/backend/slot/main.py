@@ -4,6 +4,7 @@ A process of its own, because threads that share one interpreter wait for each o
 because a decoder that a stranger's bytes crash, or hang, then takes one slot with it instead of the server.
 """
 
+import faulthandler
 import gc
 import socket
 import sys
@@ -60,6 +61,7 @@ def _serve(connection: socket.socket, pipeline: Pipeline, head: dict[str, Any]) 
 def main() -> None:
     """Entry point: the file descriptors of the connection and of the model are the arguments."""
     connection = child.connect()
+    faulthandler.enable()  # where a decoder crashed, for the log
     malloc.give_large_blocks_back()
     try:
         run(connection, int(sys.argv[2]))
