@@ -87,7 +87,7 @@ class _Burner:
         video = self._video
         # sound that comes before the first picture waits: the file's header has to know that one
         waiting: list[av.Packet[Any]] = []
-        for packet in video.packets([video.stream, *self.sound.streams]):
+        for packet in video.packets():
             if packet.stream is not video.stream:
                 waiting.append(packet)
             else:
