@@ -11,7 +11,9 @@ from sightserve.video.limits import Limits
 _US: Final = Fraction(1, 1_000_000)
 # Nothing in these says how long they are: FFmpeg looks at the last times in them, which tells nothing of what is missing.
 _ESTIMATED: Final = frozenset({"mpegts", "mpeg", "ogg", "ivf"})
-_OWN: Final = frozenset({"mov", "avi"})  # where each stream says how long it is itself; elsewhere FFmpeg gives all the file's
+_OWN: Final = frozenset(
+    {"mov", "avi"}
+)  # where each stream says how long it is itself; elsewhere FFmpeg gives all the file's
 
 
 class Announced(NamedTuple):
@@ -72,7 +74,11 @@ def announced_by(container: InputContainer, stream: VideoStream, limits: Limits)
         whole = None if whole is None else _less(whole, late)
     elif kinds & _OWN and stream.duration and stream.duration > 0 and stream.time_base:
         picture = ((stream.start_time or 0) + stream.duration) * stream.time_base - start
-    return Announced(*(None if value is None or value <= 0 else float(value) for value in (picture, whole)), None)
+    return Announced(_positive(picture), _positive(whole), None)
+
+
+def _positive(seconds: Fraction | None) -> float | None:
+    return None if seconds is None or seconds <= 0 else float(seconds)
 
 
 def _less(end: Fraction, start: Fraction) -> Fraction:

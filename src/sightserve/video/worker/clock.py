@@ -1,6 +1,6 @@
 """Packets' times as written -> [one time that goes on], as FFmpeg's own program does it. Pure: whole microseconds, no packets.
 
-Recordings that were joined (transport streams, DVDs, WebM in pieces), or that lost their signal, start their time again or jump.
+Recordings that were joined (transport streams, DVDs, WebM in pieces) start their time again; those that lost their signal jump.
 """
 
 from dataclasses import dataclass, field
@@ -44,7 +44,8 @@ class Clock:
 
         Args:
             index: of the stream.
-            dts, pts: when it is to be decoded and shown, as it says.
+            dts: when it is to be decoded, as it says.
+            pts: when it is to be shown, as it says.
             length: for how long it is shown.
             key: whether it can be decoded alone, as the first one of a recording can.
         """

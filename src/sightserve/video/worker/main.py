@@ -67,7 +67,9 @@ def _sample(task: dict[str, Any], limits: Limits, connection: socket.socket) -> 
         for sample, shown in on_screen(bounded(video), task["rate"], lambda: video.shown_until):
             jpeg = shrinker.jpeg(shown.frame, ratio) if sample.fresh else b""
             _tell(connection, {"type": "frame", "time": sample.time}, jpeg)
-        _tell(connection, {"type": "done", "end": video.shown_until, "cut_off": video.cut_off, "damaged": video.damaged})
+        _tell(
+            connection, {"type": "done", "end": video.shown_until, "cut_off": video.cut_off, "damaged": video.damaged}
+        )
 
 
 def _burn(task: dict[str, Any], limits: Limits, connection: socket.socket) -> None:

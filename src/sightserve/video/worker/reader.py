@@ -24,6 +24,7 @@ _CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,ivf"
 _STILL_BRANDS: Final = frozenset({"avif", "avis", "heic", "heix", "mif1", "msf1"})  # images that are stored like an MP4
 _DAMAGED_PACKETS_IN_A_ROW: Final = 300
 _LONGEST_LAST: Final = 10.0  # seconds that the last frame is shown where the video does not say how long it is
+_PADDING: Final = 0.1  # seconds of sound behind the last picture that only fill its codec's last block
 _JUMPING: Final = frozenset({"mpegts", "mpeg", "ogg"})  # where FFmpeg's own program reckons with it: AVFMT_TS_DISCONT
 _FARTHEST: Final = 1 << 62  # what a packet's time can hold
 _US: Final = Fraction(1, 1_000_000)
@@ -110,7 +111,8 @@ class Video:
     @property
     def shown_until(self) -> float:
         """Until when the last picture is on screen, once everything was read: a player holds it while there is sound."""
-        return self.end if self.cut_off else max(self.end, self._reached)
+        held = 0.0 if self.cut_off or self._reached - self.end < _PADDING else self._reached
+        return max(self.end, self.repeated, held)
 
     @property
     def _reached(self) -> float:
