@@ -52,16 +52,16 @@ class Announced(NamedTuple):
         return self.whole is not None and max(picture, anything) < 0.97 * self.whole - 1.0
 
 
-def announced_by(container: InputContainer, stream: VideoStream, limits: Limits) -> Announced:
+def announced_by(container: InputContainer, stream: VideoStream, start: Fraction, limits: Limits) -> Announced:
     """Return what an open container says of its length.
 
     Args:
         container: the file.
         stream: its picture.
+        start: of its earliest stream, seconds.
         limits: an estimate beyond them is none: time has jumped.
     """
     kinds = set(container.format.name.split(","))
-    start = (container.start_time or 0) * _US
     whole = None if not container.duration or container.duration < 0 else container.duration * _US
     if kinds & _ESTIMATED:
         return Announced(None, None, None if whole is None or whole > limits.seconds else float(whole))

@@ -16,7 +16,8 @@ from sightserve.video.limits import Limits
 from sightserve.video.timeline import Segment
 from sightserve.video.worker import plate
 from sightserve.video.worker.plate import Plate
-from sightserve.video.worker.reader import Shown, Video, is_hdr, open_video, square
+from sightserve.video.worker.playback import Shown, Video
+from sightserve.video.worker.reader import is_hdr, open_video, square
 from sightserve.video.worker.sound import Sound
 
 # What PyAV's wheels have; another build may have only one of the others.

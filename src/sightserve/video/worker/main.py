@@ -50,7 +50,8 @@ def _sample(task: dict[str, Any], limits: Limits, connection: socket.socket) -> 
     """Send the frame on screen at each moment, as the model needs it."""
     from sightserve.video.facts import Wanted  # noqa: PLC0415 - after the limits are set
     from sightserve.video.worker.frames import Shrinker  # noqa: PLC0415
-    from sightserve.video.worker.reader import Shown, Video, open_video  # noqa: PLC0415
+    from sightserve.video.worker.playback import Shown, Video  # noqa: PLC0415
+    from sightserve.video.worker.reader import open_video  # noqa: PLC0415
     from sightserve.video.worker.sampling import on_screen  # noqa: PLC0415
 
     def bounded(video: Video) -> Any:  # noqa: ANN401

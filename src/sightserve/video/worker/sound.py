@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import av
 
-from sightserve.video.worker.reader import Video
+from sightserve.video.worker.playback import Video
 
 # What both MP4 holds and browsers play. Others (PCM, Vorbis, WMA, ...) are encoded anew: no browser plays them from an MP4.
 _KEPT: Final = frozenset({"aac", "mp3", "mp3float", "opus", "libopus", "flac", "ac3", "eac3", "alac"})
