@@ -1,7 +1,8 @@
 """An open container -> [how long it says that it plays]: what tells a picture that was cut off from one that merely ends."""
 
+import os
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -11,6 +12,7 @@ from sightserve.video.limits import Limits
 _US: Final = Fraction(1, 1_000_000)
 # Nothing in these says how long they are: FFmpeg looks at the last times in them, which tells nothing of what is missing.
 _ESTIMATED: Final = frozenset({"mpegts", "mpeg", "ogg", "ivf"})
+_MOST_RIFFS: Final = 1024  # of a gigabyte each, usually
 _OWN: Final = frozenset(
     {"mov", "avi"}
 )  # where each stream says how long it is itself; elsewhere FFmpeg gives all the file's
@@ -23,11 +25,13 @@ class Announced(NamedTuple):
         picture: until when there is a picture.
         whole: until when there is anything: sound or subtitles may outlast the picture.
         estimate: of the whole, from the last times in it, where nothing is announced.
+        repeats: whether the last picture is repeated to the picture's end where none is there.
     """
 
     picture: float | None
     whole: float | None
-    estimate: float | None
+    estimate: float | None = None
+    repeats: bool = False
 
     @property
     def seconds(self) -> float | None:
@@ -47,18 +51,23 @@ class Announced(NamedTuple):
             picture: until when there was a picture, seconds.
             anything: until when there was picture or sound.
         """
+        if self.repeats:
+            return False
         if self.picture is not None:
             return picture < 0.97 * self.picture - 1.0
         return self.whole is not None and max(picture, anything) < 0.97 * self.whole - 1.0
 
 
-def announced_by(container: InputContainer, stream: VideoStream, start: Fraction, limits: Limits) -> Announced:
+def announced_by(
+    container: InputContainer, stream: VideoStream, start: Fraction, file: BinaryIO, limits: Limits
+) -> Announced:
     """Return what an open container says of its length.
 
     Args:
         container: the file.
         stream: its picture.
         start: of its earliest stream, seconds.
+        file: what it reads.
         limits: an estimate beyond them is none: time has jumped.
     """
     kinds = set(container.format.name.split(","))
@@ -74,7 +83,26 @@ def announced_by(container: InputContainer, stream: VideoStream, start: Fraction
         whole = None if whole is None else _less(whole, late)
     elif kinds & _OWN and stream.duration and stream.duration > 0 and stream.time_base:
         picture = ((stream.start_time or 0) + stream.duration) * stream.time_base - start
-    return Announced(_positive(picture), _positive(whole), None)
+    # FFmpeg does not tell of an AVI's empty packets, which repeat a picture
+    return Announced(_positive(picture), _positive(whole), repeats="avi" in kinds and _all_there(file))
+
+
+def _all_there(file: BinaryIO) -> bool:
+    """Return whether a RIFF file is as long as its heads say; large ones have one after the other."""
+    at = file.tell()
+    try:
+        size, place = file.seek(0, os.SEEK_END), 0
+        for _ in range(_MOST_RIFFS):
+            if place >= size:
+                break
+            file.seek(place)
+            head = file.read(8)
+            if head[:4] != b"RIFF":
+                return place > 0
+            place += 8 + int.from_bytes(head[4:], "little")
+        return 0 <= place - size <= 1  # the byte that makes it even may be missing
+    finally:
+        file.seek(at)
 
 
 def _positive(seconds: Fraction | None) -> float | None:

@@ -101,7 +101,8 @@ class Video:
     def shown_until(self) -> float:
         """Until when the last picture is on screen, once everything was read: a player holds it while there is sound."""
         held = 0.0 if self.cut_off or self._reached - self.end < _PADDING else self._reached
-        return max(self.end, self.repeated, held)
+        repeated = self.announced.latest if self.announced.repeats else None
+        return max(self.end, self.repeated, held, repeated or 0.0)
 
     @property
     def _reached(self) -> float:

@@ -60,7 +60,7 @@ def open_video(file: BinaryIO, limits: Limits) -> Iterator[tuple[Video, Facts]]:
         sounds = [sound for sound in container.streams.audio if sound.codec_context is not None]
         packets = container.demux([stream, *sounds])
         start, packets = _start(container, packets)
-        announced = announced_by(container, stream, start, limits)
+        announced = announced_by(container, stream, start, file, limits)
         facts = _facts(container, stream, announced.seconds)
         check_size(stream.codec_context.width, stream.codec_context.height, limits)
         if announced.latest is not None and announced.latest > limits.seconds:
