@@ -148,6 +148,32 @@ def test_a_last_picture_that_is_long_itself_is_held(tmp_path, name):
     assert_whole(look(path), ("red", 1), ("green", 6))
 
 
+def test_pictures_that_stand_still_for_long_while_there_is_sound_have_not_jumped(tmp_path):
+    scenes = [("red", 15.0), ("green", 15.0), ("blue", 2.0)]
+    path = coloured(tmp_path, "slides.ts", scenes, times=[Fraction(0), Fraction(15), Fraction(30)])
+
+    assert_whole(look(path), ("red", 15), ("green", 30), ("blue", 32))
+
+
+def test_pictures_that_the_file_leaves_out_hold_nothing(tmp_path):
+    # FFmpeg reads the pieces of a second MP4 behind the first, and marks them as not to be shown
+    pieces = []
+    for colour in ("red", "green"):
+        source, path = coloured(tmp_path, f"{colour}.mp4", [(colour, 1.0)], audio=()), tmp_path / f"{colour}-f.mp4"
+        with (
+            av.open(str(source)) as video,
+            av.open(str(path), "w", container_options={"movflags": "empty_moov+frag_keyframe"}) as out,
+        ):
+            stream = out.add_stream_from_template(video.streams.video[0])
+            for packet in video.demux():
+                if packet.size:
+                    packet.stream = stream
+                    out.mux(packet)
+        pieces.append(path)
+
+    assert_whole(look(joined(tmp_path / "joined.mp4", *pieces)), ("red", 1))
+
+
 def test_words_that_outlast_the_picture_are_no_damage_and_hold_nothing(tmp_path):
     source = coloured(tmp_path, "short.mkv", [("red", 1.0)])
 

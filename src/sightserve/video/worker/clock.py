@@ -33,6 +33,7 @@ class Clock:
     jumps: bool
     _streams: dict[int, _Stream] = field(default_factory=dict)
     _newest: int = 0
+    _first: int | None = None
 
     @property
     def end(self) -> int:
@@ -63,8 +64,11 @@ class Clock:
 
     def _place(self, stream: _Stream, dts: int, *, key: bool) -> None:
         if stream.last is None:
-            others = any(other.last is not None for other in self._streams.values())
-            if self.jumps and others and abs(dts + stream.offset - self.end) > JUMP:
+            at = dts + stream.offset
+            if self._first is None:
+                self._first = at
+            # a picture may come far behind the sound that belongs to it, where they were badly mixed
+            elif self.jumps and not self._first - JUMP <= at <= self.end + JUMP:
                 self._move(stream, self.end - dts)
             return
         if abs(dts + self._newest - stream.next) < abs(dts + stream.offset - stream.next):

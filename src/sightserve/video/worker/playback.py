@@ -111,8 +111,8 @@ class Video:
     def _move(self, packet: "av.Packet[Any]") -> float:
         """Put a packet where it belongs in time; return where it ends, seconds from the start."""
         base = packet.time_base
-        if base is None or (packet.dts is None and packet.pts is None):
-            return 0.0
+        if base is None or (packet.dts is None and packet.pts is None) or packet.is_discard:
+            return 0.0  # decoded, where others need it, and not shown
         dts, pts = _microseconds(packet.dts, base), _microseconds(packet.pts, base)
         length = max(0, _microseconds(packet.duration, base) or 0)
         if not length and packet.stream is self.stream:

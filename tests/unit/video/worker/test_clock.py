@@ -83,6 +83,13 @@ def test_a_stream_whose_times_have_nothing_to_do_with_the_others_begins_where_th
     assert placed(clock, SOUND, [7200 * SECOND]) == [SECOND]
 
 
+def test_a_picture_that_comes_far_behind_its_sound_in_the_file_is_not_moved():
+    clock = Clock(jumps=True)
+    placed(clock, SOUND, steps(1_400_000, 1000))
+
+    assert placed(clock, PICTURE, [1_400_000, 16_400_000], key=False) == [1_400_000, 16_400_000]
+
+
 def test_where_time_cannot_jump_a_gap_is_a_picture_that_stands_still():
     times = [0, 40_000, 60 * SECOND]
 
