@@ -1,16 +1,23 @@
 """Where others stand before the server, or it has no port: under a path, behind TLS, with TLS of its own, on a Unix socket."""
 
-import json
 import re
 import socket
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.hostile import wire
-from tests.processes import clean_environment, free_port, running, running_backend
+from tests.processes import START_SECONDS, clean_environment, free_port, running, running_backend
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +57,17 @@ def test_a_path_that_cannot_be_one_is_refused_at_start(tmp_path, path):
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    words += [
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-keyout",
-        str(key),
-        "-out",
-        str(cert),
-    ]
-    subprocess.run(words, check=True, capture_output=True)
-    return cert, key
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    building = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    building = building.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1))
+    signed = building.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    cert_file.write_bytes(signed.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return cert_file, key_file
 
 
 def test_it_speaks_tls_itself(tmp_path, espresso):
@@ -100,31 +104,21 @@ def test_it_listens_on_a_unix_socket_in_the_place_of_one_that_was_left_behind(tm
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
     environment = clean_environment(SIGHTSERVE_UDS=str(path), SIGHTSERVE_LOG_FORMAT="json")
-    words = [
-        "curl",
-        "--silent",
-        "--retry",
-        "60",
-        "--retry-delay",
-        "1",
-        "--retry-all-errors",
-        "--unix-socket",
-        str(path),
-    ]
-    words += ["--data-binary", "@-", "--header", "Content-Type: image/jpeg", "http://x/predict"]
+    words = [sys.executable, "-m", "sightserve", "serve", "--cpus", "1"]
 
-    with (
-        (tmp_path / "log").open("wb") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "sightserve", "serve", "--cpus", "1"], env=environment, stderr=log
-        ) as server,
-    ):
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(words, env=environment, stderr=log) as server:
         try:
-            told = subprocess.run(words, input=espresso, capture_output=True, check=True).stdout
+            deadline = time.monotonic() + START_SECONDS
+            while (
+                b"Application startup complete" not in (tmp_path / "log").read_bytes() and time.monotonic() < deadline
+            ):
+                time.sleep(0.05)
+            with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path))) as client:
+                told = client.post("http://x/predict", content=espresso).json()
         finally:
             server.terminate()
 
-    assert json.loads(told)["prediction"] == "espresso"
+    assert told["prediction"] == "espresso"
     assert server.returncode == 0
 
 
