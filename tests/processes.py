@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,16 @@ def clean_environment(**extra: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(*words: str, health: str, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `sightserve` with these words until the block ends; `health` is the address that says that it is up."""
+def running(
+    *words: str, health: str, log: Path, python: Sequence[str] = (), **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `sightserve` with these words until the block ends.
+
+    `health` is the address that says that it is up, `python` are flags for the interpreter.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sightserve", *words],
+            [sys.executable, *python, "-m", "sightserve", *words],
             env=clean_environment(**environment),
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -16,8 +16,10 @@ from tests.processes import clean_environment
 
 from sightserve.backend.build import load
 from sightserve.backend.settings import Settings
-from sightserve.backend.slot.engine import Session
+from sightserve.backend.slot.engine import PROBABILITIES
+from sightserve.backend.slot.onnx_engine import OnnxEngine
 from sightserve.imaging.decode import Decoder
+from sightserve.imaging.geometry import CentreCrop
 
 LEAST_TOP_1, LEAST_TOP_5 = 0.87, 0.96  # measured: 0.905 and 0.985
 MEGAPIXELS_12 = 12_000_000
@@ -74,12 +76,12 @@ def reduced_agreement(photos: list[bytes]) -> float:
     """How often the reduced-scale decode and the full one lead to the same top-1."""
     bundle = load(Settings())
     spec = bundle.manifest.input
-    session = Session(bundle.model_bytes, height=spec.height, width=spec.width, classes=bundle.manifest.classes)
-    shape = (spec.width, spec.height, spec.crop, spec.interpolation, 50_000_000)
+    engine = OnnxEngine(bundle.model_bytes, height=spec.height, width=spec.width, classes=bundle.manifest.classes)
+    shape = (CentreCrop(spec.width, spec.height, spec.crop), spec.interpolation, 50_000_000)
     decoders = Decoder(*shape), Decoder(*shape, oversampling=1e9)
 
     def top_1(decoder: Decoder, data: bytes) -> int:
-        return int(session.infer(decoder.decode(data).pixels[None])[0].argmax())
+        return int(engine.infer(decoder.decode(data).pixels[None])[PROBABILITIES][0].argmax())
 
     return sum(len({top_1(decoder, data) for decoder in decoders}) == 1 for data in photos) / len(photos)
 

@@ -84,7 +84,9 @@ def test_refusals_that_nobody_takes_do_not_pile_up(tmp_path, espresso):
     """Requests sent ahead without end by somebody who reads no answers, while the only slot is stopped."""
     with running_backend(tmp_path / "log", "--cpus", "1", SIGHTSERVE_HEADER_TIMEOUT="60") as backend:
         found = subprocess.run(
-            ["pgrep", "-P", str(backend.process.pid), "-f", "slot.main"], capture_output=True, check=True
+            ["pgrep", "-P", str(backend.process.pid), "-f", "sightserve.backend.slot.main"],
+            capture_output=True,
+            check=True,
         )
         slot = int(found.stdout)
         os.kill(slot, signal.SIGSTOP)

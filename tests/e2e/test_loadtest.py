@@ -26,8 +26,9 @@ def visited(both_halves, tmp_path_factory):
         "--phone-photos", "0%", "--json", str(folder / "run.json"), "--report", str(folder / "run.html"),
     )  # fmt: skip
     assert done.returncode == 0, (
-        f"A visit of the web app failed. Streamlit is {streamlit.__version__}; the messages in sightserve/loadtest/generator/page.py"
-        f" were seen with {SEEN_WITH}: if it was updated, see what changed there.\n{done.stdout}{done.stderr}"
+        f"A visit of the web app failed. Streamlit is {streamlit.__version__}; the messages in"
+        f" sightserve/loadtest/generator/page.py were seen with {SEEN_WITH}: if it was updated, see what changed there.\n"
+        f"{done.stdout}{done.stderr}"
     )
     return folder
 

@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.hostile import bombs, corpus
 
-from sightserve.backend.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.decode import Decoder
+from sightserve.imaging.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
+from sightserve.imaging.geometry import CentreCrop
 
-DECODER = Decoder(width=224, height=224, crop=0.875, interpolation="bicubic", max_pixels=50_000_000)
+DECODER = Decoder(CentreCrop(224, 224, 0.875), "bicubic", max_pixels=50_000_000)
 # Bomb -> how it is refused. What is not here is decoded: it is honest, or its lie costs nothing.
 REFUSED = {
     bombs.jpeg_progressive_scans: (UnreadableImage, "100 scans"),  # 54 seconds

@@ -1,67 +1,44 @@
-"""Beside the data path: starts the process of a slot. Imports next to nothing, so that the first can start before the server.
+"""Starts the process of a slot. Imports next to nothing, so that the first can start before the server's own imports.
 
 A slot imports and loads for a quarter of a second; so does the server, and on two cores they do it at the same time.
 """
 
 import importlib.util
-import os
-import socket
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from typing import Final
+
+from sightserve.backend import held
+from sightserve.sandbox.process import Child, spawn
 
 _SLOT_NEEDS: Final = ("numpy", "PIL", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
-class Spawned:
-    """A slot's process that imports what it needs and waits to be told what to load.
-
-    It ends by itself when the other end of its connection closes: also when this process dies.
+class FirstChild:
+    """The first slot's process, which waits to be told what to load.
 
     Attributes:
-        process: that was started.
-        connection: our end.
-        lock: file descriptor for `pixels.PixelBudget`, which all slots share.
+        child: that process.
+        model: file descriptor for `held.fill`, which all slots inherit; it is never closed.
     """
 
-    process: "subprocess.Popen[bytes]"
-    connection: socket.socket
-    lock: int
-
-    def end(self) -> None:
-        """End it at once."""
-        self.connection.close()
-        self.process.kill()
-        self.process.wait()
+    child: Child
+    model: int
 
 
-def spawn(lock: int) -> Spawned:
-    """Start a slot's process; may be called in any thread."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        process = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
-            [sys.executable, "-m", "sightserve.backend.slot.main", str(theirs.fileno()), str(lock)],
-            pass_fds=(theirs.fileno(), lock),
-            # NumPy multiplies no matrices here, and its library would start a thread for every core of the machine
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-            stdin=subprocess.DEVNULL,
-        )
-    return Spawned(process, ours, lock)
+def spawn_slot(model: int) -> Child:
+    """Start a slot's process, which inherits the file of the model; may be called in any thread."""
+    return spawn("sightserve.backend.slot.main", str(model), descriptors=[model])
 
 
-def spawn_first() -> Spawned | None:
+def spawn_first() -> FirstChild | None:
     """Start the first slot's process; None where it would find nothing to import, and others say better what is missing."""
     if not all(importlib.util.find_spec(name) for name in _SLOT_NEEDS):
         return None
-    return spawn(lock_file())
+    return spawn_now()
 
 
-def lock_file() -> int:
-    """Return a file descriptor that every slot inherits and locks while it decodes a large image; it is never closed."""
-    if hasattr(os, "memfd_create"):  # Linux: works with a read-only file system too
-        return os.memfd_create("sightserve-pixels")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+def spawn_now() -> FirstChild:
+    """Start the first slot's process."""
+    model = held.reserve()
+    return FirstChild(spawn_slot(model), model)

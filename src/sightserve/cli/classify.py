@@ -8,34 +8,20 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightserve.cli.extras import fail, needs
+from sightserve.cli.classifier import Classifier, NotClassified, open_classifier
+from sightserve.cli.extras import fail
+from sightserve.imaging.formats import is_photo_name
 
 if TYPE_CHECKING:  # every command passes here, and building the schema takes a tenth of a cold start
     from sightserve.api.schema import Prediction
 
-    Classify = Callable[[bytes, str], Prediction]
-
-# What is taken from a folder; a file that is named itself is tried whatever it is called.
-_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif".split()  # noqa: SIM905 - readable
-)
 _LONGEST_NAME = 60
-_REMOTE_REQUESTS = 8  # enough to keep a backend busy while answers travel
-
-
-class _Failed(Exception):
-    """One photo could not be classified: the code and the sentence that say why."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +30,7 @@ class _Outcome:
 
     source: str
     prediction: Prediction | None = None
-    failure: _Failed | None = None
+    failure: NotClassified | None = None
 
 
 def classify(
@@ -62,9 +48,10 @@ def classify(
     sources = list(_sources(paths))
     show = _print_json if as_json else _table(sources)
     failed = 0
-    with ExitStack() as stack:
-        run, workers = _remote(backend, top_k, stack) if backend else _in_process(model, top_k)
-        for outcome in _classify_all(run, sources, workers):
+    with open_classifier(backend or None, model) as classifier:
+        if not backend and top_k > (classes := classifier.model().classes):  # a backend says so itself, to each photo
+            fail(f"--top-k must be between 1 and {classes}, the number of classes")
+        for outcome in _classify_all(classifier, sources, top_k):
             failed += outcome.prediction is None
             show(outcome)
     if failed:
@@ -74,83 +61,42 @@ def classify(
 
 
 def _sources(paths: list[str]) -> Iterator[str]:
-    """Yield each file to classify: what is named, and what a folder holds, in order of name."""
+    """Yield each file to classify: what is named, whatever it is called, and a folder's photos, in order of name."""
     for path in paths:
         folder = Path(path)
         if path == "-" or not folder.is_dir():
             yield path
             continue
-        found = sorted(str(p) for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        found = sorted(str(p) for p in folder.rglob("*") if is_photo_name(str(p.relative_to(folder))) and p.is_file())
         if not found:
             typer.secho(f"{path}: no photos in this folder", err=True, fg=typer.colors.YELLOW)
         yield from found
 
 
-def _classify_all(run: Classify, sources: list[str], workers: int) -> Iterator[_Outcome]:
-    """Yield outcomes in the order of the sources; no more than twice `workers` photos are in memory at once."""
-    with ThreadPoolExecutor(workers) as pool:
+def _classify_all(classifier: Classifier, sources: list[str], top_k: int) -> Iterator[_Outcome]:
+    """Yield outcomes in the order of the sources; photos in memory are bounded by twice as many as run at once."""
+    with ThreadPoolExecutor(classifier.parallel) as pool:
         pending: deque[Future[_Outcome]] = deque()
         for source in sources:
-            pending.append(pool.submit(_classify_one, run, source))
-            if len(pending) >= 2 * workers:
+            pending.append(pool.submit(_classify_one, classifier, source, top_k))
+            if len(pending) >= 2 * classifier.parallel:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
 
 
-def _classify_one(run: Classify, source: str) -> _Outcome:
+def _classify_one(classifier: Classifier, source: str, top_k: int) -> _Outcome:
     shown = os.fsencode(source).decode(errors="replace")  # a file's name is bytes, and not all of them are text
     try:
         if source == "-":
-            return _Outcome(shown, prediction=run(sys.stdin.buffer.read(), "stdin"))
-        return _Outcome(shown, prediction=run(Path(source).read_bytes(), Path(shown).name))
+            image, name = sys.stdin.buffer.read(), "stdin"
+        else:
+            image, name = Path(source).read_bytes(), Path(shown).name
+        return _Outcome(shown, prediction=classifier.classify(image, name, top_k))
     except OSError as exc:
-        return _Outcome(shown, failure=_Failed("unreadable_file", exc.strerror or str(exc)))
-    except _Failed as failure:
+        return _Outcome(shown, failure=NotClassified("unreadable_file", exc.strerror or str(exc)))
+    except NotClassified as failure:
         return _Outcome(shown, failure=failure)
-
-
-def _in_process(model: Path | None, top_k: int) -> tuple[Classify, int]:
-    """Return what classifies a photo in this process, and how many may run at once."""
-    from sightserve.api.schema import Prediction
-
-    with needs("backend"):
-        from sightserve.backend.build import load, setup_of
-        from sightserve.backend.errors import BackendError
-        from sightserve.backend.job import Job
-        from sightserve.backend.settings import Settings
-        from sightserve.backend.slot.assemble import assemble
-    settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
-    try:
-        bundle = load(settings)
-        pipeline, _ = assemble(setup_of(settings, bundle), measure=False)
-    except BackendError as exc:
-        fail(str(exc))
-    if top_k > len(bundle.labels):
-        fail(f"--top-k must be between 1 and {len(bundle.labels)}, the number of classes")
-
-    def run(image: bytes, name: str) -> Prediction:
-        try:
-            return Prediction.model_validate_json(pipeline.classify(Job(image, name, top_k)))
-        except BackendError as exc:
-            raise _Failed(exc.code, str(exc)) from exc
-
-    return run, settings.cpus
-
-
-def _remote(url: str, top_k: int, stack: ExitStack) -> tuple[Classify, int]:
-    """Return what classifies a photo through a backend, and how many requests may be under way at once."""
-    from sightserve.client import ApiError, Client, ClientError
-
-    client = stack.enter_context(Client(url))
-
-    def run(image: bytes, name: str) -> Prediction:
-        try:
-            return client.predict(image, filename=name, top_k=top_k)
-        except ClientError as exc:
-            raise _Failed(exc.code if isinstance(exc, ApiError) else "no_answer", str(exc)) from exc
-
-    return run, _REMOTE_REQUESTS
 
 
 def _print_json(outcome: _Outcome) -> None:

@@ -5,24 +5,23 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sightserve.video.analyse import Classify, Plan, Seen
-    from sightserve.video.facts import Wanted
     from sightserve.video.limits import Limits
     from sightserve.video.timeline import Segment
 
 _LABELS = 10  # that are asked for each frame: what is below the tenth counts for nothing in a second of video
-_REMOTE_REQUESTS = 4
 
 
 def video(
@@ -55,6 +54,7 @@ def video(
         from sightserve.video import subtitles, tables, timeline
         from sightserve.video.analyse import Plan
         from sightserve.video.errors import Cancelled, VideoError
+        from sightserve.video.facts import Wanted
         from sightserve.video.limits import Limits
     console, stop = Console(stderr=True), threading.Event()
     for target in (output, vtt, csv, raw):
@@ -62,12 +62,13 @@ def video(
             fail(f"{target.parent} is not a folder")
         if target is not None and target.resolve() == source.resolve():
             fail(f"{target} is the video itself")
-    with ExitStack() as stack:
-        stack.enter_context(_stopping_on_ctrl_c(stop))
-        classify, wanted, parallel = _remote(backend, stop, stack) if backend else _in_process(model)
+    with _stopping_on_ctrl_c(stop), open_classifier(backend or None, model, patient=stop) as classifier:
+        looks = classifier.model()
+        classify = _labeller(classifier, looks.classes, "" if backend else "the model failed on a frame: ")
+        wanted = Wanted(looks.width, looks.height, looks.crop)
         limits = Limits(seconds=24 * 3600.0)  # one's own video may be long
         try:
-            seen = _analyse(source, classify, Plan(wanted, rate, parallel, limits), stop, console)
+            seen = _analyse(source, classify, Plan(wanted, rate, classifier.parallel, limits), stop, console)
             segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=threshold)
             _write(vtt, subtitles.webvtt(segments))
             _write(csv, tables.segments_csv(segments))
@@ -104,65 +105,21 @@ def _stopping_on_ctrl_c(stop: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _in_process(model: Path | None) -> tuple["Classify", "Wanted", int]:
-    """Return what classifies a frame in this process, what the model looks at, and how many may run at once."""
-    with needs("backend"):
-        from sightserve.api.schema import Prediction
-        from sightserve.backend.build import load, setup_of
-        from sightserve.backend.errors import BackendError
-        from sightserve.backend.job import Job
-        from sightserve.backend.settings import Settings
-        from sightserve.backend.slot.assemble import assemble
-    from sightserve.video.errors import VideoError
-    from sightserve.video.facts import Wanted
-    from sightserve.video.timeline import Guess
-
-    settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
-    try:
-        bundle = load(settings)
-        pipeline, _ = assemble(setup_of(settings, bundle), measure=False)
-    except BackendError as exc:
-        fail(str(exc))
-    labels = min(_LABELS, len(bundle.labels))
-
-    def classify(frame: bytes) -> tuple[Guess, ...]:
-        try:
-            answer = Prediction.model_validate_json(pipeline.classify(Job(frame, None, labels)))
-        except BackendError as exc:
-            raise VideoError(f"the model failed on a frame: {exc}") from exc
-        return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
-
-    spec = bundle.manifest.input
-    return classify, Wanted(spec.width, spec.height, spec.crop), settings.cpus
-
-
-def _remote(url: str, stop: threading.Event, stack: ExitStack) -> tuple["Classify", "Wanted", int]:
-    """Return what classifies a frame through a backend, what its model looks at, and how many requests at once."""
-    from sightserve.client import Client, ClientError
-    from sightserve.client.patience import GivenUp, Patience
-    from sightserve.client.protocol import Retry
+def _labeller(classifier: Classifier, classes: int, failed: str) -> "Classify":
+    """Return what labels a frame of the video; `failed` begins the sentence that says why one was not."""
     from sightserve.video.errors import Cancelled, VideoError
-    from sightserve.video.facts import Wanted
     from sightserve.video.timeline import Guess
-
-    client = stack.enter_context(Client(url, retry=Retry(attempts=1)))
-    try:
-        model = client.model()
-    except ClientError as exc:
-        fail(str(exc), code=1)
-    patience = Patience(_REMOTE_REQUESTS, stop)
-    labels = min(_LABELS, model.classes)
 
     def classify(frame: bytes) -> tuple[Guess, ...]:
         try:
-            answer = patience.ask(lambda: client.predict(frame, top_k=labels))
-        except GivenUp as exc:
+            answer = classifier.classify(frame, None, min(_LABELS, classes))
+        except Stopped as exc:
             raise Cancelled("stopped") from exc
-        except ClientError as exc:
-            raise VideoError(str(exc)) from exc
+        except NotClassified as exc:
+            raise VideoError(f"{failed}{exc}") from exc
         return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
 
-    return classify, Wanted(model.input_width, model.input_height, model.input_crop or 0.5), _REMOTE_REQUESTS
+    return classify
 
 
 def _analyse(source: Path, classify: "Classify", plan: "Plan", stop: threading.Event, console: "Console") -> "Seen":

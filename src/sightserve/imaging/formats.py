@@ -1,9 +1,12 @@
-"""Data path: bytes -> [which image format, by its first bytes] -> decode.
+"""Bytes -> [which image format, by its first bytes] -> decode.
+
+Imports nothing that decodes: who only needs a list of names does not load Pillow for it.
 
 Only the format that the signature names is ever handed to a decoder: a file's name and its content type decide nothing,
 and a decoder that is not on this list never sees a stranger's bytes.
 """
 
+from pathlib import PurePath
 from typing import Final
 
 MEDIA_TYPES: Final[dict[str, str]] = {
@@ -16,6 +19,10 @@ MEDIA_TYPES: Final[dict[str, str]] = {
     "AVIF": "image/avif",
     "HEIF": "image/heic",
 }
+# What is taken from a folder or a zip, and what a file chooser offers; the bytes decide in the end.
+SUFFIXES: Final = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
+)
 
 _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -32,6 +39,16 @@ _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
+
+
+def is_photo_name(name: str) -> bool:
+    """Return whether a file of this name, its path inside a folder or a zip, is meant as a photo.
+
+    macOS leaves a file `._IMG_1.jpg` beside `IMG_1.jpg` on other systems' disks, and a folder of them in a zip: they have a
+    photo's name, and no photo in them.
+    """
+    path = PurePath(name)
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith("._") and "__MACOSX" not in path.parts
 
 
 def sniff(data: bytes) -> str | None:

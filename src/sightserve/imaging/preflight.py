@@ -1,4 +1,4 @@
-"""Data path: format -> [would this header keep a decoder busy for ever, or fill the memory?] -> decode.
+"""Format -> [would this header keep a decoder busy for ever, or fill the memory?] -> decode.
 
 Pixels are not all that a file can have too many of. A decoder visits every coefficient of a JPEG again for each of its scans,
 takes every segment, chunk and comment into memory, and a TIFF's tile may be a thousand times larger than its picture: a few
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from sightserve.backend.errors import UnreadableImage, UnsupportedImageType
+from sightserve.imaging.errors import UnreadableImage, UnsupportedImageType
 
 # A photo has up to 20 segments; one with a large colour profile or a preview has some hundred, of 64 KiB each.
 _MOST_SEGMENTS: Final = 1_000

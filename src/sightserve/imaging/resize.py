@@ -1,4 +1,4 @@
-"""Data path: decoded photo -> [crop and resize in one call] -> the model's few pixels.
+"""Decoded photo -> [crop and resize in one call] -> the few pixels that are wanted.
 
 Pillow resizes without SIMD: a fifth of what a request costs. cykooz.resizer (the Rust crate fast_image_resize) has Pillow's
 filters and reads Pillow's memory where it lies. It rounds in another place between its two passes, so one channel value in a

@@ -89,14 +89,14 @@ def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event 
     with ThreadPoolExecutor(plan.parallel, thread_name_prefix="video") as pool:
         try:
             for message in process.run(task, plan.limits, stop):
-                body = message.body
+                body = message.content
                 if body["type"] == "opened":
                     seen = Seen(Facts(**{**body["facts"], "audio": tuple(body["facts"]["audio"])}))
                     yield seen
                 elif body["type"] == "frame":
-                    if message.data or latest is None:
-                        latest = pool.submit(classify, message.data)
-                    pending.append((body["time"], message.data, latest))
+                    if message.attached or latest is None:
+                        latest = pool.submit(classify, message.attached)
+                    pending.append((body["time"], message.attached, latest))
                     while seen is not None and pending and (pending[0][2].done() or len(pending) >= 2 * plan.parallel):
                         yield (seen := _with(seen, *pending.popleft()))
                 elif seen is not None:

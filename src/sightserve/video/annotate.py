@@ -58,11 +58,11 @@ def annotate(
     }
     try:
         for message in process.run(task, limits or Limits(), stop or threading.Event()):
-            if message.body["type"] == "progress":
-                yield Written(message.body["time"])
+            if message.content["type"] == "progress":
+                yield Written(message.content["time"])
             else:
                 part.replace(target)
-                yield Written(segments[-1].end if segments else 0.0, tuple(message.body["audio"]), done=True)
+                yield Written(segments[-1].end if segments else 0.0, tuple(message.content["audio"]), done=True)
     except OSError as exc:
         raise CannotWrite(f"{target} cannot be written: {exc.strerror or exc}") from exc
     finally:

@@ -1,23 +1,15 @@
-"""The worker's process from our side: started, listened to, and killed when it hangs or nobody wants its work any more."""
+"""The worker's process from our side: given a task, listened to, and ended when it hangs or nobody wants its work any more."""
 
-import json
-import os
-import select
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import IO, Any, Final, cast
+from typing import Any
 
-from sightserve.video import wire
+from sightserve.sandbox.conversation import ChildLost, ChildSilent, Conversation, Stopped
+from sightserve.sandbox.process import spawn
+from sightserve.sandbox.wire import Message
 from sightserve.video.errors import BY_CODE, Cancelled, VideoError, WorkerLost
 from sightserve.video.limits import Limits
-from sightserve.video.wire import Message
-
-_LOOK_EVERY: Final = 0.1  # seconds; so long it takes until a cancelled worker is killed
-_CHUNK: Final = 1 << 16
 
 
 def run(task: dict[str, Any], limits: Limits, stop: threading.Event) -> Iterator[Message]:
@@ -30,55 +22,20 @@ def run(task: dict[str, Any], limits: Limits, stop: threading.Event) -> Iterator
         WorkerLost: it died, or said nothing for too long.
         Cancelled: `stop` was set.
     """
-    command = [sys.executable, "-P", "-m", "sightserve.video.worker.main"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
-    try:
-        _give(cast("IO[bytes]", process.stdin), task | {"limits": asdict(limits)})
-        yield from _listen(cast("IO[bytes]", process.stdout), limits.quiet_seconds, stop)
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-
-def _give(pipe: IO[bytes], task: dict[str, Any]) -> None:
-    try:
-        pipe.write(json.dumps(task).encode() + b"\n")
-        pipe.flush()
-    except BrokenPipeError as exc:
-        raise WorkerLost("the video reader did not start") from exc
-
-
-def _listen(pipe: IO[bytes], quiet_seconds: float, stop: threading.Event) -> Iterator[Message]:
-    arrived = bytearray()
-    heard = time.monotonic()
-    while True:
-        while (message := _take(arrived)) is not None:
-            if message.body["type"] == "error":
-                raise BY_CODE.get(message.body["code"], VideoError)(message.body["message"])
-            yield message
-            heard = time.monotonic()  # what we did with it is not the worker's time
-            if message.body["type"] == "done":
-                return
-        if stop.is_set():
-            raise Cancelled("stopped")
-        if not select.select([pipe], [], [], _LOOK_EVERY)[0]:
-            if time.monotonic() - heard > quiet_seconds:
-                raise WorkerLost(
-                    f"this video keeps its reader busy for more than {quiet_seconds:.0f} seconds at one place"
-                )
-            continue
-        chunk = os.read(pipe.fileno(), _CHUNK)
-        if not chunk:
-            raise WorkerLost("this video crashed its reader: it is damaged, or made to do that")
-        arrived += chunk
-        heard = time.monotonic()
-
-
-def _take(arrived: bytearray) -> Message | None:
-    try:
-        return wire.take(arrived)
-    except ValueError as exc:
-        raise WorkerLost("the video reader does not make sense any more") from exc
+    with Conversation(spawn("sightserve.video.worker.main"), stop) as worker:
+        try:
+            worker.send(task | {"limits": asdict(limits)})
+            while True:
+                message = worker.receive(quiet=limits.quiet_seconds)
+                if message.content["type"] == "error":
+                    raise BY_CODE.get(message.content["code"], VideoError)(message.content["message"])
+                yield message
+                if message.content["type"] == "done":
+                    return
+        except ChildSilent as exc:
+            quiet = f"{limits.quiet_seconds:.0f} seconds"
+            raise WorkerLost(f"this video keeps its reader busy for more than {quiet} at one place") from exc
+        except ChildLost as exc:
+            raise WorkerLost("this video crashed its reader: it is damaged, or made to do that") from exc
+        except Stopped as exc:
+            raise Cancelled("stopped") from exc

@@ -1,34 +1,29 @@
 """Segments and raw predictions as CSV and JSON, for taking along."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
-from typing import Final
 
+from sightserve.spreadsheet import as_csv
 from sightserve.video.timeline import Moment, Segment
-
-# A spreadsheet takes a cell that starts like this for a formula, and labels come with a model that somebody made.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def segments_csv(segments: Sequence[Segment]) -> str:
     """Return one row for each segment: from and to in seconds, the label (empty where there is none), its mean probability."""
     rows = [
-        (f"{segment.start:.3f}", f"{segment.end:.3f}", _harmless(segment.label or ""), f"{segment.probability:.4f}")
+        (f"{segment.start:.3f}", f"{segment.end:.3f}", segment.label or "", f"{segment.probability:.4f}")
         for segment in segments
     ]
-    return _csv(("from_s", "to_s", "label", "mean_probability"), rows)
+    return as_csv(("from_s", "to_s", "label", "mean_probability"), rows)
 
 
 def moments_csv(moments: Sequence[Moment]) -> str:
     """Return the raw predictions, unsmoothed: one row for each moment and label, most probable first."""
     rows = [
-        (f"{moment.time:.3f}", str(rank), _harmless(guess.label), f"{guess.probability:.4f}")
+        (f"{moment.time:.3f}", str(rank), guess.label, f"{guess.probability:.4f}")
         for moment in moments
         for rank, guess in enumerate(moment.guesses, start=1)
     ]
-    return _csv(("time_s", "rank", "label", "probability"), rows)
+    return as_csv(("time_s", "rank", "label", "probability"), rows)
 
 
 def as_json(moments: Sequence[Moment], segments: Sequence[Segment], about: dict[str, object]) -> str:
@@ -44,15 +39,3 @@ def as_json(moments: Sequence[Moment], segments: Sequence[Segment], about: dict[
         ],
     }
     return json.dumps(body, indent=1, ensure_ascii=False)
-
-
-def _csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return buffer.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,12 +1,12 @@
-"""Predictions at moments -> [labels that do not flicker] -> segments. Pure; nothing here knows what a frame is."""
+"""Predictions at moments -> [labels that do not flicker] -> segments. Pure; nothing here knows what a frame is.
+
+In plain Python: it runs on our side of the pipe, where no module of ours loads NumPy, once for every move of a slider.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 # What a label counts that is not among a moment's most probable ones: one in a hundred.
 _FLOOR: Final = 0.01
@@ -108,36 +108,40 @@ def smooth(
     """
     if not moments:
         return []
-    states = sorted({guess.label for moment in moments for guess in moment.guesses})
-    if not states:
-        return [None] * len(moments)
-    index = {label: number for number, label in enumerate(states)}
-    nobody = len(states)
+    labels = _in_play(moments, threshold)
+    nobody = len(labels)
+    index = {label: number for number, label in enumerate(labels)}
     # An interruption changes the label twice, and gains at most ln(1 / floor) for each of its seconds.
     change = smoothing * math.log(1 / _FLOOR) / 2
-    weights = _seconds(moments, end)
-    cost = np.zeros(nobody + 1)
-    stays = np.zeros((len(moments), nobody + 1), dtype=bool)
-    came_from = np.zeros(len(moments), dtype=np.intp)
-    for number, moment in enumerate(moments):
-        best = int(cost.argmin())
-        stays[number] = cost <= cost[best] + change  # a tie stays: a label is not given up without a reason
-        came_from[number] = best
-        cost = np.minimum(cost, cost[best] + change) + weights[number] * _surprise(moment, index, threshold)
-    path = [int(cost.argmin())]
+    cost = [0.0] * (nobody + 1)
+    stays: list[bytes] = []  # a byte for each state: whether its cheapest path comes from itself, or from the best one
+    came_from: list[int] = []
+    for moment, weight in zip(moments, _seconds(moments, end), strict=True):
+        cheapest = min(cost)
+        limit, unseen = cheapest + change, weight * _surprise(_FLOOR)
+        stays.append(bytes([own <= limit for own in cost]))  # a tie stays: a label is not given up without a reason
+        came_from.append(cost.index(cheapest))
+        # no min() for each of some hundred labels, four times a second of an hour: a call costs more than all the rest
+        cost, before = [(own if own < limit else limit) + unseen for own in cost], cost  # noqa: FURB136
+        for label, probability in moment.guesses:
+            if (state := index.get(label)) is not None:
+                cost[state] = min(before[state], limit) + weight * _surprise(probability)
+        cost[nobody] = min(before[nobody], limit) + weight * _surprise(threshold if moment.guesses else 1.0)
+    path = [cost.index(min(cost))]
     for number in range(len(moments) - 1, 0, -1):
-        path.append(path[-1] if stays[number, path[-1]] else int(came_from[number]))
-    return [None if state == nobody else states[state] for state in reversed(path)]
+        path.append(path[-1] if stays[number][path[-1]] else came_from[number])
+    return [None if state == nobody else labels[state] for state in reversed(path)]
 
 
-def _surprise(moment: Moment, index: dict[str, int], threshold: float) -> NDArray[np.float64]:
-    """Return -ln p of every label, and of none as the last, shape (labels + 1,)."""
-    probabilities = np.full(len(index) + 1, _FLOOR)
-    for label, probability in moment.guesses:
-        probabilities[index[label]] = max(_FLOOR, probability)
-    probabilities[-1] = max(_FLOOR, threshold) if moment.guesses else 1.0
-    surprise: NDArray[np.float64] = -np.log(probabilities)
-    return surprise
+def _in_play(moments: Sequence[Moment], threshold: float) -> list[str]:
+    """Return the labels that can be shown, sorted: what never reaches the threshold costs more than no label all the time."""
+    least = threshold if threshold > _FLOOR else 0.0
+    return sorted({guess.label for moment in moments for guess in moment.guesses if guess.probability >= least})
+
+
+def _surprise(probability: float) -> float:
+    """Return -ln p."""
+    return -math.log(max(_FLOOR, probability))
 
 
 def _seconds(moments: Sequence[Moment], end: float) -> list[float]:

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from sightserve.backend.errors import TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.bundle.manifest import Interpolation
 from sightserve.imaging.decode import Decoder
+from sightserve.imaging.errors import TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.formats import MEDIA_TYPES
+from sightserve.imaging.geometry import CentreCrop
 
-WHOLE = Decoder(width=64, height=64, crop=1.0, interpolation="bicubic", max_pixels=10_000_000)
-CROPPED = Decoder(width=224, height=224, crop=0.875, interpolation="bicubic", max_pixels=10_000_000)
+WHOLE = Decoder(CentreCrop(64, 64), "bicubic", max_pixels=10_000_000)
+CROPPED = Decoder(CentreCrop(224, 224, 0.875), "bicubic", max_pixels=10_000_000)
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -177,7 +178,7 @@ def test_any_shape_fits_the_model(size, name):
 
 @pytest.mark.parametrize("interpolation", typing.get_args(Interpolation))
 def test_every_interpolation_that_a_manifest_may_name_is_known(interpolation):
-    decoder = Decoder(width=224, height=224, crop=0.875, interpolation=interpolation, max_pixels=1_000_000)
+    decoder = Decoder(CentreCrop(224, 224, 0.875), interpolation, max_pixels=1_000_000)
 
     decoded = decoder.decode(encoded(Image.new("RGB", (300, 260), (10, 200, 30)), "PNG"))
 
@@ -189,7 +190,7 @@ def test_the_crop_is_the_centre():
     image = Image.new("RGB", (100, 100), "black")
     image.paste("white", (25, 25, 75, 75))
 
-    decoded = Decoder(10, 10, 0.5, "nearest", 10_000).decode(encoded(image, "PNG"))
+    decoded = Decoder(CentreCrop(10, 10, 0.5), "nearest", 10_000).decode(encoded(image, "PNG"))
 
     assert (decoded.pixels == 255).all()
 
@@ -198,7 +199,9 @@ def test_a_model_that_is_not_square_gets_its_shape_also_from_a_turned_photo():
     exif = Image.Exif()
     exif[0x0112] = 6
 
-    decoded = Decoder(96, 64, 1.0, "bicubic", 10_000_000).decode(encoded(quadrants(), "JPEG", exif=exif.tobytes()))
+    decoded = Decoder(CentreCrop(96, 64, 1.0), "bicubic", 10_000_000).decode(
+        encoded(quadrants(), "JPEG", exif=exif.tobytes())
+    )
 
     assert decoded.pixels.shape == (64, 96, 3)
 
@@ -216,7 +219,7 @@ def test_the_reduced_scale_decode_stays_centred_whatever_the_size_modulo_eight()
 def test_the_reduced_scale_decode_never_goes_below_what_the_model_needs():
     """The same picture, whichever way it was decoded: within what a JPEG loses anyway."""
     photo = encoded(quadrants().resize((2048, 1536), Image.Resampling.BICUBIC), "JPEG", quality=95)
-    full = Decoder(224, 224, 0.875, "bicubic", 10_000_000, oversampling=1e9)
+    full = Decoder(CentreCrop(224, 224, 0.875), "bicubic", 10_000_000, oversampling=1e9)
 
     difference = np.abs(CROPPED.decode(photo).pixels.astype(int) - full.decode(photo).pixels)
 

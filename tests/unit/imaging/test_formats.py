@@ -1,12 +1,14 @@
 """Formats by signature."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
 
 from sightserve.imaging import decode  # noqa: F401 - registers HEIF with Pillow
-from sightserve.imaging.formats import MEDIA_TYPES, sniff, webp_canvas
+from sightserve.imaging.formats import MEDIA_TYPES, SUFFIXES, is_photo_name, sniff, webp_canvas
 
 
 @pytest.mark.parametrize("name", MEDIA_TYPES)
@@ -50,3 +52,24 @@ def test_a_webp_tells_its_canvas_in_each_of_its_three_layouts(options):
 def test_a_damaged_webp_header_has_no_canvas():
     assert webp_canvas(b"RIFF\x00\x00\x00\x00WEBPVP8X") is None
     assert webp_canvas(b"RIFF\x00\x00\x00\x00WEBPABCD" + bytes(20)) is None
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_photos_are_known_by_their_names_in_capitals_too(suffix):
+    assert is_photo_name(f"IMG_1{suffix}")
+    assert is_photo_name(f"holiday/2024/IMG_1{suffix.upper()}")
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "jpg", ".jpg", "._IMG_1.jpg", "a/._IMG_1.jpg", ".DS_Store", "__MACOSX/a/IMG_1.jpg", "a.jpg/b"]
+)
+def test_other_files_and_what_macos_leaves_behind_are_no_photos(name):
+    assert not is_photo_name(name)
+
+
+def test_names_of_photos_are_known_without_loading_a_decoder():
+    code = "import sys, sightserve.imaging.formats; print({'PIL', 'numpy'} & set(sys.modules))"
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert said.stdout == "set()\n"

@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -107,16 +109,51 @@ def test_segments_are_gapless_ordered_and_end_with_the_video(text, smoothing, th
     assert all(0 <= segment.probability <= 1 for segment in found)
 
 
-@given(st.text("ab", min_size=1, max_size=5), st.floats(0.1, 2))
-def test_the_labels_are_the_best_of_all_sequences(text, smoothing):
-    seen = moments(text, sure=0.7)
+_guesses = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from([0.0, 0.005, 0.1, 0.3, 0.5, 0.9])),
+    max_size=3,
+    unique_by=lambda g: g[0],
+)
+
+
+@given(
+    st.lists(_guesses, min_size=1, max_size=5),
+    st.sampled_from([0.0, 0.25, 0.5]) | st.floats(0, 2),
+    st.sampled_from([0.0, 0.01, 0.1, 0.3, 1.0]) | st.floats(0, 1),
+)
+def test_the_labels_are_the_best_of_all_sequences(said, smoothing, threshold):
+    seen = [Moment(n / 4, tuple(itertools.starmap(Guess, guesses))) for n, guesses in enumerate(said)]
     change = smoothing * math.log(100) / 2
 
+    def surprise(moment, label):
+        nobody = threshold if moment.guesses else 1.0
+        return -math.log(max(0.01, nobody if label is None else dict(moment.guesses).get(label, 0.0)))
+
     def cost(labels):
-        said = {n: dict(moment.guesses) for n, moment in enumerate(seen)}
-        total = sum(-math.log(max(0.01, 0.2 if x is None else said[n].get(x, 0))) / 4 for n, x in enumerate(labels))
+        total = sum(surprise(moment, label) / 4 for moment, label in zip(seen, labels, strict=True))
         return total + sum(0 if x == y else change for x, y in itertools.pairwise(labels))
 
-    best = min(map(cost, itertools.product(["a", "b", "other", None], repeat=len(text))))
+    best = min(map(cost, itertools.product(["a", "b", "c", None], repeat=len(said))))
 
-    assert cost(smooth(seen, len(text) / 4, smoothing=smoothing, threshold=0.2)) == pytest.approx(best)
+    assert cost(smooth(seen, len(said) / 4, smoothing=smoothing, threshold=threshold)) == pytest.approx(best)
+
+
+def test_a_label_that_just_reaches_the_threshold_is_shown():
+    assert smooth([Moment(0.0, (Guess("a", 0.2),))], 1.0, threshold=0.2) == ["a"]
+    assert smooth([Moment(0.0, (Guess("a", 0.0),))], 1.0, threshold=0.0) == ["a"]
+
+
+def test_an_interruption_that_gains_exactly_what_it_costs_is_not_shown():
+    certain = [Moment(float(n), (Guess(label, 1.0),)) for n, label in enumerate("aba")]
+
+    assert smooth(certain, 3.0, smoothing=1.0) == ["a", "a", "a"]
+    assert smooth(certain, 3.0, smoothing=0.99) == ["a", "b", "a"]
+
+
+def test_our_side_of_the_pipe_loads_nothing_that_decodes_or_computes():
+    modules = "timeline, tables, subtitles, analyse, annotate"
+    code = f"import sys; from sightserve.video import {modules}; print({{'numpy', 'PIL', 'av'}} & set(sys.modules))"
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert said.stdout == "set()\n"

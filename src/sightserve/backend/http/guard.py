@@ -20,7 +20,7 @@ from sightserve.backend.http.parser import Parser
 # and no longer than this without a byte. Else the system would reset the connection, and many clients (Python's http.client)
 # would never see the answer.
 _LINGER_IDLE_SECONDS: Final = 2.0
-_LINGER_BYTES: Final = 64 * 2**20
+_LINGER_BYTES: Final = 32 * 2**20  # the largest upload that is taken
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, for 0 seconds
 
 

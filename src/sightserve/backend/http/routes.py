@@ -20,7 +20,7 @@ from sightserve.api.schema import (
     WireModel,
 )
 from sightserve.backend.build import Backend
-from sightserve.backend.errors import DeadlineExceeded, ImageError, MalformedRequest, Overloaded
+from sightserve.backend.errors import BackendError, MalformedRequest, RequestError
 from sightserve.backend.http.admission import Parameters, UploadRoute, ticket_of
 from sightserve.backend.http.disconnect import current
 from sightserve.backend.http.openapi import (
@@ -138,7 +138,8 @@ async def greet(request: Request) -> ServiceInfo:
 async def predict(request: Request, parameters: Asked) -> Response:
     """One image in, its most probable classes out."""
     backend, ticket = backend_of(request), ticket_of(request.scope)
-    upload = await read_one(request, _body_limits(backend, ticket))
+    async with backend.scheduler.uploading(ticket):
+        upload = await read_one(request, _body_limits(backend, ticket))
     answer = await _classify(backend, ticket, _job(upload, parameters))
     return Response(answer.body, media_type="application/json")
 
@@ -155,20 +156,29 @@ async def predict(request: Request, parameters: Asked) -> Response:
 async def predict_batch(request: Request, parameters: Asked) -> Response:
     """One result or one error for each file, in the order of the files: a bad file does not spoil the others."""
     backend, ticket = backend_of(request), ticket_of(request.scope)
-    files = await read_many(request, _body_limits(backend, ticket), max_files=backend.settings.max_batch_files)
+    async with backend.scheduler.uploading(ticket):
+        files = await read_many(request, _body_limits(backend, ticket), max_files=backend.settings.max_batch_files)
+    members = backend.scheduler.split(ticket, [len(upload.data) for upload in files])
     # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
     turns = asyncio.Semaphore(backend.settings.cpus)
 
-    async def classify(upload: Upload) -> BatchItem:
+    async def classify(upload: Upload, member: Ticket) -> BatchItem:
         async with turns:
             try:
-                place = backend.scheduler.reserve(0, ticket.patience)
-                answer = await _classify(backend, place, _job(upload, parameters))
+                answer = await _classify(backend, member, _job(upload, parameters))
                 return BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
-            except (ImageError, Overloaded, DeadlineExceeded) as exc:
+            except RequestError:  # there is nobody any more to answer to
+                raise
+            except BackendError as exc:
                 return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))
 
-    items = await asyncio.gather(*(classify(upload) for upload in files))
+    tasks = [asyncio.create_task(classify(*pair)) for pair in zip(files, members, strict=True)]
+    try:
+        items = await asyncio.gather(*tasks)
+    finally:
+        for task, member in zip(tasks, members, strict=True):
+            task.cancel()
+            backend.scheduler.cancel(member)
     succeeded = sum(item.result is not None for item in items)
     return _json(BatchPrediction(results=items, succeeded=succeeded, failed=len(items) - succeeded))
 
@@ -185,7 +195,8 @@ async def predict_batch(request: Request, parameters: Asked) -> Response:
 async def classify(request: Request) -> Response:
     """The label, and every class's probability in one nested list."""
     backend, ticket = backend_of(request), ticket_of(request.scope)
-    upload = await read_one(request, _body_limits(backend, ticket))
+    async with backend.scheduler.uploading(ticket):
+        upload = await read_one(request, _body_limits(backend, ticket))
     answer = await _classify(backend, ticket, _job(upload, Parameters(top_k=1, probabilities=True)))
     prediction = Prediction.model_validate_json(answer.body)
     return _json(
@@ -214,7 +225,7 @@ async def model(request: Request) -> ModelInfo:
         source=manifest.source,
         license=manifest.license,
         sha256=manifest.model.sha256,
-        size_bytes=len(bundle.model_bytes),
+        size_bytes=bundle.size,
         accuracy=manifest.accuracy.model_dump() if manifest.accuracy else None,
     )
 
@@ -231,4 +242,4 @@ async def metrics(request: Request) -> Response:
     """Counts and durations, for Prometheus."""
     backend = backend_of(request)
     backend.observe()
-    return Response(generate_latest(backend.metrics.exposed), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(backend.metrics.registry), media_type=CONTENT_TYPE_LATEST)

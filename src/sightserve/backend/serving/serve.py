@@ -1,24 +1,20 @@
 """Runs the backend: settings in, a listening server out. Starts the first slot before it imports what the server needs."""
 
 import errno
-import gc
-import os
 import socket
-import tempfile
-from functools import partial
 from pathlib import Path
 
-from sightserve.backend import logs, memory
-from sightserve.backend.build import build, load, start_first_slot
-from sightserve.backend.launch import Spawned
-from sightserve.backend.metrics import SHARED_FOLDER
-from sightserve.backend.serving.workers import supervise
+from sightserve import malloc
+from sightserve.backend import logs
+from sightserve.backend.build import build, start_first_slot
+from sightserve.backend.launch import FirstChild
 from sightserve.backend.settings import Settings
 
+_BACKLOG = 2048  # connections that nobody has accepted yet; uvicorn asks for as many
 _EVERYBODY = 0o666  # as uvicorn has it; the folder's own permissions say who gets in
 
 
-def serve(settings: Settings, first: Spawned | None = None) -> None:
+def serve(settings: Settings, first: FirstChild | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return.
 
     Args:
@@ -27,34 +23,18 @@ def serve(settings: Settings, first: Spawned | None = None) -> None:
 
     Raises:
         ModelLoadError: the model cannot be loaded; nothing listened yet.
+        SlotLost: the first slot did not start.
         OSError: the address cannot be listened on.
     """
     # first, because a busy port is the commonest failure
     listener = _listen_unix(settings.uds) if settings.uds else _listen(settings.host, settings.port)
-    if settings.workers == 1:
-        serve_one(settings, [listener], first)
-        return
-    if first is not None:
-        first.end()  # the workers start their own
-    gc.enable()
-    load(settings)  # a wrong model fails here, once, instead of in every worker over and over
     logs.configure(settings)
-    share = max(1, settings.cpus // settings.workers)
-    with tempfile.TemporaryDirectory(prefix="sightserve-metrics-") as folder:
-        os.environ[SHARED_FOLDER] = folder  # inherited by the workers: whichever is scraped speaks for all
-        one = partial(serve_one, settings.model_copy(update={"workers": 1, "cpus": share}), [listener])
-        supervise(one, settings.workers)
-
-
-def serve_one(settings: Settings, sockets: list[socket.socket], spawned: Spawned | None = None) -> None:
-    """Serve in this process; errors as in `serve`."""
-    logs.configure(settings)
-    memory.give_large_blocks_back()
-    first = start_first_slot(settings, spawned)
+    malloc.give_large_blocks_back()
+    slot = start_first_slot(settings, first)
     # A fifth of a second of imports, which the slot uses to import and load what it needs.
     from sightserve.backend.serving.server import run  # noqa: PLC0415
 
-    run(build(settings, first), sockets)
+    run(build(settings, slot), [listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -63,6 +43,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # now: two that only bind both succeed, and the second would never hear that it came late
+        listener.listen(_BACKLOG)
     except OSError:
         listener.close()
         raise
@@ -78,6 +60,7 @@ def _listen_unix(path: Path) -> socket.socket:
                 path.unlink()
         listener.bind(str(path))
         path.chmod(_EVERYBODY)
+        listener.listen(_BACKLOG)
     except OSError:
         listener.close()
         raise

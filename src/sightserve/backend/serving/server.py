@@ -62,7 +62,7 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
         "model": backend.bundle.manifest.name,
         "slots": settings.cpus,
         "batch": settings.batch_size or backend.plan.batch,
-        "all_cores_when_alone": backend.plan.wide,
+        "threads_when_alone": backend.threads_when_alone,
         "inference_ms": round(backend.plan.inference * 1000, 2),
     }
     told = ", ".join(f"{name} {value}" for name, value in facts.items())

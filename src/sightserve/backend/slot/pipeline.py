@@ -4,31 +4,43 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightserve.backend import errors
 from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Answer, Job
-from sightserve.backend.slot.engine import Session
+from sightserve.backend.slot.engine import PROBABILITIES, Engine
 from sightserve.backend.slot.ranking import top_k as rank
+from sightserve.backend.slot.room import NoRoom
+from sightserve.imaging import errors as imaging
 from sightserve.imaging.decode import DecodedImage, Decoder
+
+# What imaging says of a file, as the data path says it.
+_ERRORS: Final = {
+    imaging.UnsupportedImageType: errors.UnsupportedImageType,
+    imaging.TooManyPixels: errors.TooManyPixels,
+    imaging.UnreadableImage: errors.UnreadableImage,
+}
 
 
 class Pipeline:
     """Classifies images with one model. Runs wherever it is called: the scheduler calls it on its slots.
 
     Attributes:
-        session: pixels to probabilities on one thread.
-        wide_session: the same on all cores, for a request that is alone; None where that is no faster.
+        engine: pixels to probabilities on one thread.
+        wide_engine: the same on more threads, for a request that is alone; None where it gets no more either.
     """
 
     def __init__(
         self,
         *,
         decoder: Decoder,
-        session: Session,
-        wide_session: Session | None,
+        engine: Engine,
+        wide_engine: Engine | None,
+        shape: tuple[int, int, int],
         labels: tuple[str, ...],
         model: dict[str, str],
     ) -> None:
@@ -36,17 +48,18 @@ class Pipeline:
 
         Args:
             decoder: bytes to pixels.
-            session: see above.
-            wide_session: see above.
+            engine: see above.
+            wide_engine: see above.
+            shape: (height, width, 3) of the model's input.
             labels: class names in the model's order.
             model: an `api.schema.ModelRef`, for the answers.
         """
         self.labels = labels
         self.model = model
         self._decoder = decoder
-        self._batch = np.empty((0, decoder.height, decoder.width, 3), dtype=np.uint8)
-        self.session = session
-        self.wide_session = wide_session
+        self._batch = np.empty((0, *shape), dtype=np.uint8)
+        self.engine = engine
+        self.wide_engine = wide_engine
 
     def classify(self, job: Job) -> str:
         """Classify one image in the calling thread and return an `api.schema.Prediction` as JSON.
@@ -68,7 +81,7 @@ class Pipeline:
         Args:
             jobs: usually one; several where the scheduler batches.
             waited: for how many seconds each of them waited.
-            alone: nothing else is in flight, so all cores are theirs.
+            alone: nothing else is in flight, so other cores are free.
 
         Returns:
             For each job its answer, or the BackendError that says why there is none.
@@ -93,19 +106,21 @@ class Pipeline:
         started = time.perf_counter()
         try:
             image = self._decoder.decode(job.image)
-        except BackendError as exc:
-            # Its traceback, and that of what caused it, hold half-decoded pictures while others of the batch are worked on.
-            exc.__cause__ = exc.__context__ = None
-            return exc.with_traceback(None)
+        except NoRoom as exc:
+            return errors.NeedsMemory(exc.pixels)
+        except imaging.ImageError as exc:
+            # A new one: the traceback of the old, and that of what caused it, hold half-decoded pictures while others of the
+            # batch are worked on.
+            return _ERRORS.get(type(exc), errors.ImageError)(str(exc))
         return _Decoded(image, time.perf_counter() - started)
 
     def _infer(self, images: list[DecodedImage], alone: bool) -> NDArray[np.float32]:
-        session = self.wide_session or self.session if alone else self.session
+        engine = self.wide_engine or self.engine if alone else self.engine
         if len(images) == 1:  # a view: nothing to copy
-            return session.infer(images[0].pixels[None])
+            return engine.infer(images[0].pixels[None])[PROBABILITIES]
         if len(self._batch) < len(images):  # kept: new ones, of another size each time, leave holes in the heap
             self._batch = np.empty((len(images), *images[0].pixels.shape), dtype=np.uint8)
-        return session.infer(np.stack([image.pixels for image in images], out=self._batch[: len(images)]))
+        return engine.infer(np.stack([image.pixels for image in images], out=self._batch[: len(images)]))[PROBABILITIES]
 
     def _answer(
         self, job: Job, row: NDArray[np.float32], image: "_Decoded", waited: float, inference: float

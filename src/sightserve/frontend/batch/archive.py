@@ -1,4 +1,4 @@
-"""A stranger's zip as a list of photos to read one by one: never unpacked to disk, never more in memory than one photo.
+"""A zip for the Batch page, a stranger's: photos read one by one, never unpacked to disk, never more than one in memory.
 
 What is refused: more entries or bytes than a batch may have, entries that grow too much when unpacked (bombs), that lie
 about their size, that are encrypted, that are links, or whose path leads out of the folder. A bad entry is an error beside
@@ -15,9 +15,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from sightserve.frontend.batch.sources import FileRefused, Source
-from sightserve.frontend.shared.photos import SUFFIXES, shown_name
+from sightserve.frontend.shared.photos import shown_name
 from sightserve.frontend.shared.settings import MIB
 from sightserve.frontend.shared.words import Message
+from sightserve.imaging.formats import is_photo_name
 
 _MOST_ENTRIES: Final = 5000  # photos and everything else
 _MOST_TOTAL: Final = 2048 * MIB  # unpacked, over all photos
@@ -66,7 +67,7 @@ def open_zip(data: bytes, *, max_photos: int, max_bytes: int) -> Contents:
             Message("This is not a zip, or it is damaged.", "Make it once more, and try that.")
         ) from exc
     entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_litter(entry.filename)]
-    photos = [entry for entry in entries if PurePosixPath(entry.filename).suffix.lower() in SUFFIXES]
+    photos = [entry for entry in entries if is_photo_name(entry.filename)]
     if len(photos) > max_photos:
         raise ArchiveRefused(
             Message(f"This zip has {len(photos):,} photos; {max_photos:,} is the most.", "Make several smaller ones.")

@@ -1,4 +1,4 @@
-"""A batch under way: a few threads ask the backend, a person's page looks at it now and then.
+"""A batch of the Batch page under way: a few threads ask the backend, the page looks at it now and then.
 
 The page's own thread stays free, so that cancelling works at once and a slow backend blocks nobody. What decides how fast
 to ask is `Pace`; here is only the loop around it.
@@ -105,6 +105,7 @@ class Job:
         """
         self.total = len(sources)
         self._ask = ask
+        self._owner = f"batch {id(self)}"  # its thumbnails have their turns among everybody's pictures
         self._parallel = max(1, min(parallel, len(sources)))
         self._everyone = everyone or threading.Semaphore(self._parallel)
         self._clock = clock
@@ -210,7 +211,9 @@ class Job:
             self._answers[photo.key] = prediction
             self._pace.answered()
         named = prediction.model_copy(update={"filename": source.name})
-        return Outcome(index, source.name, len(photo.data), prediction=named, thumbnail=thumbnail(photo.data))
+        return Outcome(
+            index, source.name, len(photo.data), prediction=named, thumbnail=thumbnail(photo.data, self._owner)
+        )
 
     def _end(self, turn: tuple[int, Source], outcome: Outcome | None) -> None:
         with self._changed:

@@ -9,11 +9,12 @@ from sightserve.client import ClientError
 from sightserve.frontend.batch import results
 from sightserve.frontend.batch.archive import ArchiveRefused, open_zip
 from sightserve.frontend.batch.job import Job, State, View
-from sightserve.frontend.batch.sources import Source, free, from_uploads
+from sightserve.frontend.batch.sources import Source, from_uploads
 from sightserve.frontend.shared import backend, waiting, words
 from sightserve.frontend.shared.photos import TYPES
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.sidebar import Choices, choices
+from sightserve.frontend.shared.uploads import free
 
 _LOOK_EVERY: Final = 0.7  # seconds
 _FOLDER: Final = ":material/folder: A folder"

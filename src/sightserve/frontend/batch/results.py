@@ -7,9 +7,12 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from sightserve.frontend.batch import tables
 from sightserve.frontend.batch.job import Outcome
-from sightserve.frontend.shared import charts, tables, words
+from sightserve.frontend.shared import charts, words
+from sightserve.frontend.shared.preview import data_url
 from sightserve.frontend.shared.sidebar import Choices
+from sightserve.frontend.shared.tables import to_csv, to_parquet
 
 _LATEST: Final = 6
 _ROW: Final = 56  # pixels
@@ -23,7 +26,7 @@ def latest(outcomes: Sequence[Outcome], chosen: Choices) -> None:
         for outcome in reversed(answered[-_LATEST:]):
             with st.container(width=96, gap=None):
                 if outcome.thumbnail is not None:
-                    st.image(tables.data_url(outcome.thumbnail), alt=f"The photo {outcome.name}", width="stretch")
+                    st.image(data_url(outcome.thumbnail), alt=f"The photo {outcome.name}", width="stretch")
                 if outcome.prediction is not None:
                     st.caption(words.plain(outcome.prediction.prediction))
     _classes(answered, chosen)
@@ -107,11 +110,11 @@ def _downloads(outcomes: Sequence[Outcome], chosen: Choices) -> None:
     st.header("Take it along", anchor=False)
     with st.container(horizontal=True):
         st.download_button(
-            "CSV", lambda: tables.to_csv(table()), "answers.csv", "text/csv", on_click="ignore",
+            "CSV", lambda: to_csv(table()), "answers.csv", "text/csv", on_click="ignore",
             icon=":material/download:", key="batch-csv",
         )  # fmt: skip
         st.download_button(
-            "Parquet", lambda: tables.to_parquet(table()), "answers.parquet", "application/vnd.apache.parquet",
+            "Parquet", lambda: to_parquet(table()), "answers.parquet", "application/vnd.apache.parquet",
             on_click="ignore", icon=":material/download:", key="batch-parquet",
         )  # fmt: skip
     st.caption("One row for each photo, errors included.")

@@ -1,13 +1,12 @@
-"""Garbage is collected every few seconds, not after every run of the script, and never among what lives for ever.
+"""The web app's housekeeping: garbage is collected on a clock, not after every run of the script, and never among imports.
 
-Streamlit collects all generations after each script run (`runner.postScriptGC`): about 70 ms for the half million objects
-that its and our imports leave, under the interpreter's lock, so all visitors wait. That was 84 % of the time in which the
-lock was held under load, by a profile. Here the imports are frozen, which takes them out of every collection, and what visits
-leave in cycles is collected on a clock: what it costs depends on the visitors there are, not on what was imported.
+Streamlit collects all generations after each script run (`runner.postScriptGC`): every object that its and our imports leave is
+looked at, under the interpreter's lock, so all visitors wait; under load, that was most of the time in which the lock was held.
+Here the imports are frozen, which takes them out of every collection, and what visits leave in cycles is collected on a clock:
+what it costs depends on the visitors there are, not on what was imported.
 
 What was freed then goes back to the system, and comes from two arenas: glibc makes up to eight for each core, because every run
-of the script has a thread of its own, and what is free in one is no use to a thread of another. With 120 users the arenas held
-40 MB free after five minutes, while Python's own memory stayed the same; two arenas held 9 MB.
+of the script has a thread of its own, and what is free in one is no use to a thread of another.
 """
 
 import ctypes
@@ -21,7 +20,7 @@ from typing import Final
 
 _EVERY: Final = 10.0  # seconds
 _M_ARENA_MAX: Final = -8  # of glibc's malloc.h
-_PAGES: Final = ("photo", "batch", "about")
+_PAGES: Final = ("photo", "batch", "video", "about")
 
 
 def start(every: float = _EVERY) -> None:

@@ -1,4 +1,4 @@
-"""Stands before Streamlit: tells browsers what the page may do, and bounds the memory that uploads may take.
+"""The guard before Streamlit: tells browsers what the page may do, and bounds the memory that uploads may take.
 
 Streamlit keeps every uploaded file in memory until its session ends and counts none of them, so that one visitor with a
 script could fill the machine. Here an upload is weighed before it is read: one session, and all together, have a budget.

@@ -1,4 +1,4 @@
-"""The ways in: upload, drop, paste, camera, a sample, or an answer of before. The last one used counts."""
+"""The Photo page's ways in: upload, drop, paste, camera, a sample, or an answer of before. The last one used counts."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,11 +6,12 @@ from typing import Final, Literal
 import streamlit as st
 
 from sightserve.api.schema import Prediction
-from sightserve.frontend.batch.sources import free
-from sightserve.frontend.photo.remembered import Memory, memory
-from sightserve.frontend.shared.photos import SAMPLES, TYPES, Photo, Sample, sample, shown_name
-from sightserve.frontend.shared.preview import Pictures, pictures
+from sightserve.frontend.photo.samples import SAMPLES, Sample, sample
+from sightserve.frontend.photo.session_cache import SessionCache, session_cache
+from sightserve.frontend.shared.photos import TYPES, Photo, shown_name
+from sightserve.frontend.shared.preview import Pictures, Unseen, pictures
 from sightserve.frontend.shared.settings import settings
+from sightserve.frontend.shared.uploads import free
 from sightserve.frontend.shared.words import plain
 
 MOST_PHOTOS: Final = 20
@@ -25,7 +26,7 @@ class Item:
 
     name: str
     key: str
-    pictures: Pictures | None
+    pictures: Pictures | Unseen | None
     prediction: Prediction | None
     photo: Photo | None
     alt: str
@@ -63,7 +64,7 @@ def choose() -> Choice:
     picked = _picked_way()
     if picked == "sample" and (chosen := sample(st.query_params.get("sample", ""))) is not None:
         return Choice([_item(chosen.load(), chosen.alt)], at_once=True)
-    if picked == "history" and (entry := memory().entry(st.session_state.get("picked", ""))) is not None:
+    if picked == "history" and (entry := session_cache().entry(st.session_state.get("picked", ""))) is not None:
         alt = f"The photo {entry.name}"
         return Choice([Item(entry.name, entry.key, entry.pictures, entry.prediction, None, alt)])
     unique = list({photo.key: photo for photo in files}.values())
@@ -78,13 +79,13 @@ def samples(title: str) -> None:
         for entry in SAMPLES:
             with st.container(key=f"card-{entry.slug}", width=92, gap=None):
                 picture = _sample_pictures(entry.slug)
-                if picture is not None:
+                if isinstance(picture, Pictures):
                     st.image(picture.preview, alt="", width="stretch")  # the button's text says what it is
                 st.button(entry.title, key=f"sample-{entry.slug}", on_click=_use_sample, args=(entry,), type="tertiary",
                           width="stretch")  # fmt: skip
 
 
-def history(kept: Memory) -> None:
+def history(kept: SessionCache) -> None:
     """Draw this session's answers, newest first; pressing one shows it again."""
     entries = kept.history()
     if not entries:
@@ -135,12 +136,12 @@ def _camera() -> list[Photo]:
 
 
 def _item(photo: Photo, alt: str) -> Item:
-    kept = memory()
+    kept = session_cache()
     return Item(photo.name, photo.key, kept.pictures(photo), kept.answer(photo), photo, alt)
 
 
 @st.cache_resource(show_spinner=False)
-def _sample_pictures(slug: str) -> Pictures | None:
+def _sample_pictures(slug: str) -> Pictures | Unseen | None:
     found = sample(slug)
     return None if found is None else pictures(found.load().data, longest_side=160)
 
@@ -169,5 +170,5 @@ def _use_history(key: str) -> None:
 
 
 def _forget() -> None:
-    memory().forget_history()
+    session_cache().forget_history()
     start_over()

@@ -8,11 +8,12 @@ import streamlit as st
 
 from sightserve.client import ClientError
 from sightserve.frontend.photo import answers, chooser
+from sightserve.frontend.photo.browser_script import browser_script
 from sightserve.frontend.photo.chooser import Choice, Item
-from sightserve.frontend.photo.paste import inbox
-from sightserve.frontend.photo.remembered import Bounded, memory
+from sightserve.frontend.photo.session_cache import LruCache, session_cache
 from sightserve.frontend.shared import backend, waiting, words
 from sightserve.frontend.shared.photos import Photo
+from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.sidebar import Choices, choices
 from sightserve.frontend.shared.words import Message
@@ -38,8 +39,8 @@ def page() -> None:
             chooser.samples("**No photo at hand?** Press one of these.")
     if items:  # out of the way between photo and answer, on a phone above all
         chooser.samples("Or see what it makes of these:")
-    chooser.history(memory())
-    inbox(_spoken(items, chosen))
+    chooser.history(session_cache())
+    browser_script(_spoken(items, chosen))
 
 
 def _buttons(items: Sequence[Item], too_many: int) -> None:
@@ -71,8 +72,9 @@ def _want() -> None:
 
 
 def _show(item: Item) -> None:
-    if item.pictures is None:
-        st.warning("This photo cannot be shown here. It may still be classified.", icon=":material/hide_image:")
+    if not isinstance(item.pictures, Pictures):
+        why = item.pictures.why if item.pictures is not None else "This photo is not kept here any more."
+        st.warning(str(why), icon=":material/hide_image:")
         return
     with st.container(key="photo"):
         st.image(item.pictures.preview, alt=item.alt, caption=words.plain(item.name))
@@ -104,7 +106,7 @@ def _answers(choice: Choice, chosen: Choices, *, wanted: bool) -> list[Item]:
     return items
 
 
-def _ask(photos: Sequence[Photo], problems: Bounded[Message | None]) -> None:
+def _ask(photos: Sequence[Photo], problems: LruCache[Message | None]) -> None:
     """Ask the backend about each photo, waiting for one that is starting, and remember what it says."""
     if not photos:
         return
@@ -115,7 +117,7 @@ def _ask(photos: Sequence[Photo], problems: Bounded[Message | None]) -> None:
             _ask_each(early, problems)
 
 
-def _ask_each(photos: Sequence[Photo], problems: Bounded[Message | None]) -> list[Photo]:
+def _ask_each(photos: Sequence[Photo], problems: LruCache[Message | None]) -> list[Photo]:
     """Ask about each photo, a few at once; return those for which it was too early."""
     early = []
 
@@ -135,7 +137,7 @@ def _ask_each(photos: Sequence[Photo], problems: Bounded[Message | None]) -> lis
         for done in as_completed(pending):
             photo = pending[done]
             try:
-                memory().keep(photo, done.result())
+                session_cache().keep(photo, done.result())
             except ClientError as error:
                 failed(photo, error)
             else:
@@ -146,14 +148,14 @@ def _ask_each(photos: Sequence[Photo], problems: Bounded[Message | None]) -> lis
 def _refreshed(item: Item) -> Item:
     if item.photo is None or item.prediction is not None:
         return item
-    return replace(item, prediction=memory().answer(item.photo))
+    return replace(item, prediction=session_cache().answer(item.photo))
 
 
-def _problems() -> Bounded[Message | None]:
+def _problems() -> LruCache[Message | None]:
     """Return what went wrong with which photo, until it is asked about again."""
     if "problems" not in st.session_state:
-        st.session_state["problems"] = Bounded(chooser.MOST_PHOTOS * 2)
-    kept: Bounded[Message | None] = st.session_state["problems"]
+        st.session_state["problems"] = LruCache(chooser.MOST_PHOTOS * 2)
+    kept: LruCache[Message | None] = st.session_state["problems"]
     return kept
 
 

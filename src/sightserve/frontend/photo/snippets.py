@@ -1,4 +1,4 @@
-"""The lines that get the same answer without the app: they are run by the tests, so they work as they stand."""
+"""The Photo page's lines that get the same answer without the app: the tests run them, so they work as they stand."""
 
 import json
 import shlex

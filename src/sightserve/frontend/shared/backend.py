@@ -17,12 +17,9 @@ from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
 from sightserve.client import Client, ClientError
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
-from sightserve.client.patience import Patience
 from sightserve.client.protocol import Retry
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.settings import settings
-from sightserve.video.facts import Wanted
-from sightserve.video.timeline import Guess
 
 # Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
 MOST_LABELS: Final = 20
@@ -112,8 +109,12 @@ def client(url: str, identified: bool = False) -> Client:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
-def _impatient(url: str, identified: bool = False) -> Client:
-    """Return the client of those who keep their own pace: it tries once and says at once how it went."""
+def impatient_client(url: str, identified: bool = False) -> Client:
+    """Return the client of those who keep their own pace: it tries once and says at once how it went.
+
+    Raises:
+        IdentityError: an ID token would travel in the clear.
+    """
     return Client(url, retry=Retry(attempts=1), auth=_identity(url) if identified else None)
 
 
@@ -139,38 +140,16 @@ def asker(*, patient: bool, labels: int = MOST_LABELS) -> Ask:
         ClientError: the backend is not found, or does not say how many classes it knows.
     """
     place = whereabouts()
-    answering = (client if patient else _impatient)(place.url, place.identified)
+    answering = (client if patient else impatient_client)(place.url, place.identified)
     top_k = min(labels, facts(place.url, place.identified).model.classes)
     return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k)
-
-
-def frame_asker(patience: Patience, labels: int) -> tuple[Callable[[bytes], tuple[Guess, ...]], Wanted]:
-    """Return a function that classifies a frame, safe to call from any thread, and what the model looks at.
-
-    Args:
-        patience: whose pace to keep; it asks again for as long as it takes.
-        labels: how many labels an answer has; fewer where the model knows fewer.
-
-    Raises:
-        ClientError: the backend is not found, or does not say what its model is.
-    """
-    place = whereabouts()
-    answering = _impatient(place.url, place.identified)
-    model = facts(place.url, place.identified).model
-
-    def ask(frame: bytes) -> tuple[Guess, ...]:
-        answer = patience.ask(lambda: answering.predict(frame, top_k=min(labels, model.classes)))
-        return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
-
-    # a backend that does not say how it crops gets twice the pixels that its model takes: enough for any sensible crop
-    return ask, Wanted(model.input_width, model.input_height, model.input_crop or 0.5)
 
 
 def is_ready() -> bool:
     """Return whether the backend is ready for work right now."""
     try:
         place = whereabouts()
-        _impatient(place.url, place.identified).ready()
+        impatient_client(place.url, place.identified).ready()
     except ClientError:
         return False
     return True
@@ -183,7 +162,7 @@ def metrics() -> str:
         ClientError: the backend is away, or does not give them.
     """
     place = whereabouts()
-    return _impatient(place.url, place.identified).metrics()
+    return impatient_client(place.url, place.identified).metrics()
 
 
 @dataclass(slots=True)
@@ -198,7 +177,7 @@ class _Waker:
             return
         self.last = now
         try:
-            client_of_thread = _impatient(place.url, place.identified)
+            client_of_thread = impatient_client(place.url, place.identified)
         except ClientError:
             return  # the page itself says what is wrong
         threading.Thread(target=_quietly, args=(client_of_thread.ready,), daemon=True).start()

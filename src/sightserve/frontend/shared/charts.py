@@ -1,7 +1,7 @@
-"""The web app's bars, as Vega-Lite specifications. Colours that read on both themes; every chart says in words what it shows.
+"""The bars of the Photo and the Batch page, as Vega-Lite: colours that read on both themes, and each chart said in words too.
 
-Plain dictionaries, not Altair's objects: those are checked against a schema each time the script runs, which was a fifth of all
-that the web app did under load.
+Plain dictionaries, not Altair's objects: those are checked against a schema each time the script runs, which is a good part of
+what the web app does under load.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,14 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Final
 
-# What the file chooser offers; the bytes decide in the end. A phone's chooser opens the gallery for these.
-TYPES: Final = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]
-SUFFIXES: Final = frozenset(f".{name}" for name in TYPES)
-_LONGEST_NAME = 120
-_SAMPLES = Path(__file__).parents[1] / "samples"
+from sightserve.imaging.formats import SUFFIXES
+
+TYPES: Final = sorted(SUFFIXES)  # what a file chooser offers: a phone's opens the gallery for these
+_LONGEST_NAME: Final = 120
 
 
 @dataclass(frozen=True)
@@ -24,34 +22,6 @@ class Photo:
     def key(self) -> str:
         """Return the SHA-256 of the bytes: the same photo is the same, whatever it is called."""
         return hashlib.sha256(self.data).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A photo that ships with the app."""
-
-    slug: str
-    title: str
-    alt: str
-
-    def load(self) -> Photo:
-        """Return the photo, read from the package."""
-        path = _SAMPLES / f"{self.slug}.jpg"
-        return Photo(path.name, path.read_bytes())
-
-
-SAMPLES: Final = (
-    Sample("cat", "Cat", "A tabby cat's face from close by"),
-    Sample("espresso", "Coffee", "A cup of espresso on a saucer"),
-    Sample("flower", "Flower", "A pink dahlia in bloom"),
-    Sample("palace", "Palace", "A palace with curved roofs on a hill"),
-    Sample("rocket", "Rocket", "A rocket lifting off at night"),
-)
-
-
-def sample(slug: str) -> Sample | None:
-    """Return the sample of this name, which may come from a stranger's link."""
-    return next((entry for entry in SAMPLES if entry.slug == slug), None)
 
 
 def shown_name(name: str) -> str:

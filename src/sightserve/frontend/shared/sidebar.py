@@ -1,4 +1,4 @@
-"""The settings that a person may change; they are in the address too, so that a link shows the same."""
+"""The sidebar: the settings that a person may change; they are in the address too, so that a link shows the same."""
 
 from dataclasses import dataclass
 from typing import Final

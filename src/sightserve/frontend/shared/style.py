@@ -1,4 +1,4 @@
-"""What the theme file cannot say: a few lines of CSS, and the app's own marks. Nothing is loaded from anywhere else."""
+"""The look of all pages that the theme file cannot say: a few lines of CSS, and the app's own marks. All of it is here."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""A backend that sleeps is waited for, and a person sees that: it is no error that a cold start takes a while."""
+"""What every page does when the backend still sleeps: wait, and show that. It is no error that a cold start takes a while."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What the web app says: confidence in words, and for every error what happened and what to do."""
+"""What all pages say in the same words: confidence in words, and for every error what happened and what to do."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from sightserve.client import (
     InvalidAnswer,
 )
 from sightserve.frontend.shared.settings import settings
-from sightserve.video.errors import VideoError
 
 DEFAULT_THRESHOLD: Final = 0.35
 
@@ -168,35 +167,8 @@ def advice(error: ClientError) -> str:
     )
 
 
-VIDEO_FAILED: Final = Message("Something went wrong with this video.", "Try once more, or another video.")
-NO_ROOM: Final = Message(
-    "This app has no room for a video right now.", "Try a shorter one, or try again in a few minutes."
-)
-_OF_VIDEO: Final[dict[str, Message]] = {
-    "not_a_video": Message(
-        "This is not a video that can be read here.",
-        "MP4, MOV, WebM, MKV, AVI, MPEG, FLV, WMV and Ogg work, when they are complete: a recording that was cut off"
-        " plays nowhere.",
-    ),
-    "no_picture": Message("There is no picture in this file that can be read.", "Choose another video."),
-    "video_unreadable": Message("This video is damaged.", "Save it once more with a video app, and try that."),
-}
-
-
-def explain_video(error: VideoError | ClientError) -> Message:
-    """Return what to tell a person about what went wrong with a video."""
-    if isinstance(error, ClientError):
-        return explain(error)
-    if (known := _OF_VIDEO.get(error.code)) is not None:
-        return known
-    what = str(error)
-    return Message(
-        what[:1].upper() + what[1:] + ".", "Cut the video into shorter pieces or make it smaller, and try those."
-    )
-
-
 def clock(seconds: float) -> str:
-    """Return a moment of a video as players show it: 1:02.5, or 1:00:02.5."""
+    """Return a moment in time as players show it: 1:02.5, or 1:00:02.5."""
     tenths = round(seconds * 10)
     hours, rest = divmod(tenths, 36_000)
     minutes, rest = divmod(rest, 600)

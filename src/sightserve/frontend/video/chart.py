@@ -1,4 +1,4 @@
-"""The Video page's results over time: the most frequent labels as a chart, the segments as a table; a press seeks."""
+"""The Video page's timeline: the most frequent labels as a chart, the segments as a table; a press seeks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def points(moments: Sequence[Moment], labels: Sequence[str]) -> list[dict[str, o
     return rows
 
 
-def chart(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *, key: str, on_press: Any) -> None:  # noqa: ANN401
+def draw(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *, key: str, on_press: Any) -> None:  # noqa: ANN401
     """Draw how probable the labels are over time; a press on a moment seeks there."""
     theme = st.context.theme.type or "light"
     text = _TEXT.get(theme, _TEXT["light"])
@@ -107,7 +107,7 @@ def described(segments: Sequence[Segment]) -> str:
     return "Probability of each label over time: " + ", ".join(spans) + more
 
 
-def table(segments: Sequence[Segment], *, key: str, on_press: Any) -> None:  # noqa: ANN401
+def segments_table(segments: Sequence[Segment], *, key: str, on_press: Any) -> None:  # noqa: ANN401
     """Draw the segments; choosing one seeks to its start."""
     frame = pd.DataFrame(
         [

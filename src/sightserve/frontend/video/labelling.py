@@ -1,6 +1,6 @@
-"""A video under way: one thread reads and classifies it, another writes the annotated one; a person's page looks on.
+"""A video of the Video page under way: one thread has it labelled, another writes the annotated one; the page looks on.
 
-The video lies in a folder of its own, which goes when nobody has the film any more.
+The video lies in a folder of its own, which goes when nobody has the labelling any more.
 """
 
 import logging
@@ -18,9 +18,8 @@ from typing import Final
 
 from sightserve.client import ClientError
 from sightserve.client.patience import GivenUp, Patience
-from sightserve.frontend.shared import words
 from sightserve.frontend.shared.words import Message
-from sightserve.frontend.video import streaming as served
+from sightserve.frontend.video import problems, streaming
 from sightserve.video import annotate
 from sightserve.video.analyse import Classify, Plan, Seen, analyse
 from sightserve.video.errors import Cancelled, VideoError
@@ -62,7 +61,7 @@ class Export(Work):
     """An annotated video in the making.
 
     Attributes:
-        key: what it was made from; another threshold is another film.
+        key: what it was made from; another threshold is another video.
         time: how far it is, seconds.
         secret: of its address, once it is done.
         size: bytes, once it is done.
@@ -76,8 +75,8 @@ class Export(Work):
     audio: tuple[str, ...] = ()
 
 
-class Film:
-    """One video of one person. Safe to use from any thread."""
+class Labelling:
+    """One video of one person, being labelled or labelled. Safe to use from any thread."""
 
     def __init__(
         self, name: str, suffix: str, turns: threading.Semaphore, clock: Callable[[], float] = time.monotonic
@@ -87,7 +86,7 @@ class Film:
         Args:
             name: as it is shown.
             suffix: of the file, with its dot.
-            turns: bounds how many films are read or written at once.
+            turns: bounds how many videos are read or written at once.
             clock: monotonic seconds, for tests.
         """
         self.name = name
@@ -100,7 +99,7 @@ class Film:
         self._moments_at: deque[tuple[float, int]] = deque(maxlen=256)
         folder = Path(tempfile.mkdtemp(prefix="sightserve-video-"))
         self.source = folder / f"video{suffix}"
-        self._secrets = [served.publish(self.source)]
+        self._secrets = [streaming.publish(self.source)]
         self._gone = weakref.finalize(self, _forget, folder, self._secrets)
 
     @property
@@ -143,7 +142,7 @@ class Film:
         self._gone()
 
     def _in_background(self, work: Work, do: Callable[[], None]) -> None:
-        threading.Thread(target=self._run, args=(work, do), name="film", daemon=True).start()
+        threading.Thread(target=self._run, args=(work, do), name="labelling", daemon=True).start()
 
     def _run(self, work: Work, do: Callable[[], None]) -> None:
         while not self._turns.acquire(timeout=0.1):
@@ -157,10 +156,10 @@ class Film:
         except (Cancelled, GivenUp):
             work.state = State.STOPPED
         except (VideoError, ClientError) as error:
-            work.problem, work.state = words.explain_video(error), State.FAILED
+            work.problem, work.state = problems.explain(error), State.FAILED
         except Exception:  # noqa: BLE001 - a bug of ours; the page has to say something, and the log has the rest
             _log.exception("a video failed")
-            work.problem, work.state = words.VIDEO_FAILED, State.FAILED
+            work.problem, work.state = problems.FAILED, State.FAILED
         finally:
             self._turns.release()
 
@@ -178,7 +177,7 @@ class Film:
             if self._is_forgotten():
                 raise Cancelled("nobody looks any more")
         export.size = target.stat().st_size
-        export.secret = served.publish(target)
+        export.secret = streaming.publish(target)
         self._secrets.append(export.secret)
 
     def _is_forgotten(self) -> bool:
@@ -186,5 +185,5 @@ class Film:
 
 
 def _forget(folder: Path, given: list[str]) -> None:
-    served.withdraw(*given)
+    streaming.withdraw(*given)
     shutil.rmtree(folder, ignore_errors=True)

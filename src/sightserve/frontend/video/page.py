@@ -11,12 +11,14 @@ import streamlit as st
 
 from sightserve.client import ClientError
 from sightserve.client.patience import Patience
-from sightserve.frontend.batch.sources import free
-from sightserve.frontend.shared import backend, tables, waiting, words
+from sightserve.frontend.shared import waiting, words
 from sightserve.frontend.shared.photos import shown_name
+from sightserve.frontend.shared.preview import data_url
 from sightserve.frontend.shared.settings import settings
-from sightserve.frontend.video import result as screening
-from sightserve.frontend.video.labelling import Film, State
+from sightserve.frontend.shared.uploads import free
+from sightserve.frontend.video import problems, result
+from sightserve.frontend.video.asking import frame_asker
+from sightserve.frontend.video.labelling import Labelling, State
 from sightserve.video.analyse import Classify, Plan, Seen
 from sightserve.video.limits import Limits
 from sightserve.video.timeline import DEFAULT_SMOOTHING, DEFAULT_THRESHOLD
@@ -43,13 +45,13 @@ def page() -> None:
             icon=":material/extension:",
         )
         return
-    film: Film | None = st.session_state.get("film")
-    if film is None:
+    labelling: Labelling | None = st.session_state.get("labelling")
+    if labelling is None:
         _begin()
-    elif not film.work.is_over:
+    elif not labelling.work.is_over:
         _running()
     else:
-        _ended(film)
+        _ended(labelling)
 
 
 def limits() -> Limits:
@@ -123,30 +125,30 @@ def _everyone() -> threading.Semaphore:
 
 def _start(file: "UploadedFile | None", rate: int) -> None:
     name = _SAMPLE.name if file is None else shown_name(file.name)
-    film: Film | None = None
+    labelling: Labelling | None = None
 
     def prepare(patience: Patience) -> tuple[Classify, Plan]:
-        classify, wanted = waiting.patiently(lambda: backend.frame_asker(patience, _LABELS))
+        classify, wanted = waiting.patiently(lambda: frame_asker(patience, _LABELS))
         return classify, Plan(wanted, float(rate), settings().parallel, limits())
 
     try:
-        film = Film(name, _suffix(name), _turns())
+        labelling = Labelling(name, _suffix(name), _turns())
         if file is None:
-            shutil.copyfile(_SAMPLE, film.source)
+            shutil.copyfile(_SAMPLE, labelling.source)
         else:
-            film.source.write_bytes(file.getvalue())  # the very bytes: a view of them would be a copy
-        film.start(prepare, settings().parallel, _everyone())
+            labelling.source.write_bytes(file.getvalue())  # the very bytes: a view of them would be a copy
+        labelling.start(prepare, settings().parallel, _everyone())
     except (ClientError, OSError) as error:
-        if film is not None:
-            film.close()
+        if labelling is not None:
+            labelling.close()
         if isinstance(error, OSError):
             _log.warning("no room for a video: %s", error)
-        problem = words.explain(error) if isinstance(error, ClientError) else words.NO_ROOM
+        problem = words.explain(error) if isinstance(error, ClientError) else problems.NO_ROOM
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
         return
     free([] if file is None else [file])
     st.session_state["video_version"] = st.session_state.get("video_version", 0) + 1
-    st.session_state["film"], st.session_state["film-rate"] = film, rate
+    st.session_state["labelling"] = labelling
     st.session_state.pop("seek", None)
     st.rerun()
 
@@ -159,22 +161,22 @@ def _suffix(name: str) -> str:
 @st.fragment(run_every=_LOOK_EVERY)
 def _running() -> None:
     """Draw a video that is under way; this part of the page looks again by itself."""
-    film: Film | None = st.session_state.get("film")
-    if film is None or film.work.is_over:
+    labelling: Labelling | None = st.session_state.get("labelling")
+    if labelling is None or labelling.work.is_over:
         st.rerun()
-    seen = film.look()
-    st.progress(_share(seen), _progress(film, seen))
-    if film.patience is not None and film.patience.held > 0:
+    seen = labelling.look()
+    st.progress(_share(seen), _progress(labelling, seen))
+    if labelling.patience is not None and labelling.patience.held > 0:
         st.info(
-            f"The classifier is busy or restarting: going on in {words.duration(film.patience.held)}.",
+            f"The classifier is busy or restarting: going on in {words.duration(labelling.patience.held)}.",
             icon=":material/hourglass:",
         )
     if st.button("Cancel", icon=":material/close:", key="cancel-video", shortcut="Esc"):
-        film.work.stop.set()
+        labelling.work.stop.set()
     if seen is not None and seen.picture:
         picture, answer = st.columns([1, 2], gap="large", vertical_alignment="center")
         with picture, st.container(key="frame"):
-            st.image(tables.data_url(seen.picture), alt="The frame that is being looked at", width="stretch")
+            st.image(data_url(seen.picture), alt="The frame that is being looked at", width="stretch")
         with answer:
             _now(seen)
     threshold()
@@ -195,14 +197,14 @@ def _share(seen: Seen | None) -> float:
     return min(1.0, seen.end / seen.facts.seconds)
 
 
-def _progress(film: Film, seen: Seen | None) -> str:
-    if film.work.state is State.WAITING:
+def _progress(labelling: Labelling, seen: Seen | None) -> str:
+    if labelling.work.state is State.WAITING:
         return "**Waiting for its turn:** other people's videos are under way."
     if seen is None:
         return "**Opening the video ...**"
     length = words.clock(seen.facts.seconds) if seen.facts.seconds else "?"
     parts = [f"**{words.clock(seen.end)} of {length}**", words.counted(len(seen.moments), "frame")]
-    rate = film.rate()
+    rate = labelling.rate()
     if rate > 0:
         parts.append(f"{rate:.0f} a second")
         if seen.facts.seconds and len(seen.moments) > 1 and seen.end > 0:
@@ -211,10 +213,10 @@ def _progress(film: Film, seen: Seen | None) -> str:
     return " · ".join(parts)
 
 
-def _ended(film: Film) -> None:
+def _ended(labelling: Labelling) -> None:
     """Say how it ended, and show what is known."""
-    seen = film.look()
-    work = film.work
+    seen = labelling.look()
+    work = labelling.work
     labelled = words.clock(seen.end) if seen is not None else "0:00.0"
     if work.problem is not None:
         st.error(f"**{work.problem.what}** {work.problem.do}", icon=":material/error:")
@@ -229,11 +231,11 @@ def _ended(film: Film) -> None:
     elif seen is not None and seen.damaged:
         st.warning("**Parts of this video are damaged.** What could be read is labelled.", icon=":material/healing:")
     if seen is not None and seen.moments:
-        screening.draw(film, limits(), threshold, smoothing=DEFAULT_SMOOTHING)
+        result.draw(labelling, limits(), threshold, smoothing=DEFAULT_SMOOTHING)
     st.button("Another video", icon=":material/add:", on_click=_forget, key="another-video")
 
 
 def _forget() -> None:
-    film: Film | None = st.session_state.pop("film", None)
-    if film is not None:
-        film.close()
+    labelling: Labelling | None = st.session_state.pop("labelling", None)
+    if labelling is not None:
+        labelling.close()

@@ -1,4 +1,4 @@
-"""The Video page's end: the player with the labels, the chart and the table that seek in it, and what to take along."""
+"""The Video page's result: the player with the labels, the chart and the table that seek in it, and what to take along."""
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
@@ -7,9 +7,8 @@ from typing import Final
 import streamlit as st
 
 from sightserve.frontend.shared import words
-from sightserve.frontend.video import chart as moments
-from sightserve.frontend.video import streaming as served
-from sightserve.frontend.video.labelling import Export, Film, State
+from sightserve.frontend.video import chart, streaming
+from sightserve.frontend.video.labelling import Export, Labelling, State
 from sightserve.frontend.video.player import player
 from sightserve.video import subtitles, tables, timeline
 from sightserve.video.analyse import Seen
@@ -34,9 +33,9 @@ def plays_in_browsers(seen: Seen, suffix: str) -> bool:
 
 
 @st.fragment
-def draw(film: Film, limits: Limits, threshold: Callable[[], float], *, smoothing: float) -> None:
+def draw(labelling: Labelling, limits: Limits, threshold: Callable[[], float], *, smoothing: float) -> None:
     """Draw everything about a video that was read."""
-    seen = film.look()
+    seen = labelling.look()
     if seen is None:
         return
     screen, side = st.columns([3, 2], gap="large")
@@ -44,28 +43,28 @@ def draw(film: Film, limits: Limits, threshold: Callable[[], float], *, smoothin
         least = threshold()
     segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=least)
     with screen:
-        _screen(film, seen, segments)
+        _screen(labelling, seen, segments)
     with side:
         st.header(words.counted(len(segments), "segment"), anchor=False)
         st.caption("Choose one to see it.")
-        moments.table(segments, key="segments", on_press=lambda: _seek_segment(segments))
+        chart.segments_table(segments, key="segments", on_press=lambda: _seek_segment(segments))
     st.header("Over time", anchor=False)
     st.caption("Press a moment to see it.")
-    moments.chart(seen.moments, segments, seen.end, key="moments", on_press=_seek_moment)
-    _downloads(film, seen, segments, limits, key=(least, smoothing))
+    chart.draw(seen.moments, segments, seen.end, key="moments", on_press=_seek_moment)
+    _downloads(labelling, seen, segments, limits, key=(least, smoothing))
 
 
-def _screen(film: Film, seen: Seen, segments: Sequence[Segment]) -> None:
+def _screen(labelling: Labelling, seen: Seen, segments: Sequence[Segment]) -> None:
     seek: tuple[int, float] | None = st.session_state.get("seek")
-    alt = f"The video {film.name} with its labels as subtitles"
-    if plays_in_browsers(seen, film.source.suffix):
+    alt = f"The video {labelling.name} with its labels as subtitles"
+    if plays_in_browsers(seen, labelling.source.suffix):
         with st.container(key="screen"):
-            player(served.address(film.secret, film.name), subtitles.webvtt(segments), alt=alt, seek=seek)
-    elif film.export is not None and film.export.state is State.DONE:
+            player(streaming.address(labelling.secret, labelling.name), subtitles.webvtt(segments), alt=alt, seek=seek)
+    elif labelling.export is not None and labelling.export.state is State.DONE:
         with st.container(key="screen"):
-            player(served.address(film.export.secret, "labelled.mp4"), "", alt=alt, seek=seek)
+            player(streaming.address(labelling.export.secret, "labelled.mp4"), "", alt=alt, seek=seek)
     else:
-        kind = film.source.suffix.removeprefix(".").upper()
+        kind = labelling.source.suffix.removeprefix(".").upper()
         st.info(
             f"**Browsers do not play this kind of video** ({kind}, {seen.facts.codec}). Make the labelled video below: that one"
             " plays everywhere, here too.",
@@ -91,11 +90,11 @@ def _seek_moment() -> None:
         _seek(float(time))
 
 
-def _downloads(film: Film, seen: Seen, segments: list[Segment], limits: Limits, key: object) -> None:
+def _downloads(labelling: Labelling, seen: Seen, segments: list[Segment], limits: Limits, key: object) -> None:
     st.header("Take it along", anchor=False)
-    stem = PurePosixPath(film.name).stem
+    stem = PurePosixPath(labelling.name).stem
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _labelled(film, segments, limits, key, stem)
+        _labelled(labelling, segments, limits, key, stem)
         st.download_button(
             "Subtitles", subtitles.webvtt(segments), f"{stem}.vtt", "text/vtt", on_click="ignore",
             icon=":material/subtitles:", key="video-vtt",
@@ -108,7 +107,7 @@ def _downloads(film: Film, seen: Seen, segments: list[Segment], limits: Limits, 
             "Every frame (CSV)", lambda: tables.moments_csv(seen.moments), f"{stem}-frames.csv", "text/csv",
             on_click="ignore", icon=":material/download:", key="video-frames",
         )  # fmt: skip
-    export = film.export
+    export = labelling.export
     if export is not None and not export.is_over:
         _writing()
     elif export is not None and export.problem is not None:
@@ -117,30 +116,30 @@ def _downloads(film: Film, seen: Seen, segments: list[Segment], limits: Limits, 
         st.caption("Its sound was encoded anew as AAC: browsers do not play the original's.")
 
 
-def _labelled(film: Film, segments: list[Segment], limits: Limits, key: object, stem: str) -> None:
-    export = film.export
+def _labelled(labelling: Labelling, segments: list[Segment], limits: Limits, key: object, stem: str) -> None:
+    export = labelling.export
     if export is not None and export.state is State.DONE and export.key == key:
         st.link_button(
             f"Labelled video (MP4, {words.size(export.size)})",
-            served.address(export.secret, f"{stem}-labelled.mp4", download=True),
+            streaming.address(export.secret, f"{stem}-labelled.mp4", download=True),
             type="primary",
             icon=":material/download:",
         )
     elif (export is None or export.is_over) and st.button(
         "Make the labelled video", type="primary", icon=":material/movie_edit:", key="make-video"
     ):
-        film.write(segments, key, limits)
+        labelling.write(segments, key, limits)
         st.rerun(scope="fragment")
 
 
 @st.fragment(run_every=_LOOK_EVERY)
 def _writing() -> None:
     """Draw how far the labelled video is; this part of the page looks again by itself."""
-    film: Film | None = st.session_state.get("film")
-    export: Export | None = None if film is None else film.export
-    if film is None or export is None or export.is_over:
+    labelling: Labelling | None = st.session_state.get("labelling")
+    export: Export | None = None if labelling is None else labelling.export
+    if labelling is None or export is None or export.is_over:
         st.rerun()
-    seen = film.look()
+    seen = labelling.look()
     end = seen.end if seen is not None else 0.0
     words_ = (
         "Waiting for its turn ..."

@@ -1,4 +1,4 @@
-"""Videos on disk as addresses that a player can seek in: read piece by piece, never whole into memory.
+"""Streaming for the Video page: files on disk as addresses that a player can seek in, never whole in memory.
 
 Streamlit's own media store keeps a file in memory for as long as it is shown; a video may be hundreds of megabytes. Who has an
 address may read the file: each has a secret of its own, which goes when the file goes.

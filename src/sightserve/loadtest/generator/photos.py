@@ -13,10 +13,10 @@ from typing import Final
 
 from PIL import Image, ImageChops, UnidentifiedImageError
 
+from sightserve.imaging.formats import is_photo_name
 from sightserve.loadtest.goals import InvalidValue
 
 SAMPLES: Final = Path(__file__).parents[2] / "frontend" / "samples"
-_SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 _MOST: Final = 200  # photos of a folder
 _MOST_BYTES: Final = 30 * 2**20
 _PHONE_PHOTOS: Final = 4
@@ -75,7 +75,7 @@ def load(folder: str, *, phone: bool = True) -> Catalogue:
     root = Path(folder) if folder else SAMPLES
     if not root.is_dir():
         raise InvalidValue(f"{folder!r} is no folder")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    paths = sorted(p for p in root.rglob("*") if is_photo_name(str(p.relative_to(root))) and p.is_file())
     fitting = [path for path in paths if 0 < path.stat().st_size <= _MOST_BYTES]
     small = [Photo(path.name, path.read_bytes()) for path in fitting[:: max(1, len(fitting) // _MOST)][:_MOST]]
     if not small:

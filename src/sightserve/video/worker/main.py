@@ -1,56 +1,52 @@
-"""The process that reads a stranger's video: `python -m sightserve.video.worker.main`, the task as JSON on stdin.
+"""The process that reads a stranger's video. Its task is the first message on its connection, what it finds the others.
 
 It decodes, and encodes the annotated video. What a stranger's bytes can crash, hang or fill is this process; it asks nobody
-for anything, and our own (`process.py`) ends it.
+for anything, and our own (`video/process.py`) ends it.
 """
 
-import json
-import os
-import signal
+import socket
 import sys
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from sightserve.video import wire
+from sightserve.sandbox import child
+from sightserve.sandbox.wire import message, receive
 from sightserve.video.errors import VideoError
 from sightserve.video.limits import Limits
 
 
 def main() -> int:
     """Do the one task, and say how it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for our own process, which ends this one
-    out = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what a library prints is no message
-    task = json.loads(sys.stdin.buffer.readline())
-    limits = Limits(**task["limits"])
-    _bound(limits)
+    connection = child.connect()
     try:
-        if task["do"] == "sample":
-            _sample(task, limits, out)
-        else:
-            _burn(task, limits, out)
-    except VideoError as error:
-        wire.send(out, {"type": "error", "code": error.code, "message": str(error)})
-    except MemoryError:
-        message = "this video needs more memory than there is for it"
-        wire.send(out, {"type": "error", "code": "video_too_large", "message": message})
-    except BrokenPipeError:
+        _do(connection)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         return 1  # nobody listens any more
     return 0
 
 
-def _bound(limits: Limits) -> None:
-    with suppress(ImportError, ValueError, OSError):  # not every system bounds these
-        import resource  # noqa: PLC0415 - POSIX only
+def _do(connection: socket.socket) -> None:
+    task = receive(connection)
+    limits = Limits(**task["limits"])
+    child.bound(memory=limits.memory, file_size=limits.output_bytes)
+    try:
+        if task["do"] == "sample":
+            _sample(task, limits, connection)
+        else:
+            _burn(task, limits, connection)
+    except VideoError as error:
+        _tell(connection, {"type": "error", "code": error.code, "message": str(error)})
+    except MemoryError:
+        reason = "this video needs more memory than there is for it"
+        _tell(connection, {"type": "error", "code": "video_too_large", "message": reason})
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limits.output_bytes, limits.output_bytes))
-        resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+
+def _tell(connection: socket.socket, content: dict[str, object], attached: bytes = b"") -> None:
+    connection.sendall(message(content, attached))
 
 
-def _sample(task: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
+def _sample(task: dict[str, Any], limits: Limits, connection: socket.socket) -> None:
     """Send the frame on screen at each moment, as the model needs it."""
     from sightserve.video.facts import Wanted  # noqa: PLC0415 - after the limits are set
     from sightserve.video.worker.frames import Shrinker  # noqa: PLC0415
@@ -65,16 +61,16 @@ def _sample(task: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
 
     shrinker = Shrinker(Wanted(**task["wanted"]))
     with Path(task["source"]).open("rb") as file, open_video(file, limits) as (video, facts):
-        wire.send(out, {"type": "opened", "facts": asdict(facts)})
+        _tell(connection, {"type": "opened", "facts": asdict(facts)})
         ratio = video.stream.sample_aspect_ratio
         shown: Shown
         for sample, shown in on_screen(bounded(video), task["rate"]):
             jpeg = shrinker.jpeg(shown.frame, ratio) if sample.fresh else b""
-            wire.send(out, {"type": "frame", "time": sample.time}, jpeg)
-        wire.send(out, {"type": "done", "end": video.end, "damaged": video.damaged})
+            _tell(connection, {"type": "frame", "time": sample.time}, jpeg)
+        _tell(connection, {"type": "done", "end": video.end, "damaged": video.damaged})
 
 
-def _burn(task: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
+def _burn(task: dict[str, Any], limits: Limits, connection: socket.socket) -> None:
     """Write the annotated video."""
     from sightserve.video.timeline import Segment  # noqa: PLC0415
     from sightserve.video.worker.burn import burn  # noqa: PLC0415
@@ -86,9 +82,9 @@ def _burn(task: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
         segments,
         limits=limits,
         font=task.get("font"),
-        progress=lambda time, end: wire.send(out, {"type": "progress", "time": time, "end": end}),
+        progress=lambda time, end: _tell(connection, {"type": "progress", "time": time, "end": end}),
     )
-    wire.send(out, {"type": "done", **note})
+    _tell(connection, {"type": "done", **note})
 
 
 if __name__ == "__main__":

@@ -1,15 +1,70 @@
-"""Session: what the only module that knows ONNX Runtime keeps it from doing."""
+"""Engines: what the only module that knows ONNX Runtime takes, refuses, and keeps it from doing."""
 
 import os
 import subprocess
 import sys
+
+import numpy as np
+import pytest
+
+from sightserve.backend.errors import ModelLoadError
+from sightserve.backend.slot.engine import PROBABILITIES
+from sightserve.backend.slot.onnx_engine import OnnxEngine
+from sightserve.bundle.manifest import default_bundle_path, load_bundle
+
+GREY = np.full((2, 224, 224, 3), 128, dtype=np.uint8)
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A length-delimited field of a protocol buffer, shorter than 128 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def with_output(model: bytes, name: str) -> bytes:
+    """The model with one of its inner tensors as another output: fields of messages that come twice are merged."""
+    graph, output, its_name = 7, 12, 1  # ModelProto.graph, GraphProto.output, ValueInfoProto.name in onnx.proto
+    return model + field(graph, field(output, field(its_name, name.encode())))
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    return bytes(load_bundle(default_bundle_path()).model_bytes)
+
+
+def test_an_engine_says_each_output_under_its_name(model):
+    outputs = OnnxEngine(model, height=224, width=224, classes=1000).infer(GREY)
+
+    assert list(outputs) == [PROBABILITIES]
+    assert outputs[PROBABILITIES].shape == (2, 1000)
+    assert outputs[PROBABILITIES].sum(axis=1) == pytest.approx([1, 1], abs=1e-3)
+
+
+def test_a_model_may_have_more_outputs_than_its_probabilities(model):
+    """A feature map for heat maps, say: another shape, so that nobody takes it for the probabilities."""
+    more = with_output(model, "pool.stored")
+    plain = OnnxEngine(model, height=224, width=224, classes=1000).infer(GREY)
+
+    outputs = OnnxEngine(more, height=224, width=224, classes=1000).infer(GREY)
+
+    assert np.array_equal(outputs[PROBABILITIES], plain[PROBABILITIES])
+
+
+@pytest.mark.parametrize("promised", [{"height": 256}, {"width": 64}, {"classes": 10}])
+def test_a_model_that_is_not_as_promised_is_not_loaded(model, promised):
+    with pytest.raises(ModelLoadError, match="the manifest promises one"):
+        OnnxEngine(model, **{"height": 224, "width": 224, "classes": 1000} | promised)
+
+
+def test_what_is_no_model_is_not_loaded():
+    with pytest.raises(ModelLoadError, match="cannot load"):
+        OnnxEngine(b"no model", height=224, width=224, classes=1000)
 
 
 def test_onnx_runtime_leaves_nothing_in_the_home_directory(tmp_path):
     """Left alone, it writes an identifier for its telemetry there when it is imported."""
     environment = {k: v for k, v in os.environ.items() if k not in {"ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}}
 
-    code = "import sightserve.backend.slot.engine"
+    code = "import sightserve.backend.slot.onnx_engine"
     subprocess.run([sys.executable, "-c", code], env=environment | {"HOME": str(tmp_path)}, check=True)
 
     assert list(tmp_path.rglob("*")) == []

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sightserve.frontend.batch import tables
 from sightserve.frontend.batch.job import Job, State
-from sightserve.frontend.shared import settings, tables
+from sightserve.frontend.shared import settings
+from sightserve.frontend.shared.tables import to_csv, to_parquet
 
 FILES = ":material/photo_library: Photos"
 ZIP = ":material/folder_zip: A zip"
@@ -172,8 +174,8 @@ def test_the_downloads_have_every_photo_and_no_formulas(backend, batch_page, jpe
     outcomes = batch_page.session_state["batch"].view().outcomes
 
     complete = tables.complete(outcomes, threshold=0.35)
-    csv = pd.read_csv(io.BytesIO(tables.to_csv(complete)))
-    parquet = pd.read_parquet(io.BytesIO(tables.to_parquet(complete)))
+    csv = pd.read_csv(io.BytesIO(to_csv(complete)))
+    parquet = pd.read_parquet(io.BytesIO(to_parquet(complete)))
 
     assert list(csv["file"]) == ["'=cmd().jpg", "bad.jpg"]
     assert list(parquet["file"]) == ["=cmd().jpg", "bad.jpg"]

@@ -1,9 +1,7 @@
 """The Video page's logic, without a browser, against a backend that says what a test wants."""
 
-import gc
 import tempfile
 import time
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,8 +9,8 @@ from tests.conftest import SAMPLES
 from tests.videos import coloured
 
 from sightserve.frontend.shared import settings
-from sightserve.frontend.video import streaming as served
-from sightserve.frontend.video.labelling import Film, State
+from sightserve.frontend.video import streaming
+from sightserve.frontend.video.labelling import State
 
 SCENES = [("red", 1.0), ("green", 1.0)]
 
@@ -21,8 +19,8 @@ SCENES = [("red", 1.0), ("green", 1.0)]
 def video_page():
     page = AppTest.from_string("from sightserve.frontend.video import page\npage.page()", default_timeout=20)
     yield page
-    if "film" in page.session_state:
-        page.session_state["film"].close()
+    if "labelling" in page.session_state:
+        page.session_state["labelling"].close()
 
 
 def upload(page, name, data):
@@ -32,14 +30,14 @@ def upload(page, name, data):
 
 def start(page, key="start"):
     page.button(key=key).click().run()
-    return page.session_state["film"]
+    return page.session_state["labelling"]
 
 
 def finish(page, key="start"):
-    film = start(page, key)
-    wait(film.work)
+    labelling = start(page, key)
+    wait(labelling.work)
     page.run()
-    return film
+    return labelling
 
 
 def wait(work, seconds=20.0):
@@ -51,7 +49,7 @@ def wait(work, seconds=20.0):
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
-    return coloured(tmp_path_factory.mktemp("film"), "v.mp4", SCENES).read_bytes()
+    return coloured(tmp_path_factory.mktemp("video"), "v.mp4", SCENES).read_bytes()
 
 
 def test_the_limits_are_said_up_front_and_nothing_starts_without_a_video(backend, video_page):
@@ -64,11 +62,11 @@ def test_the_limits_are_said_up_front_and_nothing_starts_without_a_video(backend
 def test_a_video_becomes_segments_and_its_bytes_leave_the_uploader(backend, video_page, short):
     upload(video_page, "v.mp4", short)
 
-    film = finish(video_page)
+    labelling = finish(video_page)
 
-    assert film.work.state is State.DONE
-    assert film.source.read_bytes() == short
-    assert len(film.look().moments) == 8  # 2 seconds, 4 a second
+    assert labelling.work.state is State.DONE
+    assert labelling.source.read_bytes() == short
+    assert len(labelling.look().moments) == 8  # 2 seconds, 4 a second
     table = video_page.dataframe[0].value
     assert list(table.columns) == ["from", "to", "label", "probability"]
     assert not video_page.file_uploader
@@ -88,27 +86,27 @@ def test_the_results_survive_reruns_and_a_new_threshold_sends_nothing_again(back
 def test_the_sample_is_one_press_away(backend, video_page):
     video_page.run()
 
-    film = finish(video_page, key="sample-video")
+    labelling = finish(video_page, key="sample-video")
 
-    assert film.work.state is State.DONE
-    assert film.look().end == pytest.approx(12.0, abs=0.1)
+    assert labelling.work.state is State.DONE
+    assert labelling.look().end == pytest.approx(12.0, abs=0.1)
 
 
 def test_cancel_stops_the_work_and_keeps_what_is_known(backend, video_page):
     backend.seconds = 0.2
     video_page.run()
-    film = start(video_page, key="sample-video")
-    while film.look() is None or not film.look().moments:
+    labelling = start(video_page, key="sample-video")
+    while labelling.look() is None or not labelling.look().moments:
         time.sleep(0.02)
     video_page.run()
 
     video_page.button(key="cancel-video").click().run()
-    wait(film.work, 5)
+    wait(labelling.work, 5)
     asked = len(backend.photos)
     time.sleep(0.4)
     video_page.run()
 
-    assert film.work.state is State.STOPPED
+    assert labelling.work.state is State.STOPPED
     assert len(backend.photos) == asked
     assert "Stopped" in video_page.warning[0].value
 
@@ -118,9 +116,9 @@ def test_a_busy_backend_is_given_the_time_that_it_asks_for(backend, video_page, 
     upload(video_page, "v.mp4", short)
     started = time.monotonic()
 
-    film = finish(video_page)
+    labelling = finish(video_page)
 
-    assert film.work.state is State.DONE
+    assert labelling.work.state is State.DONE
     assert time.monotonic() - started >= 0.3
     assert backend.together <= settings.settings().parallel
 
@@ -151,7 +149,7 @@ def test_a_backend_that_is_away_is_told_before_anything_starts(backend, video_pa
     video_page.button(key="start").click().run()
 
     assert "away" in video_page.error[0].value
-    assert "film" not in video_page.session_state
+    assert "labelling" not in video_page.session_state
 
 
 def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, short, monkeypatch):
@@ -161,49 +159,36 @@ def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, shor
     video_page.button(key="start").click().run()
 
     assert "no room" in video_page.error[0].value
-    assert "film" not in video_page.session_state
+    assert "labelling" not in video_page.session_state
     assert not video_page.exception
 
 
 def test_a_kind_that_browsers_do_not_play_is_offered_as_the_labelled_video(backend, video_page, tmp_path):
     path = coloured(tmp_path, "v.avi", SCENES, codec="mpeg4", options={}, audio=("libmp3lame",))
     upload(video_page, "v.avi", path.read_bytes())
-    film = finish(video_page)
+    labelling = finish(video_page)
     told = video_page.info[0].value
 
     video_page.button(key="make-video").click().run()
-    wait(film.export)
+    wait(labelling.export)
     video_page.run()
 
     assert "Browsers do not play" in told
-    assert film.export.state is State.DONE
+    assert labelling.export.state is State.DONE
     assert not video_page.info
-    assert served._files[film.export.secret].read_bytes()[4:8] == b"ftyp"
+    assert streaming._files[labelling.export.secret].read_bytes()[4:8] == b"ftyp"
 
 
 def test_another_video_removes_the_files_and_their_addresses(backend, video_page, short):
     upload(video_page, "v.mp4", short)
-    film = finish(video_page)
-    folder, secret = film.source.parent, film.secret
+    labelling = finish(video_page)
+    folder, secret = labelling.source.parent, labelling.secret
 
     video_page.button(key="another-video").click().run()
 
     assert not folder.exists()
-    assert secret not in served._files
+    assert secret not in streaming._files
     assert video_page.button(key="start").disabled
-
-
-def test_a_film_that_nobody_has_any_more_leaves_nothing_behind():
-    import threading  # noqa: PLC0415
-
-    film = Film("v.mp4", ".mp4", threading.Semaphore(1))
-    folder, secret = film.source.parent, film.secret
-
-    del film
-    gc.collect()
-
-    assert not Path(folder).exists()
-    assert secret not in served._files
 
 
 def test_without_the_extra_the_page_says_what_to_install(backend, video_page, monkeypatch):
@@ -216,9 +201,3 @@ def test_without_the_extra_the_page_says_what_to_install(backend, video_page, mo
 
     assert "pip install 'sightserve[video]'" in video_page.info[0].value
     assert not video_page.exception
-
-
-def test_on_cloud_run_a_video_may_be_as_large_as_a_request():
-    assert settings.read_settings({"K_SERVICE": "x"}).max_video_mb == 30
-    assert settings.read_settings({"K_SERVICE": "x", "SIGHTSERVE_UI_MAX_VIDEO_MB": "50"}).max_video_mb == 50
-    assert settings.read_settings({}).max_video_mb == 200

@@ -41,3 +41,11 @@ def test_a_folder_without_photos_is_refused(tmp_path, monkeypatch, folder):
 
     with pytest.raises(InvalidValue):
         photos.load(folder)
+
+
+def test_a_folder_s_photos_are_sent_and_not_what_macos_leaves_beside_them(tmp_path, espresso):
+    for name in ("a.jpg", "deep/b.JFIF", "._a.jpg", "__MACOSX/deep/._b.JFIF", "notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(espresso)
+
+    assert [photo.name for photo in photos.load(str(tmp_path), phone=False).small] == ["a.jpg", "b.JFIF"]

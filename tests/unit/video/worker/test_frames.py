@@ -10,6 +10,7 @@ from PIL import Image, ImageFont
 from tests.conftest import SAMPLES
 
 from sightserve.imaging.decode import Decoder
+from sightserve.imaging.geometry import CentreCrop
 from sightserve.video.facts import Wanted
 from sightserve.video.worker import plate
 from sightserve.video.worker.frames import Shrinker, reduced_size
@@ -54,7 +55,7 @@ def test_the_box_sits_in_the_middle_to_the_pixel():
 
 
 def test_the_model_sees_what_it_would_have_seen_in_the_whole_frame():
-    decoder = Decoder(224, 224, 0.875, "bicubic", 50_000_000)
+    decoder = Decoder(CentreCrop(224, 224, 0.875), "bicubic", 50_000_000)
     whole = frame(1280, 720)
     buffer = io.BytesIO()
     Image.fromarray(whole.to_ndarray(format="rgb24")).save(buffer, "PNG")

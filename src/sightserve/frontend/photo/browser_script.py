@@ -1,4 +1,4 @@
-"""What only a script in the browser can do: take a pasted photo, let one be dropped anywhere, read an answer aloud.
+"""The Photo page's script in the browser: takes a pasted photo, lets one be dropped anywhere, has an answer read aloud.
 
 Pasted and dropped files are handed to the page's own uploader, so that they take the same way in as every other photo:
 over HTTP, with the same limits, and into the same list.
@@ -70,9 +70,9 @@ export default function ({ data }) {
 }
 """
 
-_inbox = st.components.v2.component("sightserve.inbox", js=_JS)
+_component = st.components.v2.component("sightserve.browser_script", js=_JS)
 
 
-def inbox(say: str = "") -> None:
-    """Listen for pasted and dropped photos, and say this to screen readers when it is new."""
-    _inbox(key="inbox", data={"say": say}, height=1)
+def browser_script(say: str = "") -> None:
+    """Put the script on the page: listen for pasted and dropped photos, and say this to screen readers when it is new."""
+    _component(key="browser-script", data={"say": say}, height=1)

@@ -1,4 +1,4 @@
-"""What one session remembers: answers by content, pictures to show, and the history. Every part has an upper bound.
+"""What the Photo page keeps of one session: answers by content, pictures to show, and the history; every part is bounded.
 
 A few megabytes a session at most, whatever a person does; uploads themselves are bounded by the guard.
 """
@@ -11,7 +11,7 @@ import streamlit as st
 
 from sightserve.api.schema import Prediction
 from sightserve.frontend.shared.photos import Photo
-from sightserve.frontend.shared.preview import Pictures, pictures
+from sightserve.frontend.shared.preview import Pictures, Unseen, pictures
 
 _MOST_ANSWERS: Final = 200  # about ten kilobytes each
 _MOST_PICTURES: Final = 32  # about a hundred kilobytes each
@@ -20,7 +20,7 @@ MOST_HISTORY: Final = 24
 Value = TypeVar("Value")
 
 
-class Bounded(Generic[Value]):
+class LruCache(Generic[Value]):
     """Keeps the values that were used last."""
 
     def __init__(self, most: int) -> None:
@@ -55,12 +55,12 @@ class Entry:
     prediction: Prediction
 
 
-class Memory:
-    """The memory of one session."""
+class SessionCache:
+    """The answers, pictures and history of one session."""
 
     def __init__(self) -> None:
-        self._answers: Bounded[Prediction] = Bounded(_MOST_ANSWERS)
-        self._pictures: Bounded[Pictures] = Bounded(_MOST_PICTURES)
+        self._answers: LruCache[Prediction] = LruCache(_MOST_ANSWERS)
+        self._pictures: LruCache[Pictures | Unseen] = LruCache(_MOST_PICTURES)
         self._history: OrderedDict[str, Entry] = OrderedDict()
 
     def answer(self, photo: Photo) -> Prediction | None:
@@ -70,16 +70,21 @@ class Memory:
     def keep(self, photo: Photo, prediction: Prediction) -> None:
         """Remember the answer, and put it on top of the history."""
         self._answers.put(photo.key, prediction)
-        self._history[photo.key] = Entry(photo.key, photo.name, self.pictures(photo), prediction)
+        shown = self.pictures(photo)
+        self._history[photo.key] = Entry(
+            photo.key, photo.name, shown if isinstance(shown, Pictures) else None, prediction
+        )
         self._history.move_to_end(photo.key)
         while len(self._history) > MOST_HISTORY:
             self._history.popitem(last=False)
 
-    def pictures(self, photo: Photo) -> Pictures | None:
-        """Return the photo as it can be shown, decoded once."""
+    def pictures(self, photo: Photo) -> Pictures | Unseen:
+        """Return the photo as it can be shown, decoded once, or why it cannot."""
         known = self._pictures.get(photo.key)
-        if known is None and (known := pictures(photo.data)) is not None:
-            self._pictures.put(photo.key, known)
+        if known is None:
+            known = pictures(photo.data)
+            if isinstance(known, Pictures) or known.lasting:
+                self._pictures.put(photo.key, known)
         return known
 
     def history(self) -> list[Entry]:
@@ -95,9 +100,9 @@ class Memory:
         self.__init__()  # type: ignore[misc]
 
 
-def memory() -> Memory:
-    """Return this session's memory."""
-    if "memory" not in st.session_state:
-        st.session_state["memory"] = Memory()
-    kept: Memory = st.session_state["memory"]
+def session_cache() -> SessionCache:
+    """Return this session's own."""
+    if "session_cache" not in st.session_state:
+        st.session_state["session_cache"] = SessionCache()
+    kept: SessionCache = st.session_state["session_cache"]
     return kept

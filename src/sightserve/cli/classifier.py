@@ -1,0 +1,169 @@
+"""How a command classifies: by a model in this process, or through a backend; the command does not see which.
+
+Data path: a photo or a frame, encoded -> [a slot's data path here | HTTP] -> prediction. Heavy imports are inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from sightserve.cli.extras import fail, needs
+
+if TYPE_CHECKING:  # every command passes here, and building the schema takes a tenth of a cold start
+    import threading
+    from pathlib import Path
+
+    from sightserve.api.schema import Prediction
+    from sightserve.backend.slot.pipeline import Pipeline
+    from sightserve.client import Client
+    from sightserve.client.patience import Patience
+
+_REQUESTS = 8  # enough to keep a backend busy while answers travel
+_PATIENT_REQUESTS = 4  # of work that goes on for minutes, and shares the backend with people who wait
+
+
+class NotClassified(Exception):
+    """There is no prediction: the code and the sentence that say why."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class Stopped(NotClassified):
+    """Somebody said stop while an answer was waited for."""
+
+
+class ModelFacts(NamedTuple):
+    """What a command has to know of the model.
+
+    Attributes:
+        classes: how many it tells apart, the most labels that can be asked for.
+        width, height: of its input, pixels.
+        crop: which part of the largest centred box it looks at, 0 to 1.
+    """
+
+    classes: int
+    width: int
+    height: int
+    crop: float
+
+
+class Classifier(Protocol):
+    """What classifies; in several threads at once."""
+
+    parallel: int  # how many at once are worth while
+
+    def model(self) -> ModelFacts:
+        """Return what the model is; ends the command where nobody can tell."""
+
+    def classify(self, image: bytes, filename: str | None, top_k: int) -> Prediction:
+        """Return an encoded image's `top_k` most probable classes.
+
+        Raises:
+            NotClassified: why not; `Stopped` where somebody said stop.
+        """
+
+
+@contextmanager
+def open_classifier(
+    backend: str | None, model: Path | None, *, patient: threading.Event | None = None
+) -> Iterator[Classifier]:
+    """Yield what classifies, ready for work; the command ends with a sentence where the model cannot be loaded.
+
+    Args:
+        backend: address of a backend; None: the model runs in this process.
+        model: directory of the model bundle for this process; None: the default one.
+        patient: asks a backend for as long as it is busy or away, as work that must not lose its minutes does, until this is
+            set; None: asks again a few times, and gives up soon.
+    """
+    if backend is None:
+        yield _in_process(model)
+        return
+    from sightserve.client import Client
+    from sightserve.client.patience import Patience
+    from sightserve.client.protocol import Retry
+
+    if patient is None:
+        with Client(backend) as client:
+            yield _Remote(client, _REQUESTS, None)
+    else:
+        with Client(backend, retry=Retry(attempts=1)) as client:
+            yield _Remote(client, _PATIENT_REQUESTS, Patience(_PATIENT_REQUESTS, patient))
+
+
+def _in_process(model: Path | None) -> _InProcess:
+    with needs("backend"):
+        from sightserve.backend.build import load, setup_of
+        from sightserve.backend.errors import BackendError
+        from sightserve.backend.settings import Settings
+        from sightserve.backend.slot.assemble import assemble
+
+    settings = Settings(threads_when_alone=1) if model is None else Settings(threads_when_alone=1, model=model)
+    try:
+        bundle = load(settings)
+        pipeline, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
+    except BackendError as exc:
+        fail(str(exc))
+    spec = bundle.manifest.input
+    return _InProcess(pipeline, ModelFacts(len(bundle.labels), spec.width, spec.height, spec.crop), settings.cpus)
+
+
+class _InProcess:
+    """A slot's data path, on as many threads as it has cores."""
+
+    def __init__(self, pipeline: Pipeline, model: ModelFacts, parallel: int) -> None:
+        self.parallel = parallel
+        self._pipeline = pipeline
+        self._model = model
+
+    def model(self) -> ModelFacts:
+        """See Classifier."""
+        return self._model
+
+    def classify(self, image: bytes, filename: str | None, top_k: int) -> Prediction:
+        """See Classifier."""
+        from sightserve.api.schema import Prediction
+        from sightserve.backend.errors import BackendError
+        from sightserve.backend.job import Job
+
+        try:
+            return Prediction.model_validate_json(self._pipeline.classify(Job(image, filename, top_k)))
+        except BackendError as exc:
+            raise NotClassified(exc.code, str(exc)) from exc
+
+
+class _Remote:
+    """A backend; nothing is asked before the first question."""
+
+    def __init__(self, client: Client, parallel: int, patience: Patience | None) -> None:
+        self.parallel = parallel
+        self._client = client
+        self._patience = patience
+
+    def model(self) -> ModelFacts:
+        """See Classifier."""
+        from sightserve.client import ClientError
+
+        try:
+            told = self._client.model()
+        except ClientError as exc:
+            fail(str(exc), code=1)
+        return ModelFacts(told.classes, told.input_width, told.input_height, told.input_crop or 0.5)
+
+    def classify(self, image: bytes, filename: str | None, top_k: int) -> Prediction:
+        """See Classifier."""
+        from sightserve.client import ApiError, ClientError
+        from sightserve.client.patience import GivenUp
+
+        def ask() -> Prediction:
+            return self._client.predict(image, filename=filename, top_k=top_k)
+
+        try:
+            return ask() if self._patience is None else self._patience.ask(ask)
+        except GivenUp as exc:
+            raise Stopped("stopped", str(exc)) from exc
+        except ClientError as exc:
+            raise NotClassified(exc.code if isinstance(exc, ApiError) else "no_answer", str(exc)) from exc
