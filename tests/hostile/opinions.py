@@ -113,6 +113,6 @@ async def _by_us(data: bytes, cuts: Sequence[int]) -> tuple[list[Request], bool]
         pass
     writer.close()
     listener.close()
-    while len(connections):  # noqa: ASYNC110 - nobody tells when the last has ended
+    while len(connections):  # noqa: ASYNC110 - a moment
         await asyncio.sleep(0.001)
     return found, bool(refused)
