@@ -33,7 +33,7 @@ RUN python3 -m compileall -q -x '/(dist-packages|site-packages|test|tests|idleli
         "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=application /opt/app /opt/app
-# /dev/shm is writable in every container, also where the root and /tmp are not: several workers share their metrics there.
+# /dev/shm is writable in every container, also where the root and /tmp are not.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/app \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -52,8 +52,9 @@ ENTRYPOINT ["python", "-m", "sightserve"]
 CMD ["serve"]
 ARG VERSION=unknown
 ARG REVISION=unknown
+# Ours, and that of libheif and libde265, which pi-heif bundles; permissive ones besides.
 LABEL org.opencontainers.image.title="Sightserve backend" \
       org.opencontainers.image.description="An image classifier behind an HTTP API" \
-      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.licenses="Apache-2.0 AND LGPL-3.0-or-later" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -7,6 +7,7 @@ import socket
 import sys
 import warnings
 from contextlib import suppress
+from pathlib import Path
 
 
 def connect() -> socket.socket:
@@ -35,3 +36,12 @@ def bound(*, memory: int | None = None, file_size: int | None = None) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
         if memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def address_space() -> int | None:
+    """Return how many bytes of address space this process has now; None where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])  # Linux
+    except (OSError, ValueError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")

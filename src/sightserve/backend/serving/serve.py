@@ -1,22 +1,20 @@
 """Runs the backend: settings in, a listening server out. Starts the first slot before it imports what the server needs."""
 
-import gc
+import errno
 import logging
-import os
 import socket
-import tempfile
-from functools import partial
+from pathlib import Path
 
-from sightserve.backend import logs, memory, slot_stderr
-from sightserve.backend.build import build, load, start_first_slot
+from sightserve import malloc
+from sightserve.backend import logs, slot_stderr
+from sightserve.backend.build import build, start_first_slot
 from sightserve.backend.launch import FirstChild
-from sightserve.backend.metrics import SHARED_FOLDER
-from sightserve.backend.serving.workers import supervise
 from sightserve.backend.settings import Settings
 
 _log = logging.getLogger(__name__)
 _SECRET_CHARACTERS = 16  # 80 bits in base32: beyond guessing at any rate that we answer
 _BACKLOG = 2048  # connections that nobody has accepted yet; uvicorn asks for as many
+_EVERYBODY = 0o666  # as uvicorn has it; the folder's own permissions say who gets in
 
 
 def serve(settings: Settings, first: FirstChild | None = None) -> None:
@@ -28,35 +26,20 @@ def serve(settings: Settings, first: FirstChild | None = None) -> None:
 
     Raises:
         ModelLoadError: the model cannot be loaded; nothing was answered yet.
+        SlotLost: the first slot did not start.
         OSError: the address cannot be listened on.
     """
-    listener = _listen(settings.host, settings.port)  # first, because a busy port is the commonest failure
-    if settings.workers == 1:
-        serve_one(settings, [listener], first)
-        return
-    if first is not None:
-        first.child.end()  # the workers start their own
-    gc.enable()
-    load(settings)  # a wrong model fails here, once, instead of in every worker over and over
-    share = max(1, settings.cpus // settings.workers)
-    with tempfile.TemporaryDirectory(prefix="sightserve-metrics-") as folder:
-        os.environ[SHARED_FOLDER] = folder  # inherited by the workers: whichever is scraped speaks for all
-        one = partial(serve_one, settings.model_copy(update={"workers": 1, "cpus": share}), [listener])
-        with logs.to_stderr(settings):
-            supervise(one, settings.workers)
-
-
-def serve_one(settings: Settings, sockets: list[socket.socket], early: FirstChild | None = None) -> None:
-    """Serve in this process; errors as in `serve`."""
+    # first, because a busy port is the commonest failure
+    listener = _listen_unix(settings.uds) if settings.uds else _listen(settings.host, settings.port)
     with logs.to_stderr(settings):
         _warn_of_short_keys(settings)
-        memory.give_large_blocks_back()
+        malloc.give_large_blocks_back()
         try:
-            first = start_first_slot(settings, early)
+            slot = start_first_slot(settings, first)
             # A fifth of a second of imports, which the slot uses to import and load what it needs.
             from sightserve.backend.serving.server import run  # noqa: PLC0415
 
-            run(build(settings, first), sockets)
+            run(build(settings, slot), [listener])
         finally:
             slot_stderr.finish()
 
@@ -73,7 +56,23 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        # Now, because two that only bind both succeed, and the second would never hear that it came too late.
+        # now: two that only bind both succeed, and the second would never hear that it came late
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    """Listen on a socket in the file system; one that a killed server left behind is replaced, a living one's is busy."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
+        listener.bind(str(path))
+        path.chmod(_EVERYBODY)
         listener.listen(_BACKLOG)
     except OSError:
         listener.close()

@@ -105,6 +105,7 @@ class Job:
         """
         self.total = len(sources)
         self._ask = ask
+        self._owner = f"batch {id(self)}"  # its thumbnails have their turns among everybody's pictures
         self._parallel = max(1, min(parallel, len(sources)))
         self._everyone = everyone or threading.Semaphore(self._parallel)
         self._clock = clock
@@ -210,7 +211,9 @@ class Job:
             self._answers[photo.key] = prediction
             self._pace.answered()
         named = prediction.model_copy(update={"filename": source.name})
-        return Outcome(index, source.name, len(photo.data), prediction=named, thumbnail=thumbnail(photo.data))
+        return Outcome(
+            index, source.name, len(photo.data), prediction=named, thumbnail=thumbnail(photo.data, self._owner)
+        )
 
     def _end(self, turn: tuple[int, Source], outcome: Outcome | None) -> None:
         with self._changed:

@@ -1,7 +1,6 @@
 """What `streamlit run` serves: the app's script behind the guard (security headers, bounded memory for uploads)."""
 
 import logging
-import warnings
 from pathlib import Path
 
 import streamlit as st
@@ -21,9 +20,6 @@ MultiPartParser.spool_max_size = settings().max_upload_bytes + 1
 # To learn its own public address, Streamlit asks a stranger on the internet: at the start, and again whenever another site's
 # page knocks, with everybody waiting for up to two seconds where the network lets nothing out. It is told not to.
 streamlit.net_util.get_external_ip = lambda: None
-
-# Pillow warns of oddities in a file and of sizes that `preview` checks itself: a stranger's photo is no news for the log.
-warnings.filterwarnings("ignore", module="PIL")
 
 
 def _tell(error: Exception) -> bool:

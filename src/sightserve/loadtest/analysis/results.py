@@ -9,8 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from sightserve.client.scrape import Scrape
 from sightserve.loadtest import record
-from sightserve.loadtest.generator import watch
+from sightserve.loadtest.analysis import backend
 from sightserve.loadtest.goals import InvalidValue, judge
 from sightserve.loadtest.plan import Plan, Shape
 from sightserve.loadtest.record import Event, Outcome, Recorder
@@ -25,7 +26,7 @@ _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 def assemble(
     plan: Plan,
     recorder: Recorder,
-    scrapes: Sequence[Any],
+    scrapes: Sequence[Scrape],
     knee: Knee | None,
     began: str,
     seconds: float,
@@ -59,7 +60,7 @@ def assemble(
         "causes": record.causes(events),
         "step": step,
         "timeline": record.timeline(events, recorder.users, step),
-        "backend": thinned(watch.rows(scrapes), _MOST_ROWS),
+        "backend": thinned(backend.rows(scrapes), _MOST_ROWS),
         "knee": None if knee is None else asdict(knee),
         "goals": [{**asdict(verdict), "met": verdict.met} for verdict in judge(plan.goals, halves, totals)],
         "photo_bytes": photo_bytes,

@@ -11,7 +11,6 @@ import sys
 
 import gevent
 
-from sightserve.loadtest.analysis.summary import told
 from sightserve.loadtest.generator import session as sessions
 from sightserve.loadtest.goals import InvalidValue
 from sightserve.loadtest.plan import from_environment
@@ -46,13 +45,13 @@ def main() -> int:
         gevent.signal_handler(signal_, session.over.set)
     session.over.wait()
     looking.kill()
-    found = session.finish()
+    summary, kept = session.finish()
     with gevent.Timeout(_LEAVE, False):  # a user that does not leave keeps nobody
         runner.quit()
     if web:
         web.stop()  # type: ignore[no-untyped-call]
-    _say(told(found))
-    return 0 if all(goal["met"] for goal in found["goals"]) else _GOAL_MISSED
+    _say(summary)
+    return 0 if kept else _GOAL_MISSED
 
 
 def _say(line: str) -> None:

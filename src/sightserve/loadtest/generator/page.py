@@ -18,7 +18,7 @@ SEEN_WITH: Final = "1.67"
 _ESCAPED: Final = re.compile(r"\\(.)")
 _ANSWER: Final = "answer"  # the key of the container that the label appears in
 _UNSURE: Final = "Perhaps "
-_BUSY: Final = "Very many people"  # what the page says when the backend refuses (frontend/words.py)
+_BUSY: Final = "Very many people"  # what the page says when the backend refuses (frontend/shared/words.py)
 
 
 class ProtocolChanged(Exception):

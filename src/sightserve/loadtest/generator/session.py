@@ -4,14 +4,13 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import gevent
 from gevent.event import Event
 from locust import LoadTestShape, User
 from locust.env import Environment
 
-from sightserve.loadtest.analysis import report, results
+from sightserve.loadtest.analysis import report, results, summary
 from sightserve.loadtest.generator import api_user, photos
 from sightserve.loadtest.generator.api_user import ApiUser
 from sightserve.loadtest.generator.arrivals import Arrivals
@@ -97,8 +96,8 @@ class Session:
             f" {ms(window.p99):>8} {window.refused:9} {window.failed:8}"
         )
 
-    def finish(self) -> dict[str, Any]:
-        """Write the report and the JSON file where they were asked for; return the results."""
+    def finish(self) -> tuple[str, bool]:
+        """Write the report and the JSON file where they were asked for; return a summary, and whether the goals were kept."""
         scrapes = self.watch.scrapes if self.watch else []
         small, phone = (_mean_bytes(kind) for kind in (self.context.catalogue.small, self.context.catalogue.phone))
         share = self.plan.phone_share if phone else 0.0
@@ -115,7 +114,7 @@ class Session:
             Path(self.plan.json_file).write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
         if self.plan.report:
             Path(self.plan.report).write_text(report.page(found), encoding="utf-8")
-        return found
+        return summary.told(found), all(goal["met"] for goal in found["goals"])
 
 
 HEAD = f"{'seconds':>7} {'users':>7} {'answers/s':>10} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8} {'refused':>9} {'failed':>8}"

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from sightserve.backend.job import LARGEST_BATCH
-from sightserve.backend.slot.calibrate import Infer, calibrate, faster_on_all_cores
+from sightserve.backend.slot.calibrate import Infer, calibrate
 
 SHAPE = (8, 8, 3)
 
@@ -36,11 +36,6 @@ def test_a_model_that_batches_slow_down_gets_none():
         spend(0.005 * len(images) * (1.4 if len(images) > 1 else 1))
 
     assert calibrate(infer, SHAPE).batch == 1
-
-
-def test_all_cores_are_used_for_a_lone_request_where_that_is_faster():
-    assert faster_on_all_cores(model(0, 0.010), model(0, 0.004), SHAPE)
-    assert not faster_on_all_cores(model(0, 0.010), model(0, 0.010), SHAPE)
 
 
 def test_a_slow_model_does_not_hold_up_the_start():
