@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -15,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 class Span:
     """One span as it came over the wire, by names that read well."""
 
-    def __init__(self, span, resource):
+    def __init__(self, span: Any, resource: Any) -> None:
         self.name, self.kind = span.name, span.kind
         self.id, self.parent, self.trace = span.span_id.hex(), span.parent_span_id.hex(), span.trace_id.hex()
         self.began, self.ended = span.start_time_unix_nano, span.end_time_unix_nano
@@ -24,7 +25,7 @@ class Span:
         self.resource = values(resource.attributes)
 
 
-def values(attributes) -> dict[str, object]:
+def values(attributes: Any) -> dict[str, object]:
     found = {attribute.key: MessageToDict(attribute.value) for attribute in attributes}
     return {key: next(iter(value.values())) for key, value in found.items()}
 

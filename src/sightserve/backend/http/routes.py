@@ -56,15 +56,16 @@ async def _classify(backend: Backend, ticket: Ticket, job: Job) -> Answer:
     try:
         if disconnect.happened:
             raise _hung_up(backend)
-        waiting = backend.scheduler.submit(ticket, job)
+        with step("queue") as queueing:
+            waiting = backend.scheduler.submit(ticket, job)
 
-        def cancel() -> None:
-            backend.scheduler.cancel(ticket)
-            if not waiting.done():
-                waiting.set_exception(_hung_up(backend))
+            def cancel() -> None:
+                backend.scheduler.cancel(ticket)
+                if not waiting.done():
+                    waiting.set_exception(_hung_up(backend))
 
-        with disconnect.calling(cancel), step("queue") as queueing:
-            answer = queueing.answered(await waiting)
+            with disconnect.calling(cancel):
+                answer = queueing.answered(await waiting)
     finally:
         backend.scheduler.cancel(ticket)
     backend.metrics.count(answer)
