@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sightserve.api.schema import ModelRef
-from sightserve.backend import held, logs, slot_stderr
+from sightserve.backend import held, logs, stderr_relay
 from sightserve.backend.errors import ModelLoadError, ParameterError
 from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
@@ -113,7 +113,7 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
         SlotLost: it is dead.
     """
     first = first or spawn_now()  # before anything else: while it starts, the model's files are verified here
-    slot_stderr.follow(first.child)
+    stderr_relay.follow(first.child)
     try:
         bundle = load(settings)
         parts = held.fill(first.model, bundle.model_bytes, bundle.external_data)
@@ -159,7 +159,7 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
 
     def another() -> SlotProcess:
         child = spawn_slot(first.model)
-        slot_stderr.follow(child)
+        stderr_relay.follow(child)
         slot = SlotProcess(child)
         slot.send_start(setup, first.parts, measure=False, plan=plan)
         return slot

@@ -24,12 +24,18 @@ from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger, RequestMiddleware
 from sightserve.backend.http.openapi import DESCRIPTION
 from sightserve.backend.http.problems import HANDLERS
+from sightserve.backend.http.tracing import Tracing
 from sightserve.backend.logs import AccessLog
 
 _WATCHDOG_SECONDS = 1.0
 
 
-def create_app(backend: Backend, lifecycle: Lifecycle | None = None, access_log: AccessLog | None = None) -> ASGIApp:
+def create_app(
+    backend: Backend,
+    lifecycle: Lifecycle | None = None,
+    access_log: AccessLog | None = None,
+    tracing: Tracing | None = None,
+) -> ASGIApp:
     """Return the whole application for this backend."""
     lifecycle = lifecycle or Lifecycle()
     settings = backend.settings
@@ -45,7 +51,7 @@ def create_app(backend: Backend, lifecycle: Lifecycle | None = None, access_log:
         app = CORSMiddleware(
             app, settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=headers, expose_headers=exposed
         )
-    return RequestMiddleware(app, Ledger(backend.metrics, access_log), lifecycle)
+    return RequestMiddleware(app, Ledger(backend.metrics, access_log), lifecycle, tracing)
 
 
 def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
@@ -71,7 +77,7 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         exception_handlers=HANDLERS,
-        telemetry={"tracing": False},  # the metrics and the log have what we need, and every span costs
+        telemetry={"tracing": False},  # `tracing` says more, and costs nothing where nobody collects
         redirect_slashes=False,  # a redirected POST sends its photo twice
         docs_url=None,  # FastAPI's own page loads its scripts from elsewhere; fastapi-swagger ships them
         redoc_url=None,

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sightserve.api.errors import ErrorCode
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.problems import internal_detail, problem, response
+from sightserve.backend.http.tracing import Served, Tracing
 from sightserve.backend.logs import AccessLine, AccessLog
 from sightserve.backend.metrics import Metrics
 
@@ -55,10 +56,11 @@ class Ledger:
 class RequestMiddleware:
     """Outermost, and pure ASGI: Starlette's BaseHTTPMiddleware would hide a client's disconnection from the routes."""
 
-    def __init__(self, app: ASGIApp, ledger: Ledger, lifecycle: Lifecycle) -> None:
+    def __init__(self, app: ASGIApp, ledger: Ledger, lifecycle: Lifecycle, tracing: Tracing | None = None) -> None:
         self._app = app
         self._ledger = ledger
         self._lifecycle = lifecycle
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -66,6 +68,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        steps = self._tracing.begin() if self._tracing else []
         head = read_head(scope["headers"])
         extra = [(b"x-request-id", head.request_id.encode()), *SECURITY_HEADERS]
         method = scope["method"]
@@ -102,9 +105,14 @@ class RequestMiddleware:
                 body = problem(ErrorCode.INTERNAL, internal_detail(head.request_id), head.request_id)
                 await response(body)(scope, receive, send_with_headers)
         finally:
-            seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", None) or "unmatched"
-            self._ledger.note(method, scope["path"], route, status, seconds, head.request_id, head.trace)
+            ended = time.perf_counter()
+            path, route = scope["path"], getattr(scope.get("route"), "path", None) or "unmatched"
+            trace = head.trace
+            if self._tracing:
+                served = Served(method, path, route, status, started, ended, head.request_id, scope["scheme"])
+                made = self._tracing.end(served, steps, scope["headers"])
+                trace = trace or made
+            self._ledger.note(method, path, route, status, ended - started, head.request_id, trace)
 
 
 @dataclass(slots=True)

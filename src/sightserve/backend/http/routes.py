@@ -32,6 +32,7 @@ from sightserve.backend.http.openapi import (
     error_responses,
 )
 from sightserve.backend.http.problems import problem_of, request_id_of
+from sightserve.backend.http.tracing import step
 from sightserve.backend.http.uploads import BodyLimits, Upload, read_many, read_one
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.scheduler import Ticket
@@ -55,15 +56,16 @@ async def _classify(backend: Backend, ticket: Ticket, job: Job) -> Answer:
     try:
         if disconnect.happened:
             raise _hung_up(backend)
-        waiting = backend.scheduler.submit(ticket, job)
+        with step("queue") as queueing:
+            waiting = backend.scheduler.submit(ticket, job)
 
-        def cancel() -> None:
-            backend.scheduler.cancel(ticket)
-            if not waiting.done():
-                waiting.set_exception(_hung_up(backend))
+            def cancel() -> None:
+                backend.scheduler.cancel(ticket)
+                if not waiting.done():
+                    waiting.set_exception(_hung_up(backend))
 
-        with disconnect.calling(cancel):
-            answer = await waiting
+            with disconnect.calling(cancel):
+                answer = queueing.answered(await waiting)
     finally:
         backend.scheduler.cancel(ticket)
     backend.metrics.count(answer)
@@ -138,8 +140,9 @@ async def greet(request: Request) -> ServiceInfo:
 async def predict(request: Request, parameters: Asked) -> Response:
     """One image in, its most probable classes out."""
     backend, ticket = backend_of(request), ticket_of(request.scope)
-    async with backend.scheduler.uploading(ticket):
-        upload = await read_one(request, _body_limits(backend, ticket))
+    with step("upload"):
+        async with backend.scheduler.uploading(ticket):
+            upload = await read_one(request, _body_limits(backend, ticket))
     answer = await _classify(backend, ticket, _job(upload, parameters))
     return Response(answer.body, media_type="application/json")
 
@@ -156,8 +159,9 @@ async def predict(request: Request, parameters: Asked) -> Response:
 async def predict_batch(request: Request, parameters: Asked) -> Response:
     """One result or one error for each file, in the order of the files: a bad file does not spoil the others."""
     backend, ticket = backend_of(request), ticket_of(request.scope)
-    async with backend.scheduler.uploading(ticket):
-        files = await read_many(request, _body_limits(backend, ticket), max_files=backend.settings.max_batch_files)
+    with step("upload"):
+        async with backend.scheduler.uploading(ticket):
+            files = await read_many(request, _body_limits(backend, ticket), max_files=backend.settings.max_batch_files)
     members = backend.scheduler.split(ticket, [len(upload.data) for upload in files])
     # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
     turns = asyncio.Semaphore(backend.settings.cpus)
@@ -195,8 +199,9 @@ async def predict_batch(request: Request, parameters: Asked) -> Response:
 async def classify(request: Request) -> Response:
     """The label, and every class's probability in one nested list."""
     backend, ticket = backend_of(request), ticket_of(request.scope)
-    async with backend.scheduler.uploading(ticket):
-        upload = await read_one(request, _body_limits(backend, ticket))
+    with step("upload"):
+        async with backend.scheduler.uploading(ticket):
+            upload = await read_one(request, _body_limits(backend, ticket))
     answer = await _classify(backend, ticket, _job(upload, Parameters(top_k=1, probabilities=True)))
     prediction = Prediction.model_validate_json(answer.body)
     return _json(

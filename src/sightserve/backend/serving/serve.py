@@ -2,11 +2,12 @@
 
 import errno
 import logging
+import os
 import socket
 from pathlib import Path
 
 from sightserve import malloc
-from sightserve.backend import logs, slot_stderr
+from sightserve.backend import logs, stderr_relay
 from sightserve.backend.build import build, start_first_slot
 from sightserve.backend.launch import FirstChild
 from sightserve.backend.settings import Settings
@@ -37,11 +38,13 @@ def serve(settings: Settings, first: FirstChild | None = None) -> None:
         try:
             slot = start_first_slot(settings, first)
             # A fifth of a second of imports, which the slot uses to import and load what it needs.
+            from sightserve.backend.http.tracing import from_environment  # noqa: PLC0415
             from sightserve.backend.serving.server import run  # noqa: PLC0415
 
-            run(build(settings, slot), [listener])
+            tracing = from_environment(os.environ)
+            run(build(settings, slot), [listener], tracing)
         finally:
-            slot_stderr.finish()
+            stderr_relay.finish()
 
 
 def _warn_of_short_keys(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from sightserve.backend.http.app import create_app
 from sightserve.backend.http.connections import Bounds, Connections
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger
+from sightserve.backend.http.tracing import Tracing
 from sightserve.backend.serving import descriptors
 
 _log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _DRAIN_SECONDS = 9.0
 _COLLECT_AFTER = 10_000  # objects; at 700, as it comes, the collector looks several times a request, and finds nothing
 
 
-def run(backend: Backend, sockets: list[socket.socket]) -> None:
+def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return."""
     settings = backend.settings
     access_log = logs.AccessLog() if settings.log_level in {"debug", "info"} else None
@@ -37,7 +38,7 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
         on_answer=Ledger(backend.metrics, access_log).note_unread,
     )
     config = uvicorn.Config(
-        create_app(backend, lifecycle, access_log),
+        create_app(backend, lifecycle, access_log, tracing),
         http=connections,  # type: ignore[arg-type]  # called like the class that it stands for
         ws="none",
         timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # handed on to `call_later`
@@ -72,7 +73,11 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
     gc.enable()
-    Server(config, connections, lifecycle, settings.drain_grace).run(sockets=sockets)
+    try:
+        Server(config, connections, lifecycle, settings.drain_grace).run(sockets=sockets)
+    finally:
+        if tracing is not None:
+            tracing.close()
 
 
 class Server(uvicorn.Server):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from sightserve.backend.slot_stderr import Relay
+from sightserve.backend.stderr_relay import Relay
 
 
 @pytest.fixture
