@@ -74,8 +74,9 @@ def main() -> None:
     parser.add_argument("--float-model", type=Path, required=True, help="bench/venvs.py makes it")
     options = parser.parse_args()
     images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
-    settings = Settings()
-    pipeline, _ = assemble(setup_of(settings, load(settings)), measure=False)
+    settings = Settings(threads_when_alone=1)
+    bundle = load(settings)
+    pipeline, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
     straight = Straight(options.float_model, pipeline.labels)
 
     def ours(chunk: Sequence[bytes]) -> object:

@@ -56,8 +56,9 @@ def main() -> None:
         print("making a clip of ten seconds, 1080p ...", file=sys.stderr)
         write_video(clip, photo_scenes(10), size=(1920, 1080), fps=30, options={"preset": "veryfast", "crf": "23"})
     minute = repeated(clip, asked.seconds // 10)
-    settings = Settings(calibrate=False)
-    pipeline, _ = assemble(setup_of(settings, load_model(settings)), measure=False)
+    settings = Settings(threads_when_alone=1)
+    bundle = load_model(settings)
+    pipeline, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
 
     def classify(jpeg: bytes) -> tuple[Guess, ...]:
         prediction = Prediction.model_validate_json(pipeline.classify(Job(jpeg, None, 10)))

@@ -1,4 +1,4 @@
-"""From start to end: readiness, draining under load, and several workers behind one port."""
+"""From start to end: readiness, draining under load, and slots that die or hang."""
 
 import os
 import signal
@@ -88,37 +88,6 @@ def test_a_request_under_way_at_sigterm_is_answered(tmp_path, espresso):
     assert answer.json()["prediction"] == "espresso"
 
 
-def children(pid: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(pid), "-f", "spawn_main"], capture_output=True, text=True, check=False)
-    return [int(word) for word in found.stdout.split()]
-
-
-def test_workers_share_the_port_the_metrics_and_the_end_and_are_replaced_when_they_die(tmp_path, espresso):
-    with running_backend(tmp_path / "log", "--workers", "2") as backend:
-        answers = [httpx2.post(f"{backend.url}/predict", content=espresso) for _ in range(20)]
-        counted = httpx2.get(f"{backend.url}/metrics").text
-        before = children(backend.process.pid)
-
-        os.kill(before[0], signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while len(set(children(backend.process.pid)) - {before[0]}) < 2 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        after = children(backend.process.pid)
-        again = httpx2.post(f"{backend.url}/predict", content=espresso)
-        backend.process.send_signal(signal.SIGTERM)
-        assert backend.process.wait(timeout=15) == 0
-
-    assert {answer.json()["prediction"] for answer in answers} == {"espresso"}
-    # whichever worker is scraped tells of all 20
-    assert 'sightserve_http_requests_total{method="POST",route="/predict",status="200"} 20.0' in counted
-    assert "sightserve_model_info" in counted
-    assert len(before) == 2
-    assert len(after) == 2
-    assert before[0] not in after
-    assert again.status_code == 200
-    assert "Traceback" not in backend.log.read_text()
-
-
 def slots(pid: int) -> list[int]:
     found = subprocess.run(
         ["pgrep", "-P", str(pid), "-f", "sightserve.backend.slot.main"], capture_output=True, text=True, check=False
@@ -146,4 +115,4 @@ def test_a_slot_that_dies_under_load_takes_nobody_along(tmp_path, espresso):
 
     assert set(load.outcomes) <= {200, 500}
     assert load.outcomes.count(500) <= kills  # not eight times as many: one where it was alone in the slot, else none
-    assert f"sightserve_lost_slots {kills}.0" in metrics
+    assert f"sightserve_lost_slots_total {kills}.0" in metrics

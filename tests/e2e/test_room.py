@@ -70,13 +70,13 @@ def test_however_many_batches_there_are_no_more_is_held_than_the_budget(tmp_path
 
 def test_four_tabs_of_one_person_leave_room_for_a_photo_of_the_next(tmp_path, backend):
     with running_app(tmp_path, backend.url, SIGHTSERVE_UI_TOTAL_UPLOAD_MB="200") as app, ExitStack() as tabs:
-        brought = [bring(tabs.enter_context(visitor(app.url, "batch")), 10, 12 * MIB) for _ in range(4)]
+        brought = [bring(tabs.enter_context(visitor(app.url, "batch")), 11, 10 * MIB - 4096) for _ in range(4)]
         next_one = tabs.enter_context(visitor(app.url))
         next_one.upload("uploads", photos(1, 3 * MIB))
         next_one.press("classify")
 
         assert next_one.page.label
-        assert brought[0] == (8, "upload: 413")
+        assert brought[0] == (10, "upload: 413")
         assert all(number < 10 for number, _ in brought)
 
 

@@ -1,18 +1,23 @@
 """Wires the server's parts together, once, at start-up. The data path itself is wired in each slot, by `assemble.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from sightserve.api.schema import ModelRef
+from sightserve.backend import held, logs, stderr_relay
 from sightserve.backend.errors import ModelLoadError, ParameterError
+from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
-from sightserve.backend.launch import FirstChild, lock_file, spawn_slot
+from sightserve.backend.launch import FirstChild, spawn_now, spawn_slot
 from sightserve.backend.metrics import Metrics
-from sightserve.backend.scheduler import Limits, Scheduler, SlotProcess
+from sightserve.backend.scheduler import Limits, Patience, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
 from sightserve.bundle.errors import BundleError
 from sightserve.bundle.manifest import Bundle, default_bundle_path, load_bundle
 
-_DECODE_GUESS = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
+_DECODE_GUESS: Final = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
+_MOST_THREADS: Final = 4
+_SMALL_MODEL: Final = 64 * 2**20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Backend:
     metrics: Metrics
     scheduler: Scheduler[Job, Answer]
     plan: Plan
+    threads_when_alone: int
 
     def check(self, top_k: int) -> None:
         """Raise ParameterError unless `top_k` is between 1 and the number of classes."""
@@ -35,7 +41,8 @@ class Backend:
         """Bring the gauges up to date."""
         self.metrics.queue_depth.set(self.scheduler.depth)
         self.metrics.in_flight.set(self.scheduler.in_flight)
-        self.metrics.lost_slots.set(self.scheduler.lost_slots)
+        self.metrics.slots.set(self.scheduler.ready_slots)
+        self.metrics.count_dropped(logs.dropped())
 
 
 def load(settings: Settings) -> Bundle:
@@ -54,8 +61,6 @@ def setup_of(settings: Settings, bundle: Bundle) -> Setup:
     """Return what a slot has to know of them."""
     manifest = bundle.manifest
     return Setup(
-        model=str(bundle.directory / manifest.model.file),
-        sha256=manifest.model.sha256,
         name=manifest.name,
         version=manifest.version,
         labels=bundle.labels,
@@ -63,18 +68,36 @@ def setup_of(settings: Settings, bundle: Bundle) -> Setup:
         height=manifest.input.height,
         crop=manifest.input.crop,
         interpolation=manifest.input.interpolation,
-        cpus=settings.cpus,
         max_pixels=settings.max_pixels,
-        max_pixels_in_flight=settings.max_pixels_in_flight,
+        threads_when_alone=threads_when_alone(settings, bundle.size),
     )
+
+
+def threads_when_alone(settings: Settings, size: int) -> int:
+    """Return how many threads a lone request gets of a model of so many bytes.
+
+    As many as there are CPUs, but few: every slot has them, and beyond four they gain little. A second engine has a copy of the
+    weights of its own, so that a large model has none.
+    """
+    if settings.threads_when_alone:
+        return settings.threads_when_alone
+    return min(settings.cpus, _MOST_THREADS) if size <= _SMALL_MODEL else 1
 
 
 @dataclass(frozen=True, slots=True)
 class FirstSlot:
-    """The slot that starts before everything else, so that it imports and loads while the server does."""
+    """The slot that starts before everything else, so that it imports and loads while the server does.
+
+    Attributes:
+        process: of the slot.
+        model: file descriptor of the model's bytes, which all slots inherit.
+        parts: where what is in it.
+        bundle: whose bytes these are.
+    """
 
     process: SlotProcess
-    lock: int
+    model: int
+    parts: tuple[Part, ...]
     bundle: Bundle
 
 
@@ -87,22 +110,24 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
 
     Raises:
         ModelLoadError: the bundle is missing or damaged.
+        SlotLost: it is dead.
     """
-    if first is None:  # before anything else: while it starts, the model's files are verified here
-        lock = lock_file()
-        first = FirstChild(spawn_slot(lock), lock)
+    first = first or spawn_now()  # before anything else: while it starts, the model's files are verified here
+    stderr_relay.follow(first.child)
     try:
         bundle = load(settings)
-    except ModelLoadError:
+        parts = held.fill(first.model, bundle.model_bytes, bundle.external_data)
+        process = SlotProcess(first.child)
+        process.send_start(setup_of(settings, bundle), parts, measure=settings.calibrate)
+    except BaseException:
         first.child.end()
         raise
-    process = SlotProcess(first.child)
-    process.send_start(setup_of(settings, bundle), measure=settings.calibrate)
-    return FirstSlot(process, first.lock, bundle)
+    graph, external = held.map_parts(first.model, parts)  # in the place of what was read: one copy for all
+    return FirstSlot(process, first.model, parts, replace(bundle, model_bytes=graph, external_data=external))
 
 
 def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
-    """Wait until the first slot is warm and return a backend that is ready to answer; the other slots join it soon.
+    """Wait until the first slot is ready and return a backend that can answer; the other slots join it soon.
 
     Args:
         settings: of the server.
@@ -110,13 +135,12 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
 
     Raises:
         ModelLoadError: the bundle is missing or damaged, or ONNX Runtime cannot load the model.
+        SlotLost: the first slot did not start.
     """
     first = first or start_first_slot(settings)
-    lock, bundle = first.lock, first.bundle
+    bundle, setup = first.bundle, setup_of(settings, first.bundle)
     try:
-        plan = first.process.receive_plan()
-        if settings.calibrate and settings.cpus > 1:
-            plan = first.process.measure_wide()  # only now: until here the other cores were busy with our own imports
+        plan = first.process.receive_plan(settings.start_timeout)
     except BaseException:
         first.process.end()
         raise
@@ -127,22 +151,27 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         slots=settings.cpus,
         max_requests=settings.max_queue,
         max_bytes=settings.max_queue_bytes,
+        max_uploads=settings.max_uploads,
+        max_pixels=settings.max_pixels_in_flight,
         batch=settings.batch_size or plan.batch,
         batch_wait=settings.batch_wait_ms / 1000,
     )
 
-    def replace() -> SlotProcess:
-        slot = SlotProcess(spawn_slot(lock))
-        slot.send_start(setup_of(settings, bundle), measure=False, plan=plan)
+    def another() -> SlotProcess:
+        child = spawn_slot(first.model)
+        stderr_relay.follow(child)
+        slot = SlotProcess(child)
+        slot.send_start(setup, first.parts, measure=False, plan=plan)
         return slot
 
     # the first one calibrated alone on the machine; the others work by its plan, and start while it answers already
     scheduler = Scheduler(
         [first.process, *[None] * (settings.cpus - 1)],
-        replace,
+        another,
         limits,
         service=_DECODE_GUESS + plan.inference,
-        hang_seconds=settings.hang_timeout,
+        patience=Patience(settings.hang_timeout, settings.start_timeout),
         on_refusal=lambda reason: metrics.rejected.labels(reason).inc(),
+        on_lost_slot=metrics.lost_slots.inc,
     )
-    return Backend(settings, bundle, model, metrics, scheduler, plan)
+    return Backend(settings, bundle, model, metrics, scheduler, plan, setup.threads_when_alone)

@@ -18,6 +18,7 @@
     ├── Overloaded                the answer would come too late, or the queue is full
     ├── DeadlineExceeded          the deadline passed in the queue
     ├── SlotLost                  the process that did the work died or hangs
+    ├── NeedsMemory               a slot says so; the scheduler has it run again when there is enough
     └── ModelError                the model is at fault, never the caller
         ├── ModelLoadError
         └── ModelOutputError
@@ -143,6 +144,18 @@ class DeadlineExceeded(BackendError):
 
 class SlotLost(BackendError):
     """The process that did the work died or hangs."""
+
+
+class NeedsMemory(BackendError):
+    """Decoding needs more memory than the slot may take unasked; between a slot and the scheduler, never an answer.
+
+    Attributes:
+        pixels: that it would hold in memory.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__(f"decoding needs memory for {pixels} pixels")
+        self.pixels = pixels
 
 
 class ModelError(BackendError):

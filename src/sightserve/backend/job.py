@@ -44,8 +44,6 @@ class Setup:
     """What a slot works with: the model and the settings that concern it, checked by the server.
 
     Attributes:
-        model: path of the ONNX file.
-        sha256: of its bytes, as the manifest promises; the slot compares.
         name: of the model, for the answers.
         version: of the model, for the answers.
         labels: class names in the model's order.
@@ -53,13 +51,10 @@ class Setup:
         height: of the model's input, in pixels.
         crop: see `decode.Decoder`.
         interpolation: see `decode.Decoder`.
-        cpus: how many slots there are.
         max_pixels: of one image.
-        max_pixels_in_flight: decoded at once, by all slots together.
+        threads_when_alone: that work on a request while nothing else is in flight.
     """
 
-    model: str
-    sha256: str
     name: str
     version: str
     labels: tuple[str, ...]
@@ -67,9 +62,8 @@ class Setup:
     height: int
     crop: float
     interpolation: str
-    cpus: int
     max_pixels: int
-    max_pixels_in_flight: int
+    threads_when_alone: int
 
 
 class Plan(NamedTuple):
@@ -77,10 +71,8 @@ class Plan(NamedTuple):
 
     Attributes:
         batch: how many requests run together in one call of the model.
-        wide: whether a request that is alone gets all cores.
         inference: seconds of one call with one image on one thread.
     """
 
     batch: int = 1
-    wide: bool = False
     inference: float = 0.006

@@ -4,11 +4,10 @@ A slot imports and loads for a quarter of a second; so does the server, and on t
 """
 
 import importlib.util
-import os
-import tempfile
 from dataclasses import dataclass
 from typing import Final
 
+from sightserve.backend import held
 from sightserve.sandbox.process import Child, spawn
 
 _SLOT_NEEDS: Final = ("numpy", "PIL", "onnxruntime")
@@ -20,29 +19,26 @@ class FirstChild:
 
     Attributes:
         child: that process.
-        lock: file descriptor for `slot.pixels.PixelBudget`, which all slots share.
+        model: file descriptor for `held.fill`, which all slots inherit; it is never closed.
     """
 
     child: Child
-    lock: int
+    model: int
 
 
-def spawn_slot(lock: int) -> Child:
-    """Start a slot's process; may be called in any thread."""
-    return spawn("sightserve.backend.slot.main", str(lock), descriptors=[lock])
+def spawn_slot(model: int) -> Child:
+    """Start a slot's process, which inherits the file of the model; may be called in any thread."""
+    return spawn("sightserve.backend.slot.main", str(model), descriptors=[model], read_stderr=True)
 
 
 def spawn_first() -> FirstChild | None:
     """Start the first slot's process; None where it would find nothing to import, and others say better what is missing."""
     if not all(importlib.util.find_spec(name) for name in _SLOT_NEEDS):
         return None
-    lock = lock_file()
-    return FirstChild(spawn_slot(lock), lock)
+    return spawn_now()
 
 
-def lock_file() -> int:
-    """Return a file descriptor that every slot inherits and locks while it decodes a large image; it is never closed."""
-    if hasattr(os, "memfd_create"):  # Linux: works with a read-only file system too
-        return os.memfd_create("sightserve-pixels")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+def spawn_now() -> FirstChild:
+    """Start the first slot's process."""
+    model = held.reserve()
+    return FirstChild(spawn_slot(model), model)

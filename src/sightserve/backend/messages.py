@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from sightserve.backend import errors
-from sightserve.backend.errors import BackendError, ImageError, ModelError
+from sightserve.backend.errors import BackendError, ImageError, ModelError, NeedsMemory
 from sightserve.backend.job import Answer, Job
 from sightserve.sandbox.wire import Message, message, receive_bytes
 
 
-def jobs_message(jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> list[bytes]:
+def jobs_message(jobs: Sequence[Job], waited: Sequence[float], *, alone: bool, room: int) -> list[bytes]:
     """Return what tells a slot of jobs: one message that describes them, then each image."""
     fields = [[len(job.image), job.filename, job.top_k, job.probabilities] for job in jobs]
-    return [message({"jobs": fields, "waited": waited, "alone": alone}), *(job.image for job in jobs)]
+    head = {"jobs": fields, "waited": waited, "alone": alone, "room": room}
+    return [message(head), *(job.image for job in jobs)]
 
 
 def receive_job(connection: socket.socket, fields: list[Any]) -> Job:
@@ -25,12 +26,7 @@ def receive_job(connection: socket.socket, fields: list[Any]) -> Job:
 def outcomes_message(outcomes: Sequence[Answer | BackendError]) -> bytes:
     """Return what tells the server how jobs ended: the times and sizes of the answers or the errors, then the answers."""
     bodies = [outcome.body.encode() if isinstance(outcome, Answer) else b"" for outcome in outcomes]
-    told = [
-        [len(body), outcome.queue, outcome.decode, outcome.inference]
-        if isinstance(outcome, Answer)
-        else {"error": type(outcome).__name__, "detail": str(outcome)}
-        for outcome, body in zip(outcomes, bodies, strict=True)
-    ]
+    told = [_told(outcome, len(body)) for outcome, body in zip(outcomes, bodies, strict=True)]
     return message({"outcomes": told}, b"".join(bodies))
 
 
@@ -39,7 +35,9 @@ def outcomes_in(told: Message) -> list[Answer | BackendError]:
     outcomes: list[Answer | BackendError] = []
     start = 0
     for outcome in told.content["outcomes"]:
-        if isinstance(outcome, dict):
+        if isinstance(outcome, int):
+            outcomes.append(NeedsMemory(outcome))
+        elif isinstance(outcome, dict):
             outcomes.append(_error(outcome["error"], outcome["detail"]))
         else:
             size, queue, decode, inference = outcome
@@ -49,6 +47,14 @@ def outcomes_in(told: Message) -> list[Answer | BackendError]:
     if start != len(told.attached):
         raise ValueError("the answers are longer or shorter than announced")
     return outcomes
+
+
+def _told(outcome: Answer | BackendError, size: int) -> object:
+    if isinstance(outcome, Answer):
+        return [size, outcome.queue, outcome.decode, outcome.inference]
+    if isinstance(outcome, NeedsMemory):
+        return outcome.pixels
+    return {"error": type(outcome).__name__, "detail": str(outcome)}
 
 
 def _error(name: str, detail: str) -> BackendError:

@@ -1,7 +1,5 @@
 """What the backend tells Prometheus, in the units that Prometheus asks for (seconds, bytes)."""
 
-import os
-
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -11,12 +9,8 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from sightserve.backend.job import Answer
-
-# prometheus_client shares its values between processes through files in this folder, where it is set.
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 # From a tenth of the shortest step (a small JPEG decodes in 2 ms) to far beyond any deadline.
 _STEP_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -27,19 +21,14 @@ class Metrics:
     """Every metric of one backend, in a registry of its own so that two backends in one process do not collide.
 
     Attributes:
-        exposed: the registry to scrape: with several worker processes it speaks for all of them.
+        registry: to scrape.
     """
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry(auto_describe=True)
-        self.exposed = registry
-        if os.environ.get(SHARED_FOLDER):
-            self.exposed = CollectorRegistry()
-            MultiProcessCollector(self.exposed)  # type: ignore[no-untyped-call]
-        else:
-            ProcessCollector(registry=registry)
-            PlatformCollector(registry=registry)
-            GCCollector(registry=registry)
+        registry = self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
         self.requests = Counter(
             "sightserve_http_requests", "Requests answered.", ("method", "route", "status"), registry=registry
         )
@@ -64,13 +53,19 @@ class Metrics:
         )
         self.queue_depth = self._gauge("sightserve_queue_depth", "Requests that wait for a slot.")
         self.in_flight = self._gauge("sightserve_requests_in_flight", "Requests that upload, wait or run.")
-        self.lost_slots = self._gauge("sightserve_lost_slots", "Slots that hung or died, ever.")
+        self.slots = self._gauge("sightserve_slots", "Slots that can work.")
+        self.lost_slots = Counter("sightserve_lost_slots", "Slots that hung or died.", registry=registry)
+        self.log_lines_dropped = Counter(
+            "sightserve_log_lines_dropped",
+            "Lines that the log lacks: nobody read it, or its disk was full.",
+            registry=registry,
+        )
+        self._dropped = 0
         self.model_info = Gauge(
             "sightserve_model_info",
             "Always 1; its labels name the model.",
             ("name", "version", "sha256"),
             registry=registry,
-            multiprocess_mode="max",
         )
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -82,6 +77,11 @@ class Metrics:
         found[0].inc()
         found[1].observe(seconds)
 
+    def count_dropped(self, total: int) -> None:
+        """Note how many lines the log lacks by now."""
+        self.log_lines_dropped.inc(total - self._dropped)
+        self._dropped = total
+
     def count(self, answer: Answer) -> None:
         """Note where one answer's time went."""
         self.queue_seconds.observe(answer.queue)
@@ -89,7 +89,7 @@ class Metrics:
         self.inference_seconds.observe(answer.inference)
 
     def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(name, text, registry=self._registry, multiprocess_mode="livesum")
+        return Gauge(name, text, registry=self.registry)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
-        return Histogram(name, text, labels, buckets=buckets, registry=self._registry)
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)

@@ -5,12 +5,13 @@ set it; `SIGHTSERVE_PORT` wins over it.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sightserve.backend.cpu import cpu_budget
+from sightserve.backend.ram import pixel_budget
 
 
 class Settings(BaseSettings):
@@ -34,30 +35,51 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1)] = 30 * 1024 * 1024
     max_pixels: Annotated[int, Field(ge=1, description="of one image: 50 million is what phones make")] = 50_000_000
     max_batch_files: Annotated[int, Field(ge=1)] = 64
-    max_pixels_in_flight: Annotated[int, Field(ge=1, description="decoded at once, by all slots together")] = 50_000_000
+    max_pixels_in_flight: Annotated[
+        int, Field(ge=1, description="in memory at once, in all slots, at 4 bytes; half of the memory when unset")
+    ] = Field(default_factory=pixel_budget)
 
     deadline_ms: Annotated[int, Field(ge=1, description="what cannot be answered in this time is refused at once")] = (
         2000
     )
-    max_queue: Annotated[int, Field(ge=1, description="requests that upload or wait")] = 1000
-    max_queue_bytes: Annotated[int, Field(ge=1, description="their bodies together")] = 256 * 1024 * 1024
+    max_queue: Annotated[int, Field(ge=1, description="requests that wait, their bodies whole")] = 1000
+    max_queue_bytes: Annotated[int, Field(ge=1, description="all bodies together, uploads included")] = 256 * 2**20
+    max_uploads: Annotated[int, Field(ge=1, description="requests whose bodies are under way")] = 4096
     batch_size: Annotated[int, Field(ge=0, le=256, description="0: calibrated at start, 1: off, more: fixed")] = 0
     batch_wait_ms: Annotated[float, Field(ge=0, le=1000, description="longest wait for a batch to fill")] = 0.0
     calibrate: Annotated[bool, Field(description="measure at start what is fastest; else the defaults for CPUs")] = True
-    workers: Annotated[int, Field(ge=1, le=256, description="processes that share the port and the CPUs")] = 1
+    threads_when_alone: Annotated[
+        int, Field(ge=0, le=16, description="on a request that is alone; 0: up to 4, for models that are small enough")
+    ] = 0
 
     max_connections: Annotated[int, Field(ge=1, description="open at once, busy or not; the rest get a 503")] = 4096
     header_timeout: Annotated[float, Field(gt=0, description="seconds for a request's headers to arrive")] = 10.0
+    # More than the idle timeout of what is before it: a balancer that sends on a connection that has just been closed answers
+    # 502. nginx' and Amazon's are 60 s; Google's are 600, and need 620 here.
+    keep_alive: Annotated[float, Field(gt=0, description="seconds that a connection may be open between requests")] = (
+        75.0
+    )
     idle_timeout: Annotated[float, Field(gt=0, description="seconds without a byte of a body")] = 10.0
     body_timeout: Annotated[float, Field(gt=0, description="seconds for a whole body")] = 120.0
     hang_timeout: Annotated[float, Field(gt=0, description="seconds after which a slot counts as hung")] = 30.0
+    start_timeout: Annotated[float, Field(gt=0, description="seconds in which a slot has to be ready")] = 120.0
     drain_grace: Annotated[
         float, Field(ge=0, le=8, description="seconds between 'not ready' and closing the port on SIGTERM")
     ] = 1.0
 
+    root_path: Annotated[
+        str, Field(pattern=r"^(/[^/?#\s]+)*$", description="where a proxy that strips it has us, such as /api")
+    ] = ""
+    forwarded_allow_ips: Annotated[
+        str, Field(description="comma-separated addresses of proxies whose X-Forwarded-* is believed; *: anybody's")
+    ] = ""
+    uds: Annotated[Path | None, Field(description="Unix socket to listen on, instead of host and port")] = None
+    ssl_certfile: Annotated[Path | None, Field(description="certificate chain, PEM; with ssl_keyfile: TLS")] = None
+    ssl_keyfile: Path | None = None
+
     # NoDecode: a comma-separated list, as everybody writes it, instead of JSON
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode, Field(description="comma-separated; none: open to all")] = ()
-    rate_limit: Annotated[str | None, Field(description='per API key, such as "100/minute"')] = None
+    rate_limit: Annotated[str | None, Field(description='per API key, such as "100/minute"; needs api_keys')] = None
     allowed_origins: Annotated[
         tuple[str, ...], NoDecode, Field(description="comma-separated, for browsers (CORS)")
     ] = ()
@@ -66,6 +88,12 @@ class Settings(BaseSettings):
     google_cloud_project: Annotated[
         str | None, Field(description="names traces in the log", validation_alias="GOOGLE_CLOUD_PROJECT")
     ] = None
+
+    @model_validator(mode="after")
+    def _has_both_halves_of_tls(self) -> "Settings":
+        if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
+            raise ValueError("ssl_certfile and ssl_keyfile: one is of no use without the other")
+        return self
 
     @field_validator("rate_limit")
     @classmethod
@@ -81,5 +109,16 @@ class Settings(BaseSettings):
 
     @field_validator("api_keys", "allowed_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    def _split(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        words = tuple(word.strip() for word in value.split(",") if word.strip())
+        if not words and info.field_name == "api_keys":
+            raise ValueError("names no key: name one, or unset it to let everybody in")
+        return words
+
+    @model_validator(mode="after")
+    def _limits_somebody(self) -> Self:
+        if self.rate_limit is not None and not self.api_keys:
+            raise ValueError("rate_limit counts for each API key, and there are none: set api_keys too")
+        return self

@@ -1,11 +1,14 @@
 """Before the data path: directory -> [manifest, verified model bytes, labels].
 
-A bundle is a directory with three files: `manifest.json`, an ONNX graph and a text file with one label per line. The
-graph takes uint8 photos (N, height, width, 3) in RGB and gives float32 probabilities (N, classes).
+A bundle is a directory with three files: `manifest.json`, an ONNX graph and a text file with one label per line; a graph
+that is larger than 2 GB, or likes to, keeps its weights in further files beside it (ONNX's external data). The graph takes
+uint8 photos (N, height, width, 3) in RGB and gives float32 probabilities (N, classes).
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from mmap import mmap
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +18,7 @@ from sightserve.bundle.errors import BundleNotFoundError, LabelsInvalidError, Ma
 from sightserve.bundle.verify import MANIFEST, read, read_verified
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Content = bytes | mmap
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 
@@ -60,6 +64,7 @@ class Manifest(_Strict):
     version: Annotated[str, Field(min_length=1)]
     description: str
     model: FileRef
+    external_data: tuple[FileRef, ...] = ()
     labels: FileRef
     classes: Annotated[int, Field(ge=2)]
     input: InputSpec
@@ -75,13 +80,20 @@ class Bundle:
     Attributes:
         model_bytes: the ONNX graph. These very bytes were verified, so the session loads them rather than the file,
             which somebody may have replaced since.
+        external_data: the files that the graph keeps its weights in, by the names under which it knows them.
         labels: class names in the model's order, as many as classes.
     """
 
     manifest: Manifest
     directory: Path
-    model_bytes: bytes
+    model_bytes: Content
     labels: tuple[str, ...]
+    external_data: Mapping[str, Content] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the model, its external data included."""
+        return len(self.model_bytes) + sum(map(len, self.external_data.values()))
 
 
 def default_bundle_path() -> Path:
@@ -93,7 +105,7 @@ def load_bundle(directory: Path) -> Bundle:
     """Read a bundle and verify all of it.
 
     Raises:
-        BundleNotFoundError: the directory or one of the three files is not there or cannot be read.
+        BundleNotFoundError: the directory or one of its files is not there or cannot be read.
         ManifestInvalidError: the manifest is not JSON, or not a manifest.
         BundleCorruptError: a file's sha256 is not what the manifest says.
         LabelsInvalidError: not one distinct, non-empty label per class.
@@ -102,9 +114,10 @@ def load_bundle(directory: Path) -> Bundle:
         raise BundleNotFoundError(f"{directory} is not a directory: name one that holds {MANIFEST}")
     manifest = _parse(directory / MANIFEST)
     model_bytes = read_verified(directory / manifest.model.file, manifest.model.sha256)
+    external = {ref.file: read_verified(directory / ref.file, ref.sha256) for ref in manifest.external_data}
     label_bytes = read_verified(directory / manifest.labels.file, manifest.labels.sha256)
     labels = _labels(directory / manifest.labels.file, label_bytes, manifest.classes)
-    return Bundle(manifest, directory, model_bytes, labels)
+    return Bundle(manifest, directory, model_bytes, labels, external)
 
 
 def _parse(path: Path) -> Manifest:

@@ -101,10 +101,10 @@ def _in_process(model: Path | None) -> _InProcess:
         from sightserve.backend.settings import Settings
         from sightserve.backend.slot.assemble import assemble
 
-    settings = Settings(calibrate=False) if model is None else Settings(calibrate=False, model=model)
+    settings = Settings(threads_when_alone=1) if model is None else Settings(threads_when_alone=1, model=model)
     try:
         bundle = load(settings)
-        pipeline, _ = assemble(setup_of(settings, bundle), measure=False)
+        pipeline, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
     except BackendError as exc:
         fail(str(exc))
     spec = bundle.manifest.input

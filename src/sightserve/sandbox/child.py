@@ -1,6 +1,7 @@
 """The child's end: what a process does first that strangers' bytes may crash, hang or swell."""
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -29,9 +30,7 @@ def bound(*, memory: int | None = None, file_size: int | None = None) -> None:
         memory: bytes of address space; what asks for more gets a MemoryError.
         file_size: bytes of any file that it writes.
     """
-    with suppress(ImportError, ValueError, OSError):  # not every system bounds these
-        import resource  # noqa: PLC0415 - POSIX only
-
+    with suppress(ValueError, OSError):  # not every system bounds these
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if file_size is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))

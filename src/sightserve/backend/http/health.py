@@ -10,20 +10,17 @@ from sightserve.backend.http.openapi import error_responses
 router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.get("/live", summary="Does the process live?", responses=error_responses(ErrorCode.NOT_READY))
-async def live(request: Request) -> Health:
-    """200 as long as the event loop turns and every slot has a worker. Restart the process when it keeps failing."""
-    scheduler = request.app.state.backend.scheduler
-    if scheduler.empty_slots:
-        raise NotReady(
-            f"{scheduler.empty_slots} slot(s) are lost and not replaced yet ({scheduler.lost_slots} lost ever)"
-        )
+@router.get("/live", summary="Does the process live?")
+async def live() -> Health:
+    """200 as long as the event loop turns. Restart the process when it does not answer."""
     return Health(status="alive")
 
 
 @router.get("/ready", summary="Is it ready for work?", responses=error_responses(ErrorCode.NOT_READY))
 async def ready(request: Request) -> Health:
-    """200 once the model is loaded and warm; 503 before, and while draining. Send no traffic while it is 503."""
+    """200 while a slot can work; 503 before the model is loaded, and while draining. Send no traffic while it is 503."""
     if not request.app.state.lifecycle.ready:
         raise NotReady("the model is being loaded, or the server is shutting down")
+    if not request.app.state.backend.scheduler.ready_slots:
+        raise NotReady("no slot can work at the moment: they are being replaced")
     return Health(status="ready")

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 
-from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
+from sightserve.backend.errors import BackendError, ModelLoadError, NeedsMemory, SlotLost
+from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.messages import jobs_message, outcomes_in
 from sightserve.sandbox.channel import Channel
@@ -21,43 +22,48 @@ class SlotProcess:
         self._channel = Channel(child)
         self._plan: Plan | None = None
         self._asked = 0  # how many jobs it works on
+        self._room = 0  # pixels that it may hold in memory for them
 
     @property
     def pid(self) -> int:
         """The process's id."""
         return self._child.process.pid
 
-    def send_start(self, setup: Setup, *, measure: bool, plan: Plan | None = None) -> None:
-        """Tell it what to load, and whether to calibrate; raises SlotLost when it is dead."""
+    def send_start(self, setup: Setup, parts: Sequence[Part], *, measure: bool, plan: Plan | None = None) -> None:
+        """Tell it what to load.
+
+        Args:
+            setup: how it works.
+            parts: where the model is in the file that it inherited.
+            measure: calibrate.
+            plan: that another slot has measured.
+
+        Raises:
+            SlotLost: it is dead.
+        """
+        start = {"setup": asdict(setup), "parts": parts, "measure": measure, "plan": plan}
         try:
-            self._child.connection.sendall(message({"setup": asdict(setup), "measure": measure, "plan": plan}))
+            self._child.connection.sendall(message(start))
         except OSError as exc:
             raise SlotLost("a slot's process died as it started") from exc
 
-    def receive_plan(self) -> Plan:
-        """Wait until it is warm and return the plan that it works by: for a slot that starts before there is a loop.
+    def receive_plan(self, seconds: float) -> Plan:
+        """Wait until it is ready and return the plan that it works by: for a slot that starts before there is a loop.
 
         Raises:
             ModelLoadError: it cannot load the model.
-            SlotLost: it died.
+            SlotLost: it died, or was not ready after so many seconds.
         """
+        connection = self._child.connection
         try:
-            self._plan = _plan_in(receive(self._child.connection))
+            connection.settimeout(seconds)
+            self._plan = _plan_in(receive(connection))
+            connection.settimeout(None)
+        except TimeoutError as exc:
+            raise SlotLost(f"the first slot did not start within {seconds:.0f} seconds") from exc
         except (EOFError, OSError, ValueError) as exc:
             raise SlotLost("the first slot's process died while it started") from exc
         return self._plan
-
-    def measure_wide(self) -> Plan:
-        """Have it measure, while nothing else runs, whether all cores answer a lone request sooner; return its new plan.
-
-        Raises:
-            SlotLost: it died.
-        """
-        try:
-            self._child.connection.sendall(message({"measure": "wide"}))
-        except OSError as exc:
-            raise SlotLost("the first slot's process died while it started") from exc
-        return self.receive_plan()
 
     def attach(
         self,
@@ -71,10 +77,10 @@ class SlotProcess:
         if self._plan is not None:
             ready()
 
-    def send(self, jobs: Sequence[Job], waited: Sequence[float], alone: bool) -> None:
+    def send(self, jobs: Sequence[Job], waited: Sequence[float], *, alone: bool, room: int) -> None:
         """Have jobs run together; to be called again only after `done`."""
-        self._asked = len(jobs)
-        self._channel.send(jobs_message(jobs, waited, alone))
+        self._asked, self._room = len(jobs), room
+        self._channel.send(jobs_message(jobs, waited, alone=alone, room=room))
 
     def kill(self) -> None:
         """End the process at once; `lost` is called as soon as that is done."""
@@ -100,6 +106,8 @@ class SlotProcess:
         outcomes = outcomes_in(told)
         if not outcomes or len(outcomes) != self._asked:
             raise ValueError("it answered what nobody asked")
+        if any(isinstance(outcome, NeedsMemory) and outcome.pixels <= self._room for outcome in outcomes):
+            raise ValueError("it asked for memory that it had")
         self._asked = 0
         return partial(self._done, outcomes)
 
@@ -111,6 +119,6 @@ def _plan_in(told: dict[str, object]) -> Plan:
     if "failed" in told:
         raise ModelLoadError(str(told["failed"]))
     match told.get("plan"):
-        case [int(batch), bool(wide), float(inference)]:
-            return Plan(batch, wide, inference)
+        case [int(batch), float(inference)]:
+            return Plan(batch, inference)
     raise ValueError("a slot says its plan first")

@@ -2,108 +2,27 @@ r"""Every decision of the scheduler, without a clock, a thread or a model: state
 
 A request passes through these states:
 
-    reserved (its headers are in, its body is on its way)  ->  queued  ->  running  ->  gone
-        \__________________________ cancelled, expired __________________/^
+    uploading (its headers are in)  ->  queued (its body is, too)  ->  running  ->  gone
+        \                          /       \______ cancelled, expired _________/^
+         \_> held (one of a batch)/
 
-Only those whose slot died while several ran in it go back, from running to queued, and each once.
+Two kinds go back from running to queued, each once: those whose slot died while several ran in it, and photos of which the
+slot says that they need more memory than it may take unasked.
 
 Times are seconds of one monotonic clock, handed in by the caller.
 """
 
-import enum
 import math
+from bisect import insort
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sightserve.backend.scheduler.limits import Limits
+from sightserve.backend.scheduler.ticket import Reason, Refusal, Start, State, Ticket, Wait
+from sightserve.backend.scheduler.uploads import Uploads
 
-class State(enum.Enum):
-    """Where a request is."""
-
-    RESERVED = "reserved"
-    QUEUED = "queued"
-    RUNNING = "running"
-    GONE = "gone"
-
-
-class Reason(enum.StrEnum):
-    """Why a request was refused: the label of the metric."""
-
-    TOO_MANY_REQUESTS = "queue_full"
-    TOO_MANY_BYTES = "bytes_full"
-    TOO_LATE = "deadline"
-    DRAINING = "draining"
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """One request's place.
-
-    Attributes:
-        patience: seconds that it has from the arrival of its whole body.
-        since: when it entered its state.
-        size: bytes of its body that have arrived.
-        deadline: when its answer would be too late; counted from the arrival of its whole body.
-        apart: it runs by itself, because a slot died while it worked on this and others.
-    """
-
-    patience: float
-    since: float
-    size: int = 0
-    deadline: float = math.inf
-    apart: bool = False
-    state: State = State.RESERVED
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why there is no place, and in how many seconds there will be one."""
-
-    reason: Reason
-    retry_after: float
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What bounds the queue.
-
-    Attributes:
-        slots: how many run at once.
-        max_requests: how many may be reserved or queued.
-        max_bytes: how many bytes these may hold together.
-        batch: how many start together in one slot, at most, and never more than a slot's share of those that wait: with few
-            of them, another slot answers sooner.
-        batch_bytes: larger bodies run by themselves: they take longer than others should wait for, and a hand-over is little
-            beside that.
-        batch_wait: for how many seconds the oldest waits for a batch to fill.
-        upload_grace: for how many seconds an upload counts as about to arrive; a slower one holds a place, but nobody
-            is refused because of work that may never come.
-        caution: how many times longer than predicted the wait may become. Service times are means, and refusals cost cycles
-            too: without it, half of those admitted last under five-fold load came just too late.
-    """
-
-    slots: int
-    max_requests: int = 1000
-    max_bytes: int = 256 * 2**20
-    batch: int = 1
-    batch_bytes: int = 512 * 2**10
-    batch_wait: float = 0.0
-    upload_grace: float = 1.0
-    caution: float = 1.2
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Run these now, together. `alone` says that nothing else is in flight: all cores are theirs."""
-
-    tickets: list[Ticket]
-    alone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to start; ask again at `until`, or when something changes."""
-
-    until: float = math.inf
+_NOTHING = 1e-6  # of a request: what rounding leaves
 
 
 @dataclass(slots=True)
@@ -113,32 +32,43 @@ class Queue:
     Attributes:
         limits: see there.
         service: seconds that one request takes in a slot; learned, so only its start value is given.
-        draining: no request is admitted any more.
         expired: requests whose deadline passed while they waited; whoever reads them empties it.
+        evicted: uploads that gave up their place for others; whoever reads them empties it.
     """
 
     limits: Limits
     service: float
-    draining: bool = False
     expired: list[Ticket] = field(default_factory=list)
-    _reserved: dict[Ticket, None] = field(default_factory=dict)
+    evicted: list[Ticket] = field(default_factory=list)
+    _uploads: Uploads = field(init=False)
+    _held: dict[Ticket, None] = field(default_factory=dict)
     _queued: deque[Ticket] = field(default_factory=deque)
-    _running: dict[Ticket, int] = field(default_factory=dict)  # with how many its slot works on
-    _batches: int = 0
+    _large: list[Ticket] = field(default_factory=list)  # queued too: they wait for memory, in the order of arrival
+    _running: dict[Ticket, list[Ticket]] = field(default_factory=dict)  # the batches, by their first
     _bytes: int = 0
+    _large_pixels: int = 0  # of those large ones that run
+    _arrivals: int = 0
 
     # How much one new measurement counts: the mean of about the last 20, so that a few large photos are not the future.
     _LEARNING = 0.05
 
+    def __post_init__(self) -> None:
+        self._uploads = Uploads(self.limits)
+
     @property
     def depth(self) -> int:
         """How many wait, body arrived."""
-        return len(self._queued)
+        return len(self._queued) + len(self._large)
+
+    @property
+    def uploading(self) -> int:
+        """How many bodies are under way."""
+        return len(self._uploads)
 
     @property
     def in_flight(self) -> int:
-        """How many have a place: reserved, queued or running."""
-        return len(self._reserved) + len(self._queued) + len(self._running)
+        """How many have a place: uploading, held, queued or running."""
+        return len(self._uploads) + len(self._held) + self.depth + sum(map(len, self._running.values()))
 
     def refusal(self, size: int, patience: float, now: float) -> Refusal | None:
         """Say why a request whose headers have arrived gets no place; None: it gets one. Nothing changes by asking.
@@ -149,138 +79,210 @@ class Queue:
             patience: seconds that it has from the arrival of its body.
             now: the time.
         """
-        if self.draining:
-            return Refusal(Reason.DRAINING, 1.0)
-        if len(self._reserved) + len(self._queued) >= self.limits.max_requests:
+        if len(self._uploads) >= self.limits.max_uploads and self._uploads.slowest(now) is None:
+            return Refusal(Reason.TOO_MANY_UPLOADS, self.limits.upload_grace)
+        if self.depth >= self.limits.max_requests:
             return Refusal(Reason.TOO_MANY_REQUESTS, self._work_ahead(now))
-        if self._bytes + size > self.limits.max_bytes:
+        if self._bytes + size > self.limits.max_bytes and self._uploads.slowest(now) is None:
             return Refusal(Reason.TOO_MANY_BYTES, self._work_ahead(now))
-        late = self._work_ahead(now) + self._own_work() - patience
-        # An idle backend takes everything: when nothing is ahead, nobody could answer sooner.
-        if late > 0 and self.in_flight:
-            return Refusal(Reason.TOO_LATE, late)
-        return None
+        return self._too_late(patience, now)
 
     def reserve(self, size: int, patience: float, now: float) -> Ticket | Refusal:
         """Give a place to a request whose headers have arrived, or say why not; arguments as for `refusal`."""
         refusal = self.refusal(size, patience, now)
         if refusal is not None:
             return refusal
-        ticket = Ticket(patience, now)
-        self._reserved[ticket] = None
+        if len(self._uploads) >= self.limits.max_uploads:
+            self._evict(self._uploads.slowest(now))
+        ticket = Ticket(patience, now, announced=size)
+        self._uploads.add(ticket)
         return ticket
 
     def grow(self, ticket: Ticket, size: int, now: float) -> Refusal | None:
-        """Count the bytes that have arrived of a reserved request's body; refuse it when there is no room for them."""
-        if ticket.state is not State.RESERVED:
+        """Count the bytes that have arrived of an upload; refuse it when there is no room for them."""
+        if ticket.state is not State.UPLOADING:
             return None
-        if self._bytes + size - ticket.size > self.limits.max_bytes:
-            self.cancel(ticket)
-            return Refusal(Reason.TOO_MANY_BYTES, self._work_ahead(now))
+        while self._bytes + size - ticket.size > self.limits.max_bytes:
+            slowest = self._uploads.slowest(now, beside=ticket)
+            if slowest is None:
+                self.cancel(ticket)
+                return Refusal(Reason.TOO_MANY_BYTES, self._work_ahead(now))
+            self._evict(slowest)
         self._bytes += size - ticket.size
-        ticket.size = size
+        self._uploads.grow(ticket, size)
         return None
 
     def arrive(self, ticket: Ticket, now: float) -> Refusal | None:
-        """Queue a reserved request, whose body is whole now; or say that it is too late for it after all."""
-        if ticket.state is not State.RESERVED:
-            raise ValueError(f"only a reserved request can arrive, this one is {ticket.state.value}")
-        del self._reserved[ticket]
-        late = self._work_ahead(now) + self._own_work() - ticket.patience
-        if late > 0 and self.in_flight:
-            self._leave(ticket)
-            return Refusal(Reason.TOO_LATE, late)
-        ticket.state, ticket.since, ticket.deadline = State.QUEUED, now, now + ticket.patience
+        """Queue a request whose body is whole now, or one of a batch; or say that there is no place, or it is too late."""
+        if ticket.state is State.HELD:
+            del self._held[ticket]
+        else:
+            self._end_upload(ticket, now)
+        refusal = None
+        if self.depth >= self.limits.max_requests:
+            refusal = Refusal(Reason.TOO_MANY_REQUESTS, self._work_ahead(now))
+        elif now <= ticket.deadline:  # otherwise it expires, as it would have in the queue
+            refusal = self._too_late(ticket.deadline - now, now)
+        if refusal is not None:
+            self._release(ticket)
+            return refusal
+        self._arrivals += 1
+        ticket.state, ticket.since, ticket.number = State.QUEUED, now, self._arrivals
         self._queued.append(ticket)
         return None
 
+    def split(self, ticket: Ticket, sizes: Sequence[int], now: float) -> list[Ticket] | Refusal:
+        """Give the images of a request, whose body is whole now, a place each; they have its deadline, and arrive in turns.
+
+        Args:
+            ticket: of the request; what its images do not need of its bytes is free.
+            sizes: of the images, in bytes.
+            now: the time.
+        """
+        self._end_upload(ticket, now)
+        self._release(ticket)
+        if refusal := self._too_late(ticket.patience, now):
+            return refusal
+        members = [Ticket(ticket.patience, now, 0, size, ticket.deadline, state=State.HELD) for size in sizes]
+        self._held |= dict.fromkeys(members)
+        self._bytes += sum(sizes)
+        return members
+
     def expire(self, now: float) -> float:
         """Move those that are too late to `expired`, and return when the next one will be."""
-        late = [ticket for ticket in self._queued if ticket.deadline < now]
-        for ticket in late:
+        for ticket in [ticket for ticket in (*self._large, *self._queued) if ticket.deadline < now]:
             self.cancel(ticket)
-        self.expired += late
-        return min((ticket.deadline for ticket in self._queued), default=math.inf)
+            self.expired.append(ticket)
+        return min((ticket.deadline for ticket in (*self._large, *self._queued)), default=math.inf)
 
     def next(self, now: float) -> Start | Wait:
         """Decide what a slot that has come free does. Requests that are too late go to `expired`."""
-        while self._queued and self._queued[0].deadline < now:
-            # deadlines may differ, so a later one can expire first: those are caught when it is their turn, or by `expire`
-            late = self._queued.popleft()
-            self._leave(late)
-            self.expired.append(late)
-        if not self._queued or self._batches >= self.limits.slots:
+        for line in (self._queued, self._large):
+            while line and line[0].deadline < now:
+                # deadlines may differ, so a later one can expire first: those are caught in their turn, or by `expire`
+                self.expired.append(line[0])
+                self.cancel(line[0])
+        if len(self._running) >= self.limits.slots:
+            return Wait()
+        others = bool(self._running or self._uploads or self._held)
+        alone = not others and self.depth == 1
+        if self._large and self._has_room_for(self._large[0]):  # had its turn before all others, and no memory then
+            large = self._large.pop(0)
+            self._large_pixels += large.pixels
+            return self._run([large], alone, large.pixels, now)
+        if not self._queued:
             return Wait()
         ready_at = self._queued[0].since + self.limits.batch_wait
-        others = bool(self._running or self._reserved)
         if len(self._queued) < self.limits.batch and others and now < ready_at:
             return Wait(until=ready_at)
         share = max(1, len(self._queued) // self.limits.slots)
         most = 1 if self._by_itself(self._queued[0]) else min(self.limits.batch, share)
-        alone = not others and len(self._queued) == 1
-        tickets: list[Ticket] = []
-        while self._queued and len(tickets) < most and not (tickets and self._by_itself(self._queued[0])):
+        tickets = [self._queued.popleft()]
+        while self._queued and len(tickets) < most and not self._by_itself(self._queued[0]):
             ticket = self._queued.popleft()
             if ticket.deadline < now:
-                self._leave(ticket)
+                self._release(ticket)
                 self.expired.append(ticket)
-                continue
-            ticket.state, ticket.since = State.RUNNING, now
-            tickets.append(ticket)
-        self._running |= dict.fromkeys(tickets, len(tickets))
-        self._batches += 1
-        return Start(tickets, alone)
+            else:
+                tickets.append(ticket)
+        return self._run(tickets, alone, self.limits.pixels_each, now)
 
-    def finish(self, tickets: list[Ticket], now: float, *, learn: bool = True) -> None:
+    def finish(self, tickets: Sequence[Ticket], now: float, *, learn: bool = True) -> None:
         """Free the slot of requests that started together, and learn how long one takes."""
         if learn:
-            # A batch's time is shared. What ran alone had all cores: it says nothing about a slot under load, but it is
+            # A batch's time is shared. What ran alone had more threads: it says nothing about a slot under load, but it is
             # a lower bound, and the first request after it corrects the mean.
             took = (now - tickets[0].since) / len(tickets)
             self.service += self._LEARNING * (took - self.service)
+        self._free(tickets)
         for ticket in tickets:
-            del self._running[ticket]
-            self._leave(ticket)
-        self._batches -= 1
+            if ticket.state is State.RUNNING:
+                self._release(ticket)
 
-    def put_back(self, tickets: list[Ticket]) -> None:
-        """Queue requests again, first in line, whose slot died while they ran together: each apart, since one may be why."""
+    def put_back(self, tickets: Sequence[Ticket]) -> None:
+        """Queue those again, first in line, whose slot died while they ran together: each by itself, since one may be why."""
+        self._free(tickets)
         for ticket in reversed(tickets):
-            del self._running[ticket]
-            ticket.state, ticket.apart = State.QUEUED, True
-            self._queued.appendleft(ticket)
-        self._batches -= 1
+            if ticket.wanted:
+                ticket.state, ticket.isolated = State.QUEUED, True
+                self._queued.appendleft(ticket)
+            else:
+                self._release(ticket)
+
+    def defer(self, ticket: Ticket, pixels: int) -> bool:
+        """Queue a photo again that needs more pixels than its slot may hold; before `finish`.
+
+        Returns:
+            Whether that could be: False where it was given what it asked for already.
+        """
+        if ticket.pixels or pixels <= self.limits.pixels_each:
+            return False
+        if ticket.wanted:
+            ticket.state, ticket.pixels = State.QUEUED, pixels
+            insort(self._large, ticket, key=lambda other: other.number)
+        return True
 
     def cancel(self, ticket: Ticket) -> bool:
         """Take back a request that nobody waits for; return whether its work will not start any more."""
-        if ticket.state is State.RESERVED:
-            del self._reserved[ticket]
+        if ticket.state is State.UPLOADING:
+            self._uploads.remove(ticket)
+        elif ticket.state is State.HELD:
+            del self._held[ticket]
         elif ticket.state is State.QUEUED:
-            self._queued.remove(ticket)
+            (self._large if ticket.pixels else self._queued).remove(ticket)
         else:
+            ticket.wanted = False  # if its slot dies, it does not run again
             return False
-        self._leave(ticket)
+        self._release(ticket)
         return True
 
-    def _leave(self, ticket: Ticket) -> None:
+    def _run(self, tickets: list[Ticket], alone: bool, room: int, now: float) -> Start:
+        for ticket in tickets:
+            ticket.state, ticket.since = State.RUNNING, now
+        self._running[tickets[0]] = tickets
+        return Start(tickets, alone, room)
+
+    def _free(self, tickets: Sequence[Ticket]) -> None:
+        del self._running[tickets[0]]
+        # a large one that was only now found to be one has taken nothing yet
+        self._large_pixels -= sum(ticket.pixels for ticket in tickets if ticket.state is State.RUNNING)
+
+    def _evict(self, ticket: Ticket | None) -> None:
+        if ticket is not None:
+            self.cancel(ticket)
+            self.evicted.append(ticket)
+
+    def _end_upload(self, ticket: Ticket, now: float) -> None:
+        if ticket.state is not State.UPLOADING:
+            raise ValueError(f"only an upload can arrive, this one is {ticket.state.value}")
+        self._uploads.remove(ticket)
+        ticket.deadline = now + ticket.patience
+
+    def _release(self, ticket: Ticket) -> None:
         ticket.state = State.GONE
         self._bytes -= ticket.size
 
     def _by_itself(self, ticket: Ticket) -> bool:
-        return ticket.apart or ticket.size > self.limits.batch_bytes
+        return ticket.isolated or ticket.size > self.limits.batch_bytes
+
+    def _has_room_for(self, large: Ticket) -> bool:
+        """Return whether there is memory for it; one is always let in, however large."""
+        return not self._large_pixels or self._large_pixels + large.pixels <= self.limits.pixels_shared
+
+    def _too_late(self, patience: float, now: float) -> Refusal | None:
+        late = self._work_ahead(now) + self._own_work() - patience
+        # An idle backend takes everything: when nothing is ahead, nobody could answer sooner.
+        busy = self._running or self.depth or self._uploads.arriving(now) > _NOTHING
+        return Refusal(Reason.TOO_LATE, late) if late > 0 and busy else None
 
     def _own_work(self) -> float:
         """Return the seconds from the start of a request that came now to its answer: all of a batch are answered together."""
-        return self.service * min(self.limits.batch, 1 + len(self._queued) // self.limits.slots)
+        return self.service * min(self.limits.batch, 1 + self.depth // self.limits.slots)
 
     def _work_ahead(self, now: float) -> float:
         """Return the seconds until a request that came now would start, at the latest that is likely."""
-        fresh = 0
-        for ticket in reversed(self._reserved):  # newest first, so this ends at the first slow upload
-            if now - ticket.since > self.limits.upload_grace:
-                break
-            fresh += 1
-        running = sum(
-            max(0.0, self.service - (now - ticket.since) / together) for ticket, together in self._running.items()
-        )
-        return ((len(self._queued) + fresh) * self.service + running) / self.limits.slots * self.limits.caution
+        running = 0.0
+        for first, tickets in self._running.items():
+            running += max(0.0, self.service * len(tickets) - (now - first.since))
+        waiting = (self.depth + self._uploads.arriving(now)) * self.service
+        return (waiting + running) / self.limits.slots * self.limits.caution

@@ -1,4 +1,4 @@
-"""What a slot works with, seen from `slots.py`."""
+"""What a slot works with, seen from `pool.py` and `slots.py`."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
@@ -20,17 +20,19 @@ class Worker(Protocol[Job_contra, Result_co]):
 
         Args:
             ready: to be called once, when it can work; at once where it can already.
-            done: to be called with the results of what was sent, each a result or the exception that the job ended with.
+            done: to be called with the results of what was sent, each a result or the exception that the job ended with;
+                `errors.NeedsMemory` has that job run again, with the room that it needs.
             lost: to be called when it cannot start or has died, with the reason; nothing is called after that.
         """
 
-    def send(self, jobs: Sequence[Job_contra], waited: Sequence[float], alone: bool) -> None:
+    def send(self, jobs: Sequence[Job_contra], waited: Sequence[float], *, alone: bool, room: int) -> None:
         """Begin to run jobs together; never while others run.
 
         Args:
             jobs: usually one; several where the queue batches.
             waited: for how many seconds each of them waited.
-            alone: nothing else is in flight, so all cores are theirs.
+            alone: nothing else is in flight.
+            room: pixels that it may hold in memory.
         """
 
     def kill(self) -> None:

@@ -1,16 +1,12 @@
 """Beside the data path: file descriptors, of which each connection takes one, and the slots and the log need theirs."""
 
-import sys
+import resource
 
 _RESERVED = 128  # for everything but connections: a slot has two, a new one some more while it starts
 
 
 def enough_for(connections: int) -> int:
     """Raise the process's limit, as far as it may, to hold so many connections; return how many it holds."""
-    if sys.platform == "win32":
-        return connections
-    import resource  # noqa: PLC0415 - POSIX only
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + _RESERVED
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -4,33 +4,39 @@ A process of its own, because threads that share one interpreter wait for each o
 because a decoder that a stranger's bytes crash, or hang, then takes one slot with it instead of the server.
 """
 
+import faulthandler
 import gc
 import socket
 import sys
 from typing import Any
 
 from sightserve import malloc
+from sightserve.backend import held
 from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.messages import outcomes_message, receive_job
-from sightserve.backend.slot.assemble import assemble, measure_wide
+from sightserve.backend.slot.assemble import assemble
 from sightserve.backend.slot.pipeline import Pipeline
+from sightserve.backend.slot.room import Room
 from sightserve.sandbox import child
 from sightserve.sandbox.wire import message, receive
 
 
-def run(connection: socket.socket, lock: int) -> None:
+def run(connection: socket.socket, model: int) -> None:
     """Serve one connection until its other end closes, which is also how this process learns that the server died.
 
     Args:
         connection: to the server.
-        lock: file descriptor for `pixels.PixelBudget`.
+        model: file descriptor of the model's bytes, which the server verified and holds.
     """
     start = receive(connection)
     setup = Setup(**start["setup"] | {"labels": tuple(start["setup"]["labels"])})
     plan = Plan(*start["plan"]) if start["plan"] else None
+    room = Room()
     try:
-        pipeline, plan = assemble(setup, measure=start["measure"], plan=plan, lock=lock)
+        graph, external = held.map_parts(model, [held.Part(*part) for part in start["parts"]])
+        pipeline, plan = assemble(setup, graph, external, measure=start["measure"], plan=plan, room=room)
+        del graph, external  # what of them is needed, the engine holds
     except Exception as exc:  # noqa: BLE001 - whatever it is, the server has to say it
         connection.sendall(message({"failed": str(exc)}))
         return
@@ -39,11 +45,8 @@ def run(connection: socket.socket, lock: int) -> None:
     gc.freeze()  # what was made until now stays: collections need not look at it again
     while True:
         head = receive(connection)
-        if "jobs" in head:
-            _serve(connection, pipeline, head)
-        else:
-            plan = measure_wide(pipeline, setup, plan)
-            connection.sendall(message({"plan": plan}))
+        room.pixels = head["room"]
+        _serve(connection, pipeline, head)
 
 
 def _serve(connection: socket.socket, pipeline: Pipeline, head: dict[str, Any]) -> None:
@@ -56,8 +59,9 @@ def _serve(connection: socket.socket, pipeline: Pipeline, head: dict[str, Any]) 
 
 
 def main() -> None:
-    """Entry point: the file descriptors of the connection and of the lock are the arguments."""
+    """Entry point: the file descriptors of the connection and of the model are the arguments."""
     connection = child.connect()
+    faulthandler.enable()  # where a decoder crashed, for the log
     malloc.give_large_blocks_back()
     try:
         run(connection, int(sys.argv[2]))

@@ -1,6 +1,9 @@
 """The engine that runs ONNX models. The only module that knows ONNX Runtime."""
 
 import os
+from collections.abc import Mapping
+from mmap import mmap
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -15,17 +18,29 @@ import onnxruntime as ort
 
 ort.disable_telemetry_events()
 
+Content = bytes | mmap
 _RGB: Final = 3
+_NO_FILE: Final = "-"
 
 
 class OnnxEngine:
     """An `engine.Engine` on ONNX Runtime."""
 
-    def __init__(self, model: bytes, *, height: int, width: int, classes: int, threads: int = 1) -> None:
+    def __init__(
+        self,
+        graph: Content,
+        external: Mapping[str, Content] = MappingProxyType({}),
+        *,
+        height: int,
+        width: int,
+        classes: int,
+        threads: int = 1,
+    ) -> None:
         """Load the model.
 
         Args:
-            model: the ONNX file's bytes, verified by the bundle.
+            graph: the ONNX file's bytes, verified by the bundle.
+            external: those of the files in which it keeps weights, by the names that it has for them.
             height: of the input, in pixels, as the manifest promises.
             width: of the input, in pixels, as the manifest promises.
             classes: of the output, as the manifest promises.
@@ -34,8 +49,14 @@ class OnnxEngine:
         Raises:
             ModelLoadError: no ONNX model, or one whose input or output is not what the manifest promises.
         """
+        options = _options(threads)
+        # Always some: with none, ONNX Runtime would look for a graph's external data in the folder that we happen to run in.
+        files = {_NO_FILE: b"\0", **external}
+        options.add_external_initializers_from_files_in_memory(
+            list(files), list(files.values()), list(map(len, files.values()))
+        )
         try:
-            self._session = ort.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(bytes(graph), options, providers=["CPUExecutionProvider"])
         except Exception as exc:  # ONNX Runtime's exceptions share no base class
             raise ModelLoadError(f"ONNX Runtime cannot load the model: {exc}") from exc
         self._shape = (height, width, _RGB)

@@ -14,6 +14,7 @@ from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.slot.engine import PROBABILITIES, Engine
 from sightserve.backend.slot.ranking import top_k as rank
+from sightserve.backend.slot.room import NoRoom
 from sightserve.imaging import errors as imaging
 from sightserve.imaging.decode import DecodedImage, Decoder
 
@@ -30,7 +31,7 @@ class Pipeline:
 
     Attributes:
         engine: pixels to probabilities on one thread.
-        wide_engine: the same on all cores, for a request that is alone; None where that is no faster.
+        wide_engine: the same on more threads, for a request that is alone; None where it gets no more either.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Pipeline:
         Args:
             jobs: usually one; several where the scheduler batches.
             waited: for how many seconds each of them waited.
-            alone: nothing else is in flight, so all cores are theirs.
+            alone: nothing else is in flight, so other cores are free.
 
         Returns:
             For each job its answer, or the BackendError that says why there is none.
@@ -105,6 +106,8 @@ class Pipeline:
         started = time.perf_counter()
         try:
             image = self._decoder.decode(job.image)
+        except NoRoom as exc:
+            return errors.NeedsMemory(exc.pixels)
         except imaging.ImageError as exc:
             # A new one: the traceback of the old, and that of what caused it, hold half-decoded pictures while others of the
             # batch are worked on.

@@ -39,12 +39,15 @@ def _run(every: float, thaw_after: float) -> None:
     # What the pages import is imported before the first visitor comes, and is among what is frozen.
     for page in _PAGES:
         importlib.import_module(f"sightserve.frontend.{page}.page")
-    frozen, at = _freeze(), time.monotonic()
+    frozen, at, looked = _freeze(), time.monotonic(), False
     while True:
         time.sleep(every)
-        if frozen and frozen.isdisjoint(sessions().known()) and time.monotonic() - at >= thaw_after:
+        present = set(sessions().known())
+        if not looked:
+            frozen, looked = frozen | present, True  # who had just connected then may not have run the script yet
+        if frozen and frozen.isdisjoint(present) and time.monotonic() - at >= thaw_after:
             gc.unfreeze()
-            frozen, at = _freeze(), time.monotonic()
+            frozen, at, looked = _freeze(), time.monotonic(), False
         else:
             gc.collect()
         give_back()
@@ -53,9 +56,8 @@ def _run(every: float, thaw_after: float) -> None:
 def _freeze() -> set[str]:
     """Collect, and take what is left out of all collections to come; return the sessions that are frozen with it."""
     gc.collect()
-    present = set(sessions().known())
     gc.freeze()
-    return present
+    return set(sessions().known())
 
 
 def keep_arenas_few() -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import cache
 
 _PREFIX = "SIGHTSERVE_UI_"
@@ -78,8 +79,9 @@ def read_settings(environment: Mapping[str, str]) -> UiSettings:
     """Return the settings that the environment asks for.
 
     Raises:
-        InvalidSetting: a number is none, or is less than 1.
+        InvalidSetting: a number is none, or is less than 1; or a name is no setting, which would be silently without effect.
     """
+    _refuse_unknown(environment)
     values: dict[str, int | str] = {**_CLOUD_RUN} if environment.get("K_SERVICE") else {}
     for field in fields(UiSettings):
         name = _PREFIX + field.name.upper()
@@ -87,6 +89,21 @@ def read_settings(environment: Mapping[str, str]) -> UiSettings:
         if text:
             values[field.name] = _positive(name, text) if field.type is int else text
     return UiSettings(**values)  # type: ignore[arg-type]
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {_PREFIX + field.name.upper() for field in fields(UiSettings)}
+    links = {
+        name.removesuffix("SERVICE_HOST") for name in environment if name.endswith("_SERVICE_HOST")
+    }  # Kubernetes's
+    for name in sorted(environment):
+        if name.startswith(_PREFIX) and name not in known and not name.startswith(tuple(links)):
+            nearest = get_close_matches(
+                name.removeprefix(_PREFIX).lower(), [field.name for field in fields(UiSettings)], n=1
+            )
+            raise InvalidSetting(
+                f"{name} is no setting" + (f": did you mean {_PREFIX}{nearest[0].upper()}?" if nearest else "")
+            )
 
 
 def _positive(name: str, text: str) -> int:

@@ -24,7 +24,7 @@ def _row(before: Scrape, after: Scrape) -> dict[str, Any]:
         "inference_p50": quantile(0.5, before, after, "sightserve_inference_seconds"),
         "memory_mib": _mib(after.total("process_resident_memory_bytes")),
         "cpu": rate(before, after, "process_cpu_seconds_total"),
-        "lost_slots": after.total("sightserve_lost_slots"),
+        "lost_slots": after.total("sightserve_lost_slots_total"),
     }
 
 

@@ -1,6 +1,7 @@
 """A slot's process, for real: answers, errors under their own names, death, and what happens when the server dies."""
 
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -10,21 +11,26 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from PIL import Image
 from tests.processes import clean_environment
 
 from sightserve.api.schema import Prediction
+from sightserve.backend import held
 from sightserve.backend.build import load, setup_of
 from sightserve.backend.errors import (
     BackendError,
     ImageError,
     ModelLoadError,
+    NeedsMemory,
     SlotLost,
     UnreadableImage,
     UnsupportedImageType,
 )
-from sightserve.backend.job import Answer, Job, Plan
+from sightserve.backend.held import Part
+from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.launch import spawn_slot
 from sightserve.backend.messages import outcomes_in
 from sightserve.backend.scheduler import SlotProcess
@@ -32,42 +38,81 @@ from sightserve.backend.settings import Settings
 from sightserve.sandbox import wire
 from sightserve.sandbox.process import Child
 
+SECONDS = 20.0
+
+
+class Model(NamedTuple):
+    """What slots start from: the file that they inherit, where what is in it, and how they work."""
+
+    descriptor: int
+    parts: tuple[Part, ...]
+    setup: Setup
+
 
 @pytest.fixture
-def lock():
-    descriptor = os.memfd_create("lock")
-    yield descriptor
+def model():
+    settings = Settings(cpus=1)
+    bundle = load(settings)
+    descriptor = held.reserve()
+    yield Model(descriptor, held.fill(descriptor, bundle.model_bytes, {}), setup_of(settings, bundle))
     os.close(descriptor)
 
 
-def setup():
-    settings = Settings(cpus=1)
-    return setup_of(settings, load(settings))
+def started(model: Model, threads_when_alone: int = 1) -> SlotProcess:
+    made = SlotProcess(spawn_slot(model.descriptor))
+    made.send_start(replace(model.setup, threads_when_alone=threads_when_alone), model.parts, measure=False)
+    return made
 
 
 @pytest.fixture
-def slot(lock):
-    made = SlotProcess(spawn_slot(lock))
-    made.send_start(setup(), measure=False)
-    assert made.receive_plan() == Plan()
+def slot(model):
+    made = started(model)
+    assert made.receive_plan(SECONDS) == Plan()
     yield made
     made.end()
 
 
-@pytest.mark.parametrize("cpus", [1, 2])
-def test_a_slot_measures_all_cores_when_it_is_asked_and_works_on_as_before(lock, cat, cpus):
-    made = SlotProcess(spawn_slot(lock))
-    made.send_start(replace(setup(), cpus=cpus), measure=True)
-    before = made.receive_plan()
-    after = made.measure_wide()
+def test_a_lone_request_may_have_more_threads(model, cat):
+    made = started(model, threads_when_alone=3)
+    made.receive_plan(SECONDS)
 
     (answer,) = run(made, Job(cat), alone=True)
 
     made.end()
-    assert not before.wide
-    assert (after.batch, after.inference) == (before.batch, before.inference)
-    assert not after.wide or cpus > 1
     assert isinstance(answer, Answer)
+    assert Prediction.model_validate_json(answer.body).prediction == "Egyptian cat"
+
+
+def test_a_slot_calibrates_when_it_is_told_to(model):
+    made = SlotProcess(spawn_slot(model.descriptor))
+    made.send_start(model.setup, model.parts, measure=True)
+
+    plan = made.receive_plan(SECONDS)
+
+    made.end()
+    assert plan.inference != Plan().inference
+
+
+def test_a_photo_that_needs_more_memory_than_the_slot_may_take_is_not_decoded_but_told(slot, cat):
+    """In a batch the others are answered; a size in the header is enough."""
+    large = io.BytesIO()
+    Image.new("RGB", (2000, 1000)).save(large, "PNG")
+
+    small, needs, last = run(slot, Job(cat), Job(large.getvalue()), Job(cat), room=1_000_000)
+
+    assert isinstance(needs, NeedsMemory)
+    assert needs.pixels == 2_000_000
+    assert isinstance(small, Answer)
+    assert isinstance(last, Answer)
+
+
+def test_a_slot_that_is_not_ready_in_time_is_given_up(model):
+    made = started(model)
+    os.kill(made.pid, signal.SIGSTOP)
+
+    with pytest.raises(SlotLost, match="within 0 seconds"):
+        made.receive_plan(0.2)
+    made.end()
 
 
 class Listener:
@@ -84,13 +129,14 @@ def run(
     *jobs: Job,
     waited: float = 0.0,
     alone: bool = False,
+    room: int = 10**9,
     then: Callable[[], object] = lambda: None,
 ) -> Sequence[Answer | BackendError]:
     """Send jobs, do something, and return what the slot makes of them; raise what it is lost with."""
 
     async def scenario() -> Sequence[Answer | BackendError]:
         listener = Listener(slot)
-        slot.send(jobs, [waited] * len(jobs), alone)
+        slot.send(jobs, [waited] * len(jobs), alone=alone, room=room)
         then()
         try:
             return await asyncio.wait_for(listener.outcomes, 20)
@@ -147,7 +193,7 @@ def test_a_large_image_does_not_stop_the_loop_while_the_process_does_not_read_it
     async def scenario() -> Sequence[Answer | BackendError]:
         listener = Listener(slot)
         os.kill(slot.pid, signal.SIGSTOP)
-        slot.send([large], [0.0], False)
+        slot.send([large], [0.0], alone=False, room=10**9)
         await asyncio.sleep(0.05)
         os.kill(slot.pid, signal.SIGCONT)
         return await asyncio.wait_for(listener.outcomes, 20)
@@ -167,14 +213,13 @@ def test_a_signal_to_the_whole_group_does_not_end_it(slot, espresso):
     assert isinstance(answer, Answer)
 
 
-def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, espresso):
-    slot = SlotProcess(spawn_slot(lock))
-    slot.send_start(setup(), measure=False, plan=Plan())
+def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(model, espresso):
+    slot = started(model)
 
     async def scenario() -> Sequence[Answer | BackendError]:
         listener = Listener(slot)
         await asyncio.wait_for(listener.ready.wait(), 20)
-        slot.send([Job(espresso)], [0.0], False)
+        slot.send([Job(espresso)], [0.0], alone=False, room=10**9)
         return await asyncio.wait_for(listener.outcomes, 20)
 
     (answer,) = asyncio.run(scenario())
@@ -183,34 +228,31 @@ def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(lock, e
     assert isinstance(answer, Answer)
 
 
-def test_a_model_that_cannot_be_loaded_is_said(lock, tmp_path):
-    """Somebody may replace the file between the server's look at it and the slot's: its checksum goes along."""
-    (tmp_path / "model.onnx").write_bytes(b"another model")
-    early, late = SlotProcess(spawn_slot(lock)), SlotProcess(spawn_slot(lock))
-    for slot in (early, late):
-        slot.send_start(replace(setup(), model=str(tmp_path / "model.onnx")), measure=False)
+def test_a_model_that_cannot_be_loaded_is_said(model):
+    descriptor = held.reserve()
+    other = model._replace(descriptor=descriptor, parts=held.fill(descriptor, b"no model", {}))
+    early, late = started(other), started(other)
 
     async def lost() -> None:
         await asyncio.wait_for(Listener(late).outcomes, 20)
 
-    with pytest.raises(ModelLoadError, match=r"model\.onnx is not the file"):
-        early.receive_plan()
-    with pytest.raises(ModelLoadError, match=r"model\.onnx is not the file"):
+    with pytest.raises(ModelLoadError, match="cannot load the model"):
+        early.receive_plan(SECONDS)
+    with pytest.raises(ModelLoadError, match="cannot load the model"):
         asyncio.run(lost())
 
     for slot in (early, late):
         slot.end()
+    os.close(descriptor)
 
 
 def test_no_process_outlives_its_server():
     """The server is killed without a chance to say goodbye: its slot reads the end of the connection and ends."""
     code = (
-        "import os, time; from sightserve.backend.scheduler import SlotProcess; "
-        "from sightserve.backend.launch import spawn_slot; "
-        "from sightserve.backend.build import load, setup_of; from sightserve.backend.settings import Settings; "
-        "setup = setup_of(Settings(cpus=1), load(Settings())); "
-        "slot = SlotProcess(spawn_slot(os.memfd_create('lock'))); slot.send_start(setup, measure=False); "
-        "slot.receive_plan(); print(slot.pid, flush=True); time.sleep(60)"
+        "import time; from sightserve.backend.build import start_first_slot; "
+        "from sightserve.backend.settings import Settings; "
+        "slot = start_first_slot(Settings(cpus=1, calibrate=False)).process; "
+        "slot.receive_plan(20); print(slot.pid, flush=True); time.sleep(60)"
     )
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=clean_environment())
     assert server.stdout is not None
@@ -255,7 +297,10 @@ def test_an_error_that_is_not_the_callers_becomes_one_of_ours(name):
         wire.message({"outcomes": [[3, 0, 0, 0]]}, b"four"),
         wire.message({"outcomes": [[1, 0, 0, 0]]}, b"\xff"),
         wire.message({"outcomes": "x"}),
-        wire.message({"plan": [1, False, 0.1]}),
+        wire.message({"plan": [1, 0.1]}),
+        wire.message({"outcomes": [10**9]}),  # memory that it had
+        wire.message({"outcomes": [-1]}),
+        wire.message({"outcomes": [True]}),
         b"\0\0\0\4\0\0\0\0null",
         b"\0\0\0\4\0\0\0\0oops",
         b"\0\1\0\0\0\0\0\0" + b"[" * 65_536,

@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
-
 _CHILD = """
 import resource, sys
 from sightserve.backend.serving.descriptors import enough_for

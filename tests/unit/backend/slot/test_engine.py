@@ -28,7 +28,7 @@ def with_output(model: bytes, name: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def model() -> bytes:
-    return load_bundle(default_bundle_path()).model_bytes
+    return bytes(load_bundle(default_bundle_path()).model_bytes)
 
 
 def test_an_engine_says_each_output_under_its_name(model):

@@ -15,8 +15,9 @@ from sightserve.backend.slot.assemble import assemble
 
 @pytest.fixture(scope="module")
 def pipeline():
-    settings = Settings(cpus=1, calibrate=False)
-    made, _ = assemble(setup_of(settings, load(settings)), measure=False)
+    settings = Settings(cpus=1)
+    bundle = load(settings)
+    made, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
     return made
 
 

@@ -47,7 +47,6 @@ collector.start(every=0.05, thaw_after=0.1)
 give_up = time.monotonic() + 60
 while not gc.get_freeze_count() and time.monotonic() < give_up:
     time.sleep(0.05)
-sessions().here("later")
 sessions().end("early")
 del visit
 while (left() is not None or not gc.get_freeze_count()) and time.monotonic() < give_up:

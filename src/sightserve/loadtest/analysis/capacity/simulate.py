@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sightserve.backend.job import LARGEST_BATCH
-from sightserve.backend.scheduler.queue import Limits, Queue, Refusal, Start, Ticket
+from sightserve.backend.scheduler.limits import Limits
+from sightserve.backend.scheduler.queue import Queue
+from sightserve.backend.scheduler.ticket import Refusal, Start, Ticket
 from sightserve.loadtest.record import percentile
 
 # How many others are under way, as classes: alone, one more, ... Service takes longer beside others, who share caches,

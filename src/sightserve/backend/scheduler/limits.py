@@ -1,0 +1,56 @@
+"""What bounds the queue: requests, bytes, pixels and time."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds, all given from outside.
+
+    Attributes:
+        slots: how many run at once.
+        max_requests: how many may wait, their bodies whole.
+        max_bytes: how many bytes all bodies may hold together, those under way included.
+        max_uploads: how many bodies may be under way. They are counted apart: a body that never comes takes no place in the
+            queue.
+        max_pixels: how many pixels may be in memory at once. Half of them is dealt out to the slots in equal shares, which
+            is what each may decode unasked; the other half is for photos that need more than a share.
+        batch: how many start together in one slot, at most, and never more than a slot's share of those that wait: with few
+            of them, another slot answers sooner.
+        batch_bytes: larger bodies run by themselves: they take longer than others should wait for, and a hand-over is little
+            beside that.
+        batch_wait: for how many seconds the oldest waits for a batch to fill.
+        upload_start: for how many seconds an upload counts as work that is about to arrive, whatever has arrived of it: a
+            hundred of them that begin at once are a hundred requests.
+        upload_grace: for how many seconds it counts as far as it has arrived; a slower one does not count.
+        upload_patience: for how many seconds an upload keeps its place though there is none for others; less than `uploads`
+            gives a slow sender, who would be gone anyhow.
+        upload_bytes: what a whole upload has, at least: how far a smaller one has arrived says nothing about work to come,
+            or a few bytes would be enough to have others refused.
+        caution: how many times longer than predicted the wait may become. Service times are means, and refusals cost cycles
+            too: without it, half of those admitted last under five-fold load came just too late.
+    """
+
+    slots: int
+    max_requests: int = 1000
+    max_bytes: int = 256 * 2**20
+    max_uploads: int = 4096
+    max_pixels: int = 400_000_000
+    batch: int = 1
+    batch_bytes: int = 512 * 2**10
+    batch_wait: float = 0.0
+    upload_start: float = 0.1
+    upload_grace: float = 1.0
+    upload_patience: float = 4.0
+    upload_bytes: int = 64 * 2**10
+    caution: float = 1.2
+
+    @property
+    def pixels_each(self) -> int:
+        """How many pixels every slot may hold at any time."""
+        return self.max_pixels // 2 // self.slots
+
+    @property
+    def pixels_shared(self) -> int:
+        """How many pixels those photos may hold together that need more than a slot has."""
+        return self.max_pixels - self.pixels_each * self.slots

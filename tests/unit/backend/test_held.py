@@ -1,0 +1,33 @@
+"""The model's bytes as slots get them: all of them, at their places, and never others."""
+
+import os
+
+import pytest
+
+from sightserve.backend import held
+
+
+@pytest.fixture
+def descriptor():
+    made = held.reserve()
+    yield made
+    os.close(made)
+
+
+def test_every_part_is_found_again(descriptor):
+    graph, weights = b"graph" * 1000, os.urandom(100_001)
+
+    parts = held.fill(descriptor, graph, {"weights.bin": weights, "more": b"x"})
+    found, external = held.map_parts(descriptor, parts)
+
+    assert found[:] == graph
+    assert {name: content[:] for name, content in external.items()} == {"weights.bin": weights, "more": b"x"}
+
+
+def test_nobody_can_change_it_any_more(descriptor):
+    held.fill(descriptor, b"graph", {})
+
+    with pytest.raises(PermissionError):
+        os.pwrite(descriptor, b"other", 0)
+    with pytest.raises(PermissionError):
+        os.ftruncate(descriptor, 1)
