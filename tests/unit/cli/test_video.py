@@ -1,5 +1,7 @@
 """What comes through a pipe is bounded, and gone afterwards."""
 
+from pathlib import Path
+
 import pytest
 import typer
 
@@ -10,7 +12,7 @@ def test_a_pipe_that_does_not_end_is_given_up_and_its_copy_removed(tmp_path, mon
     monkeypatch.setattr(video, "_MOST_COPIED", 5 * 2**20)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    with pytest.raises(typer.Exit) as ended, video._at_hand(video.Path("/dev/zero")):
+    with pytest.raises(typer.Exit) as ended, video._at_hand(Path("/dev/zero")):
         pass
 
     assert ended.value.exit_code == 1
