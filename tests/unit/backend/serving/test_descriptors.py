@@ -3,10 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
-
 _CHILD = """
 import resource, sys
 from sightserve.backend.serving.descriptors import enough_for
