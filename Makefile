@@ -32,12 +32,14 @@ format: $(VENV)/.dev  ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
-	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra dev -o requirements/dev.txt
+	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra otel --extra dev \
+	  -o requirements/dev.txt
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group build -o requirements/build.txt
-	@$(LOCK) --extra backend -c requirements/dev.txt -o requirements/backend.txt
+	@$(LOCK) --extra backend --extra otel -c requirements/dev.txt -o requirements/backend.txt
 	@$(LOCK) --extra frontend --extra video --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
 
 test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
+	@tools/install_clients.sh
 	@$(BIN)/python -m pytest -m slow
 
 test-containers: $(VENV)/.dev browser  ## build both images, run them as containers, classify through each (minutes; as root)

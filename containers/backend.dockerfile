@@ -50,8 +50,9 @@ ENTRYPOINT ["python", "-m", "sightserve"]
 CMD ["serve"]
 ARG VERSION=unknown
 ARG REVISION=unknown
+# Ours, and that of libheif and libde265, which pi-heif bundles; permissive ones besides.
 LABEL org.opencontainers.image.title="Sightserve backend" \
       org.opencontainers.image.description="An image classifier behind an HTTP API" \
-      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.licenses="Apache-2.0 AND LGPL-3.0-or-later" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -49,8 +49,9 @@ ENTRYPOINT ["python", "-m", "sightserve"]
 CMD ["ui", "--host", "0.0.0.0"]
 ARG VERSION=unknown
 ARG REVISION=unknown
+# Ours, that of libheif (in pi-heif) and FFmpeg, and that of x264 and x265, which PyAV bundles; permissive ones besides.
 LABEL org.opencontainers.image.title="Sightserve frontend" \
       org.opencontainers.image.description="A web app that shows photos to an image classifier" \
-      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.licenses="Apache-2.0 AND LGPL-3.0-or-later AND GPL-2.0-or-later" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -161,13 +161,29 @@ def test_an_image_holds_no_tools_and_nothing_of_the_other_half(half, request):
     assert found == "[]"
 
 
+# Copyleft, as files inside wheels: x264 and x265 come with PyAV, libheif with pi-heif.
+LICENCES = {
+    "backend": "Apache-2.0 AND LGPL-3.0-or-later",
+    "frontend": "Apache-2.0 AND LGPL-3.0-or-later AND GPL-2.0-or-later",
+}
+
+
+@pytest.mark.parametrize(("half", "copyleft"), [("backend", {"heif"}), ("frontend", {"heif", "x264", "x265"})])
+def test_an_images_licences_are_those_of_what_is_in_it(half, copyleft, request):
+    libraries = request.getfixturevalue(half).python(
+        "import pathlib; print(*(p.name for p in pathlib.Path('/opt/venv').rglob('*.so*')))"
+    )
+
+    assert {name for name in ("heif", "x264", "x265") if f"lib{name}-" in libraries} == copyleft
+
+
 @pytest.mark.parametrize("half", ["backend", "frontend"])
 def test_an_image_says_what_it_is_and_keeps_no_secret_of_its_builder(images, half):
     config = inspect(images[half])
 
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
     assert labels["title"] == f"Sightserve {half}"
-    assert labels["licenses"] == "Apache-2.0"
+    assert labels["licenses"] == LICENCES[half]
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", labels["version"])
     assert re.fullmatch(r"[0-9a-f]{40}|unknown", labels["revision"])
     assert config["Config"]["StopSignal"] == "SIGTERM"

@@ -129,6 +129,7 @@ def test_a_backend_that_is_away_is_said_for_every_photo():
         (["serve", "--model", "no-such-folder"], "no-such-folder"),
         (["serve", "--port", "99999"], "port"),
         (["serve", "--log-format", "xml"], "log_format"),
+        (["serve", "--workers", "4"], "No such option: --workers"),
     ],
 )
 def test_a_wrong_flag_is_explained(words, said):
@@ -136,6 +137,28 @@ def test_a_wrong_flag_is_explained(words, said):
 
     assert run.returncode in {1, 2}
     assert said in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        (
+            {"SIGHTSERVE_RATELIMIT": "5/minute"},
+            "SIGHTSERVE_RATELIMIT is no setting: did you mean SIGHTSERVE_RATE_LIMIT?",
+        ),
+        ({"SIGHTSERVE_API_KEY": "secret"}, "SIGHTSERVE_API_KEY is what a client sends, and protects nothing here"),
+        ({"SIGHTSERVE_API_KEYS": ""}, "SIGHTSERVE_API_KEYS names no key"),
+        ({"SIGHTSERVE_API_KEYS": " , "}, "SIGHTSERVE_API_KEYS names no key"),
+        ({"SIGHTSERVE_RATE_LIMIT": "5/minute"}, "there are none: set api_keys too"),
+    ],
+)
+def test_a_server_that_would_be_more_open_than_somebody_believes_does_not_start(environment, said):
+    run = sightserve_("serve", "--port", str(free_port()), **environment)
+
+    assert run.returncode == 2
+    assert said in " ".join(run.stderr.split())
+    assert "secret" not in run.stderr
     assert "Traceback" not in run.stderr
 
 

@@ -85,7 +85,7 @@ def test_a_run_that_is_stopped_tells_what_there_is_so_far():
     with fake_backend() as backend:
         words = [sys.executable, "-m", "sightserve", "loadtest", "--backend", backend.url, "--phone-photos", "0%"]
         run = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=clean_environment())
-        while len(backend.photos) < PHOTOS + 2:
+        while len(backend.photos) < PHOTOS + 10:  # some of them small photos, whatever chance says
             assert run.poll() is None
             time.sleep(0.05)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT, SAMPLES
+from tests.fakes.collector import collecting, environment
 from tests.processes import clean_environment, free_port, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -16,7 +17,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # What must not come along, by extra.
 FOREIGN = {
     "": ["onnxruntime", "fastapi", "streamlit", "pandas", "PIL", "numpy", "google.auth", "grpc"],
-    "backend": ["streamlit", "pandas", "pyarrow", "google.auth"],
+    "backend": ["streamlit", "pandas", "pyarrow", "google.auth", "opentelemetry.sdk", "requests"],
+    "backend,otel": ["streamlit", "pandas", "pyarrow", "google.auth"],
     "frontend": ["onnxruntime", "fastapi", "google.auth"],
     "loadtest": ["onnxruntime", "fastapi", "streamlit", "pandas", "pydantic_settings"],
     "video": ["onnxruntime", "fastapi", "streamlit", "pandas"],
@@ -100,6 +102,30 @@ def test_the_backend_extra_alone_serves(installed, tmp_path, espresso):
     assert (
         json.loads(run(python, "classify", "--json", str(SAMPLES / "espresso.jpg")).stdout)["prediction"] == "espresso"
     )
+
+
+def test_the_otel_extra_beside_the_backend_traces(installed, tmp_path, espresso):
+    python = installed("backend,otel")
+    port = free_port()
+    log = tmp_path / "log"
+
+    with collecting() as collector:
+        with log.open("wb") as output:
+            command = [str(python.parent / "sightserve"), "serve", "--port", str(port)]
+            traced = clean_environment(**environment(collector.url))
+            process = subprocess.Popen(command, stdout=output, stderr=output, cwd=tmp_path, env=traced)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health/ready", process, log)
+            headers = {"Content-Type": "image/jpeg", "X-Request-ID": "traced"}
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/predict", espresso, headers)
+            with urllib.request.urlopen(request) as response:
+                assert json.load(response)["prediction"] == "espresso"
+            _, steps = collector.of_request("traced")
+        finally:
+            process.terminate()
+            process.wait(timeout=15)
+
+    assert [step.name for step in steps] == ["upload", "queue", "decode", "inference"]
 
 
 def test_the_video_extra_alone_labels_through_a_backend(installed, backend_url, tmp_path):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sightserve.api.schema import ModelRef
-from sightserve.backend import held
+from sightserve.backend import held, logs, stderr_relay
 from sightserve.backend.errors import ModelLoadError, ParameterError
 from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
@@ -42,6 +42,7 @@ class Backend:
         self.metrics.queue_depth.set(self.scheduler.depth)
         self.metrics.in_flight.set(self.scheduler.in_flight)
         self.metrics.slots.set(self.scheduler.ready_slots)
+        self.metrics.count_dropped(logs.dropped())
 
 
 def load(settings: Settings) -> Bundle:
@@ -112,6 +113,7 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
         SlotLost: it is dead.
     """
     first = first or spawn_now()  # before anything else: while it starts, the model's files are verified here
+    stderr_relay.follow(first.child)
     try:
         bundle = load(settings)
         parts = held.fill(first.model, bundle.model_bytes, bundle.external_data)
@@ -156,7 +158,9 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     )
 
     def another() -> SlotProcess:
-        slot = SlotProcess(spawn_slot(first.model))
+        child = spawn_slot(first.model)
+        stderr_relay.follow(child)
+        slot = SlotProcess(child)
         slot.send_start(setup, first.parts, measure=False, plan=plan)
         return slot
 

@@ -28,7 +28,7 @@ class FirstChild:
 
 def spawn_slot(model: int) -> Child:
     """Start a slot's process, which inherits the file of the model; may be called in any thread."""
-    return spawn("sightserve.backend.slot.main", str(model), descriptors=[model])
+    return spawn("sightserve.backend.slot.main", str(model), descriptors=[model], read_stderr=True)
 
 
 def spawn_first() -> FirstChild | None:

@@ -1,47 +1,47 @@
-"""Logs: readable on a terminal, JSON where a machine collects them."""
+"""Logs: readable on a terminal, JSON where a machine collects them. How a line is written: `log_queue`."""
 
 import json
 import logging
 import sys
-import threading
-from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from sightserve.backend.log_queue import BoundedHandler, Listener, Writer, bounded
 from sightserve.backend.settings import Settings
 
+_ACCESS: Final = "sightserve.access"
+_MOST_OF_A_PATH: Final = 512  # characters
 
-def configure(settings: Settings) -> None:
-    """Send every record of the standard library's logging, uvicorn's included, to stderr in one format."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        _Json() if _as_json(settings) else logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
-    )
+
+@contextmanager
+def to_stderr(settings: Settings) -> Iterator[None]:
+    """Send every record of the standard library's logging, uvicorn's included, to stderr in one format, until the end."""
+    handler = BoundedHandler()
+    writer = Writer(sys.stderr.fileno(), handler)
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    writer.setFormatter(Json(settings.google_cloud_project) if as_json else Console())
+    listener = Listener(handler, writer)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    logging.captureWarnings(True)  # they would be written to stderr by whoever warns, and that may be the event loop
     # Pillow explains every chunk of every PNG at debug level
     logging.getLogger("PIL").setLevel(logging.INFO)
+    # No line says these, and finding them out is a third of what a record costs.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    listener.start()
+    try:
+        yield
+    finally:
+        listener.close()
 
 
-class _Json(logging.Formatter):
-    """One JSON object a line, with the names that Cloud Logging reads; `extra={"fields": {...}}` adds more."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "severity": record.levelname,
-            "message": record.getMessage(),
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "logger": record.name,
-        }
-        line |= getattr(record, "fields", {})
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-
-def _as_json(settings: Settings) -> bool:
-    return settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+def dropped() -> int:
+    """Return how many lines the log of this process lacks."""
+    # The one handler that `to_stderr` set, where it did: the root logger is the process's, like stderr.
+    return sum(handler.missing for handler in logging.getLogger().handlers if isinstance(handler, BoundedHandler))
 
 
 class AccessLine(NamedTuple):
@@ -57,60 +57,73 @@ class AccessLine(NamedTuple):
 
 
 class AccessLog:
-    """One line for every request, written four times a second by a thread of its own.
+    """One line for every request. What it costs the event loop is a record in the queue."""
 
-    Writing each line at once would cost more than routing the request: a system call, and with it the interpreter's lock,
-    which then belongs to a busy slot.
-    """
-
-    _INTERVAL = 0.25  # seconds that a line may wait
-
-    def __init__(self, settings: Settings) -> None:
-        """Start the thread; the format follows the settings."""
-        self._as_json = _as_json(settings)
-        self._project = settings.google_cloud_project
-        self._waiting: deque[AccessLine] = deque()
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
-        self._thread.start()
+    def __init__(self) -> None:
+        self._logger = logging.getLogger(_ACCESS)
 
     def record(self, line: AccessLine) -> None:
         """Note one request; returns at once."""
-        self._waiting.append(line)
+        level = logging.INFO if line.status < 500 else logging.ERROR  # noqa: PLR2004
+        record = logging.LogRecord(_ACCESS, level, "", 0, "", None, None)
+        record.access = line
+        self._logger.handle(record)
 
-    def close(self) -> None:
-        """Write what waits and end the thread."""
-        self._end.set()
-        self._thread.join(2.0)
 
-    def _run(self) -> None:
-        ended = False
-        while not ended:
-            ended = self._end.wait(self._INTERVAL)
-            lines = []
-            while self._waiting:
-                lines.append(self._format(self._waiting.popleft()))
-            if lines:
-                sys.stderr.write("".join(lines))
-                sys.stderr.flush()
+class Json(logging.Formatter):
+    """One JSON object a line, with the names that Cloud Logging reads; `extra={"fields": {...}}` adds more."""
 
-    def _format(self, line: AccessLine) -> str:
-        timestamp = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="milliseconds")
-        ms = round(line.seconds * 1000, 1)
-        if not self._as_json:
-            # repr without its quotes: a path may hold whatever a stranger typed, a terminal's control codes included
-            return f"{timestamp} {line.method} {repr(line.path)[1:-1]} {line.status} {ms} ms {line.request_id}\n"
+    def __init__(self, project: str | None = None) -> None:
+        """Set up; with a Google Cloud project its console shows the lines of one trace together."""
+        super().__init__()
+        self._project = project
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        access: AccessLine | None = getattr(record, "access", None)
+        created = record.created if access is None else access.at
+        fields = getattr(record, "fields", {}) if access is None else self._fields(access)
+        line: dict[str, object] = {
+            "severity": record.levelname,
+            "message": record.getMessage()
+            if access is None
+            else f"{fields['method']} {fields['path']} {access.status}",
+            "timestamp": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds"),
+            "logger": record.name,
+        }
+        for name, value in fields.items():
+            line[name] = bounded(value) if isinstance(value, str) else value
+        if record.exc_text:
+            line["exception"] = record.exc_text
+        return json.dumps(line, default=str)
+
+    def _fields(self, line: AccessLine) -> dict[str, object]:
         fields: dict[str, object] = {
-            "severity": "INFO" if line.status < 500 else "ERROR",  # noqa: PLR2004
-            "message": f"{line.method} {line.path} {line.status}",
-            "timestamp": timestamp,
-            "logger": "sightserve.access",
             "method": line.method,
-            "path": line.path,
+            "path": line.path[:_MOST_OF_A_PATH],
             "status": line.status,
-            "ms": ms,
+            "ms": round(line.seconds * 1000, 1),
             "request_id": line.request_id,
         }
-        if line.trace and self._project:  # Cloud Logging shows the lines of one trace together
-            fields["logging.googleapis.com/trace"] = f"projects/{self._project}/traces/{line.trace}"
-        return json.dumps(fields) + "\n"
+        if line.trace:
+            fields["trace_id"] = line.trace
+            if self._project:
+                fields["logging.googleapis.com/trace"] = f"projects/{self._project}/traces/{line.trace}"
+        return fields
+
+
+class Console(logging.Formatter):
+    """For people."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: AccessLine | None = getattr(record, "access", None)
+        if line is None:
+            return super().format(record)
+        timestamp = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="milliseconds")
+        # repr without its quotes: a path may hold whatever a stranger typed, a terminal's control codes included
+        path = repr(line.path[:_MOST_OF_A_PATH])[1:-1]
+        return f"{timestamp} {line.method} {path} {line.status} {line.seconds * 1000:.1f} ms {line.request_id}"

@@ -55,6 +55,12 @@ class Metrics:
         self.in_flight = self._gauge("sightserve_requests_in_flight", "Requests that upload, wait or run.")
         self.slots = self._gauge("sightserve_slots", "Slots that can work.")
         self.lost_slots = Counter("sightserve_lost_slots", "Slots that hung or died.", registry=registry)
+        self.log_lines_dropped = Counter(
+            "sightserve_log_lines_dropped",
+            "Lines that the log lacks: nobody read it, or its disk was full.",
+            registry=registry,
+        )
+        self._dropped = 0
         self.model_info = Gauge(
             "sightserve_model_info",
             "Always 1; its labels name the model.",
@@ -70,6 +76,11 @@ class Metrics:
             found = self._of_route[key] = (self.requests.labels(*key), self.request_seconds.labels(route))
         found[0].inc()
         found[1].observe(seconds)
+
+    def count_dropped(self, total: int) -> None:
+        """Note how many lines the log lacks by now."""
+        self.log_lines_dropped.inc(total - self._dropped)
+        self._dropped = total
 
     def count(self, answer: Answer) -> None:
         """Note where one answer's time went."""

@@ -5,9 +5,9 @@ set it; `SIGHTSERVE_PORT` wins over it.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sightserve.backend.cpu import cpu_budget
@@ -54,6 +54,11 @@ class Settings(BaseSettings):
 
     max_connections: Annotated[int, Field(ge=1, description="open at once, busy or not; the rest get a 503")] = 4096
     header_timeout: Annotated[float, Field(gt=0, description="seconds for a request's headers to arrive")] = 10.0
+    # More than the idle timeout of what is before it: a balancer that sends on a connection that has just been closed answers
+    # 502. nginx' and Amazon's are 60 s; Google's are 600, and need 620 here.
+    keep_alive: Annotated[float, Field(gt=0, description="seconds that a connection may be open between requests")] = (
+        75.0
+    )
     idle_timeout: Annotated[float, Field(gt=0, description="seconds without a byte of a body")] = 10.0
     body_timeout: Annotated[float, Field(gt=0, description="seconds for a whole body")] = 120.0
     hang_timeout: Annotated[float, Field(gt=0, description="seconds after which a slot counts as hung")] = 30.0
@@ -62,9 +67,19 @@ class Settings(BaseSettings):
         float, Field(ge=0, le=8, description="seconds between 'not ready' and closing the port on SIGTERM")
     ] = 1.0
 
+    root_path: Annotated[
+        str, Field(pattern=r"^(/[^/?#\s]+)*$", description="where a proxy that strips it has us, such as /api")
+    ] = ""
+    forwarded_allow_ips: Annotated[
+        str, Field(description="comma-separated addresses of proxies whose X-Forwarded-* is believed; *: anybody's")
+    ] = ""
+    uds: Annotated[Path | None, Field(description="Unix socket to listen on, instead of host and port")] = None
+    ssl_certfile: Annotated[Path | None, Field(description="certificate chain, PEM; with ssl_keyfile: TLS")] = None
+    ssl_keyfile: Path | None = None
+
     # NoDecode: a comma-separated list, as everybody writes it, instead of JSON
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode, Field(description="comma-separated; none: open to all")] = ()
-    rate_limit: Annotated[str | None, Field(description='per API key, such as "100/minute"')] = None
+    rate_limit: Annotated[str | None, Field(description='per API key, such as "100/minute"; needs api_keys')] = None
     allowed_origins: Annotated[
         tuple[str, ...], NoDecode, Field(description="comma-separated, for browsers (CORS)")
     ] = ()
@@ -73,6 +88,12 @@ class Settings(BaseSettings):
     google_cloud_project: Annotated[
         str | None, Field(description="names traces in the log", validation_alias="GOOGLE_CLOUD_PROJECT")
     ] = None
+
+    @model_validator(mode="after")
+    def _has_both_halves_of_tls(self) -> "Settings":
+        if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
+            raise ValueError("ssl_certfile and ssl_keyfile: one is of no use without the other")
+        return self
 
     @field_validator("rate_limit")
     @classmethod
@@ -88,5 +109,16 @@ class Settings(BaseSettings):
 
     @field_validator("api_keys", "allowed_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    def _split(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        words = tuple(word.strip() for word in value.split(",") if word.strip())
+        if not words and info.field_name == "api_keys":
+            raise ValueError("names no key: name one, or unset it to let everybody in")
+        return words
+
+    @model_validator(mode="after")
+    def _limits_somebody(self) -> Self:
+        if self.rate_limit is not None and not self.api_keys:
+            raise ValueError("rate_limit counts for each API key, and there are none: set api_keys too")
+        return self

@@ -1,6 +1,7 @@
 """`sightserve serve`: the API."""
 
 import gc
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,9 @@ def serve(
         Path | None, typer.Option(help="Directory of a model bundle [default: the embedded ImageNet model].")
     ] = None,
     cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Where a proxy that strips it has the API, such as /api [default: at its root].")
+    ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, json or console [default: auto].")] = None,
 ) -> None:
     """Serve the API until Ctrl-C.
@@ -29,18 +33,21 @@ def serve(
         gc.disable()  # what is made until the server runs stays for good: looking for garbage in it is a waste of a start
         from pydantic import ValidationError
 
+        from sightserve.backend.environment import InvalidEnvironment, settings_from
         from sightserve.backend.errors import ModelLoadError, SlotLost
         from sightserve.backend.serving.serve import serve as run
-        from sightserve.backend.settings import Settings
     flags: dict[str, Any] = {
         "host": host,
         "port": port,
         "model": model,
         "cpus": cpus,
+        "root_path": root_path,
         "log_format": log_format,
     }
     try:
-        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+        settings = settings_from(os.environ, flags)
+    except InvalidEnvironment as exc:
+        fail(str(exc))
     except ValidationError as exc:
         fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()))
     try:
@@ -48,6 +55,6 @@ def serve(
     except (ModelLoadError, SlotLost) as exc:
         fail(str(exc), code=1)
     except OSError as exc:
-        fail(f"cannot listen on {settings.host}:{settings.port}: {exc.strerror or exc}", code=1)
+        fail(f"cannot listen on {settings.uds or f'{settings.host}:{settings.port}'}: {exc.strerror or exc}", code=1)
     except KeyboardInterrupt:
         raise typer.Exit from None

@@ -36,10 +36,10 @@ _SCALES: Final = (8, 4, 2, 1)  # at which libjpeg decodes a picture without ever
 @cache
 def _take_heif() -> None:
     """Teach Pillow HEIF, at the first one: the library is slow to import, and most processes never see such a photo."""
-    import pillow_heif  # noqa: PLC0415
+    import pi_heif  # noqa: PLC0415
 
-    pillow_heif.options.DECODE_THREADS = 1
-    pillow_heif.register_heif_opener()
+    pi_heif.options.DECODE_THREADS = 1
+    pi_heif.register_heif_opener()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ SWAPS_SIDES: Final = frozenset({5, 6, 7, 8})
 def orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 (upright) where there is none or it is nonsense.
 
-    To be asked after `load`: Pillow and pillow-heif turn some formats (TIFF, HEIF) themselves and then clear the tag.
+    To be asked after `load`: Pillow and pi-heif turn some formats (TIFF, HEIF) themselves and then clear the tag.
     """
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)

@@ -1,11 +1,13 @@
 """The child's end: what a process does first that strangers' bytes may crash, hang or swell."""
 
 import os
+import resource
 import signal
 import socket
 import sys
 import warnings
 from contextlib import suppress
+from pathlib import Path
 
 
 def connect() -> socket.socket:
@@ -28,11 +30,18 @@ def bound(*, memory: int | None = None, file_size: int | None = None) -> None:
         memory: bytes of address space; what asks for more gets a MemoryError.
         file_size: bytes of any file that it writes.
     """
-    with suppress(ImportError, ValueError, OSError):  # not every system bounds these
-        import resource  # noqa: PLC0415 - POSIX only
-
+    with suppress(ValueError, OSError):  # not every system bounds these
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if file_size is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
         if memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def address_space() -> int | None:
+    """Return how many bytes of address space this process has now; None where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])  # Linux
+    except (OSError, ValueError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -17,10 +17,13 @@ class Child:
     Attributes:
         process: that was started.
         connection: our end.
+        stderr: our end of the pipe that it writes its standard error to, to be closed by whoever reads it; None: it goes
+            where ours goes.
     """
 
     process: "subprocess.Popen[bytes]"
     connection: socket.socket
+    stderr: int | None = None
 
     def end(self) -> None:
         """End it at once and wait until it is gone."""
@@ -37,15 +40,20 @@ class Child:
             self.process.wait()
 
 
-def spawn(module: str, *arguments: str, descriptors: Sequence[int] = ()) -> Child:
+def spawn(module: str, *arguments: str, descriptors: Sequence[int] = (), read_stderr: bool = False) -> Child:
     """Start `python -m module` with the connection's descriptor as its first argument; may be called in any thread.
 
     Args:
         module: runs `child.connect` first.
         arguments: what follows.
         descriptors: of files that it inherits beside the connection, under the same numbers.
+        read_stderr: have its standard error come to us, see `Child.stderr`. What finds no room there is lost: a child never
+            waits for us to read.
     """
     ours, theirs = socket.socketpair()
+    errors, their_errors = os.pipe() if read_stderr else (None, None)
+    if their_errors is not None:
+        os.set_blocking(their_errors, False)
     with theirs:
         process = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
             # -P: a module of the folder that somebody happens to stand in is not imported in the place of another
@@ -54,5 +62,8 @@ def spawn(module: str, *arguments: str, descriptors: Sequence[int] = ()) -> Chil
             # NumPy multiplies no matrices in a child, and its library would start a thread for every core of the machine
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
+            stderr=their_errors,
         )
-    return Child(process, ours)
+    if their_errors is not None:
+        os.close(their_errors)
+    return Child(process, ours, errors)

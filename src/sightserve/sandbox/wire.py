@@ -47,12 +47,24 @@ def receive(connection: socket.socket) -> dict[str, Any]:
 
     Raises:
         EOFError: the other end has closed.
+        ValueError: too long, or no JSON object; or bytes are attached, which nobody expects here.
+    """
+    content, attached = receive_message(connection)
+    if attached:
+        raise ValueError("a message with bytes attached, which nobody expects here")
+    return content
+
+
+def receive_message(connection: socket.socket) -> Message:
+    """Wait for a message.
+
+    Raises:
+        EOFError: the other end has closed.
         ValueError: too long, or no JSON object.
     """
     middle, end = _ends(receive_bytes(connection, _HEAD.size))
-    if end != middle:
-        raise ValueError("a message with bytes attached, which nobody expects here")
-    return _content(receive_bytes(connection, middle - _HEAD.size))
+    content = _content(receive_bytes(connection, middle - _HEAD.size))
+    return Message(content, receive_bytes(connection, end - middle))
 
 
 def receive_bytes(connection: socket.socket, size: int) -> bytes:

@@ -43,3 +43,18 @@ def test_nonsense_is_refused_by_name(monkeypatch, name, value):
         Settings()
 
     assert name.removeprefix("SIGHTSERVE_").lower() in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("keys", ["", " , "])
+def test_keys_that_name_none_are_refused(keys):
+    with pytest.raises(ValidationError, match="names no key"):
+        Settings(api_keys=keys)
+
+
+def test_a_rate_limit_that_would_limit_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv("SIGHTSERVE_RATE_LIMIT", "5/minute")
+    with pytest.raises(ValidationError, match="there are none: set api_keys too"):
+        Settings()
+
+    monkeypatch.setenv("SIGHTSERVE_API_KEYS", "a-key")
+    assert Settings().rate_limit == "5/minute"

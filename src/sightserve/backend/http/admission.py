@@ -1,46 +1,73 @@
-"""Data path: headers -> [a place in the queue, or a refusal] -> uploads. Before anything of a body is read."""
+"""Data path: head -> [a place in the queue, or a refusal] -> uploads. Before anything of a body is read."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from starlette.types import Scope
 
 from sightserve.backend.build import Backend
-from sightserve.backend.errors import BackendError, ParameterError
-from sightserve.backend.http.problems import problem_of, refusal_headers, response
+from sightserve.backend.errors import ParameterError
 from sightserve.backend.scheduler import Ticket
 
 # Our own: no standard header fits. `Prefer: wait` (RFC 7240) counts whole seconds and means another thing (answer 202 and go
 # on), gRPC's and Envoy's belong to their protocols. Milliseconds, because a deadline here is a fraction of a few seconds.
 DEADLINE_HEADER = b"x-request-deadline-ms"
-_UPLOADS = frozenset({"/predict", "/predict/", "/predict/batch", "/classify", "/classify/"})
-_MOST_DIGITS = 9
+_MAX_DIGITS = 9
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class AdmissionMiddleware:
-    """Gives every upload a place on the strength of its headers, and takes the place back however the request ends."""
+class Parameters(BaseModel):
+    """What may be asked of a prediction, in the query."""
 
-    def __init__(self, app: ASGIApp, backend: Backend) -> None:
-        self._app = app
-        self._scheduler = backend.scheduler
-        self._patience_ms = backend.settings.deadline_ms
+    top_k: int = Field(
+        default=5, ge=1, description="how many classes, most probable first; at most as many as there are"
+    )
+    probabilities: bool = Field(default=False, description="whether to send every class's probability too")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in _UPLOADS:
-            await self._app(scope, receive, send)
-            return
-        try:
-            size, patience = announced(scope["headers"], self._patience_ms)
-            ticket = self._scheduler.reserve(size, patience)
-        except BackendError as exc:
-            scope["route_template"] = scope["path"]
-            await response(problem_of(exc, scope["request_id"]), refusal_headers(exc))(scope, receive, send)
-            return
-        scope["ticket"] = ticket
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._scheduler.cancel(ticket)
+    @field_validator("top_k")
+    @classmethod
+    def _are_there_so_many(cls, value: int, info: ValidationInfo) -> int:
+        if info.context and value > (classes := info.context["classes"]):
+            raise ValueError(f"must be between 1 and {classes}, the number of classes")
+        return value
+
+
+_DEFAULTS = Parameters()
+
+
+class UploadRoute(APIRoute):
+    """A route that takes a body: it is admitted before the body is read, and its place is taken back however it ends.
+
+    FastAPI documents it by its function's signature, `(request)` or `(request, parameters)`, and calls this handler instead
+    of its own, whose dependencies and validation cost as much of the event loop as all the rest of an answer.
+    """
+
+    def get_route_handler(self) -> Handler:
+        """Return what serves one request; errors are answered by the application's handlers (`problems.HANDLERS`)."""
+        endpoint = self.endpoint
+        takes_parameters = "parameters" in inspect.signature(endpoint).parameters
+
+        async def handle(request: Request) -> Response:
+            backend: Backend = request.app.state.backend
+            size, patience = announced(request.scope["headers"], backend.settings.deadline_ms)
+            ticket = backend.scheduler.reserve(size, patience)
+            try:
+                request.scope["ticket"] = ticket
+                if takes_parameters:
+                    answer: Response = await endpoint(request, checked(request.scope["query_string"], backend))
+                else:
+                    answer = await endpoint(request)
+                return answer
+            finally:
+                backend.scheduler.cancel(ticket)
+
+        return handle
 
 
 def announced(headers: Sequence[tuple[bytes, bytes]], patience_ms: int) -> tuple[int, float]:
@@ -56,12 +83,25 @@ def announced(headers: Sequence[tuple[bytes, bytes]], patience_ms: int) -> tuple
     size = 0
     for name, value in headers:
         if name == b"content-length" and value.isdigit():
-            size = int(value[:_MOST_DIGITS])
+            size = int(value[:_MAX_DIGITS])
         elif name == DEADLINE_HEADER:
-            if not (value.isdigit() and 0 < len(value) <= _MOST_DIGITS and int(value) > 0):
+            if not (value.isdigit() and 0 < len(value) <= _MAX_DIGITS and int(value) > 0):
                 raise ParameterError("X-Request-Deadline-Ms must be a whole number of milliseconds above 0")
             patience_ms = min(patience_ms, int(value))
     return size, patience_ms / 1000
+
+
+def checked(query: bytes, backend: Backend) -> Parameters:
+    """Return the parameters of a request; raise ParameterError that names every one that is wrong."""
+    if not query:
+        return _DEFAULTS
+    sent = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    try:
+        return Parameters.model_validate(sent, context={"classes": len(backend.bundle.labels)})
+    except ValidationError as exc:
+        raise ParameterError(
+            "; ".join(f"{error['loc'][0]}: {error['msg'].removeprefix('Value error, ')}" for error in exc.errors())
+        ) from exc
 
 
 def ticket_of(scope: Scope) -> Ticket:

@@ -1,17 +1,16 @@
 """The ASGI application: what every request passes, from the outside in, around one backend.
 
-RequestMiddleware    id, log, metrics, the last resort for errors
-CORSMiddleware       only where origins are configured
-AccessMiddleware     only where API keys are configured
-AdmissionMiddleware  a place in the queue, or a refusal, before a body is read
-FastAPI              routes, parameters, documentation
+RequestMiddleware  id, log, metrics, the last resort for errors
+CORSMiddleware     only where origins are configured
+AccessMiddleware   only where API keys are configured
+FastAPI            routes, documentation, errors as problems
+UploadRoute        a place in the queue, or a refusal, before a body is read
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import fastapi_swagger
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -20,31 +19,39 @@ import sightserve
 from sightserve.backend.build import Backend
 from sightserve.backend.http import health, routes
 from sightserve.backend.http.access import AccessMiddleware
-from sightserve.backend.http.admission import AdmissionMiddleware
-from sightserve.backend.http.hot_path import HotPath
+from sightserve.backend.http.docs import add_docs
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger, RequestMiddleware
 from sightserve.backend.http.openapi import DESCRIPTION
 from sightserve.backend.http.problems import HANDLERS
+from sightserve.backend.http.tracing import Tracing
 from sightserve.backend.logs import AccessLog
 
 _WATCHDOG_SECONDS = 1.0
 
 
-def create_app(backend: Backend, lifecycle: Lifecycle | None = None, access_log: AccessLog | None = None) -> ASGIApp:
+def create_app(
+    backend: Backend,
+    lifecycle: Lifecycle | None = None,
+    access_log: AccessLog | None = None,
+    tracing: Tracing | None = None,
+) -> ASGIApp:
     """Return the whole application for this backend."""
     lifecycle = lifecycle or Lifecycle()
     settings = backend.settings
-    app: ASGIApp = AdmissionMiddleware(HotPath(create_api(backend, lifecycle)), backend)
+    app: ASGIApp = create_api(backend, lifecycle)
     if settings.api_keys:
         app = AccessMiddleware(app, settings.api_keys, settings.rate_limit)
     if settings.allowed_origins:
-        headers = ["authorization", "content-type", "x-api-key", "x-request-id", "x-request-deadline-ms"]
+        headers = [
+            "authorization", "content-type", "x-api-key", "x-request-id", "x-request-deadline-ms",
+            "traceparent", "tracestate",
+        ]  # fmt: skip
         exposed = ["retry-after", "x-request-id"]
         app = CORSMiddleware(
             app, settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=headers, expose_headers=exposed
         )
-    return RequestMiddleware(app, Ledger(backend.metrics, access_log), lifecycle)
+    return RequestMiddleware(app, Ledger(backend.metrics, access_log), lifecycle, tracing)
 
 
 def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
@@ -63,13 +70,14 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
         await backend.scheduler.close()
 
     api = FastAPI(
+        routes=routes.uploads.routes,  # first, and not by way of `include_router`, which looks each path up twice
         title="Sightserve",
         version=sightserve.__version__,
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         exception_handlers=HANDLERS,
-        telemetry={"tracing": False},  # the metrics and the log have what we need, and every span costs
+        telemetry={"tracing": False},  # `tracing` says more, and costs nothing where nobody collects
         redirect_slashes=False,  # a redirected POST sends its photo twice
         docs_url=None,  # FastAPI's own page loads its scripts from elsewhere; fastapi-swagger ships them
         redoc_url=None,
@@ -79,7 +87,7 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
     api.state.lifecycle = lifecycle
     api.include_router(routes.router)
     api.include_router(health.router)
-    fastapi_swagger.patch_fastapi(api, redirect_from_root_to_docs=False)
+    add_docs(api)
     return api
 
 

@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +24,7 @@ from sightserve.backend.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 _CODE_OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.PAYLOAD_TOO_LARGE}
+_MAX_SHOWN_PATH = 200  # characters
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +58,11 @@ def response(body: Problem, headers: dict[str, str] | None = None) -> Response:
     return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def answer(exc: BackendError, request_id: str | None) -> Response:
+    """Return the HTTP answer for an error of the data path."""
+    return response(problem_of(exc, request_id), refusal_headers(exc))
+
+
 def refusal_headers(exc: BackendError) -> dict[str, str]:
     """Return the headers that belong to an error: when to come back, how to authenticate, that the connection ends."""
     if isinstance(exc, RequestError):
@@ -80,7 +85,7 @@ def request_id_of(request: Request) -> str | None:
 
 async def _backend_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, BackendError)  # noqa: S101 - registered for this class only
-    return response(problem_of(exc, request_id_of(request)), refusal_headers(exc))
+    return answer(exc, request_id_of(request))
 
 
 async def _unexpected(request: Request, _exc: Exception) -> Response:
@@ -89,27 +94,24 @@ async def _unexpected(request: Request, _exc: Exception) -> Response:
     return response(problem(ErrorCode.INTERNAL, internal_detail(request_id), request_id))
 
 
-async def _validation_error(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, RequestValidationError)  # noqa: S101
-    detail = "; ".join(f"{'.'.join(str(part) for part in e['loc'][1:])}: {e['msg']}" for e in exc.errors())
-    return response(problem(ErrorCode.INVALID_PARAMETER, detail, request_id_of(request)))
-
-
 async def _http_exception(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101
     code = _CODE_OF_STATUS.get(exc.status_code)
     if code is None:
         code = ErrorCode.MALFORMED_REQUEST if exc.status_code < 500 else ErrorCode.INTERNAL  # noqa: PLR2004
+    path = request.scope["path"][:_MAX_SHOWN_PATH]
     detail = {
-        ErrorCode.NOT_FOUND: f"no {request.url.path} here; /docs lists what there is",
-        ErrorCode.METHOD_NOT_ALLOWED: f"{request.url.path} does not take {request.method}",
+        ErrorCode.NOT_FOUND: f"no {path} here; /docs lists what there is",
+        ErrorCode.METHOD_NOT_ALLOWED: f"{path} does not take {request.method}",
     }.get(code, str(exc.detail))
-    return response(problem(code, detail, request_id_of(request)), dict(exc.headers or {}))
+    headers = dict(exc.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"  # `middleware.py` makes the one of the other
+    return response(problem(code, detail, request_id_of(request)), headers)
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Exception], Coroutine[Any, Any, Response]]] = {
     BackendError: _backend_error,
-    RequestValidationError: _validation_error,
     HTTPException: _http_exception,
     Exception: _unexpected,
 }

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.types import Scope
 
 import sightserve
 from sightserve.api.errors import ErrorCode
@@ -22,8 +21,8 @@ from sightserve.api.schema import (
 )
 from sightserve.backend.build import Backend
 from sightserve.backend.errors import BackendError, MalformedRequest, RequestError
-from sightserve.backend.http.admission import ticket_of
-from sightserve.backend.http.departure import departure_of
+from sightserve.backend.http.admission import Parameters, UploadRoute, ticket_of
+from sightserve.backend.http.disconnect import current
 from sightserve.backend.http.openapi import (
     ACCESS_ERRORS,
     IMAGE_ERRORS,
@@ -33,15 +32,16 @@ from sightserve.backend.http.openapi import (
     error_responses,
 )
 from sightserve.backend.http.problems import problem_of, request_id_of
+from sightserve.backend.http.tracing import step
 from sightserve.backend.http.uploads import BodyLimits, Upload, read_many, read_one
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.scheduler import Ticket
 from sightserve.imaging.formats import MEDIA_TYPES
 
 router = APIRouter()
+uploads = APIRouter(route_class=UploadRoute)
 
-TopK = Annotated[int, Query(ge=1, description="how many classes, most probable first; at most as many as there are")]
-AllProbabilities = Annotated[bool, Query(description="whether to send every class's probability too")]
+Asked = Annotated[Parameters, Query()]
 
 
 def backend_of(request: Request) -> Backend:
@@ -50,36 +50,46 @@ def backend_of(request: Request) -> Backend:
     return backend
 
 
-async def _classify(backend: Backend, scope: Scope, ticket: Ticket, job: Job) -> Answer:
+async def _classify(backend: Backend, ticket: Ticket, job: Job) -> Answer:
     """Queue one image and wait for its answer; when the client hangs up first, its work is not started any more."""
-    departure = departure_of(scope)
+    disconnect = current()
     try:
-        if departure.gone:
-            raise _hung_up()
-        waiting = backend.scheduler.submit(ticket, job)
+        if disconnect.happened:
+            raise _hung_up(backend)
+        with step("queue") as queueing:
+            waiting = backend.scheduler.submit(ticket, job)
 
-        def leave() -> None:
-            backend.scheduler.cancel(ticket)
-            if not waiting.done():
-                backend.metrics.abandoned.inc()
-                waiting.set_exception(_hung_up())
+            def cancel() -> None:
+                backend.scheduler.cancel(ticket)
+                if not waiting.done():
+                    waiting.set_exception(_hung_up(backend))
 
-        departure.then(leave)
-        answer = await waiting
+            with disconnect.calling(cancel):
+                answer = queueing.answered(await waiting)
     finally:
         backend.scheduler.cancel(ticket)
     backend.metrics.count(answer)
     return answer
 
 
-def _hung_up() -> MalformedRequest:
+def _hung_up(backend: Backend) -> MalformedRequest:
+    backend.metrics.abandoned.inc()
     return MalformedRequest("the client hung up before its answer was ready")
 
 
 def _body_limits(backend: Backend, ticket: Ticket) -> BodyLimits:
     settings = backend.settings
-    grow = partial(backend.scheduler.grow, ticket)
-    return BodyLimits(settings.max_upload_bytes, settings.idle_timeout, settings.body_timeout, grow)
+    return BodyLimits(
+        settings.max_upload_bytes,
+        settings.idle_timeout,
+        settings.body_timeout,
+        grow=partial(backend.scheduler.grow, ticket),
+        abandoned=backend.metrics.abandoned.inc,
+    )
+
+
+def _job(upload: Upload, parameters: Parameters) -> Job:
+    return Job(upload.data, upload.filename, parameters.top_k, parameters.probabilities)
 
 
 def _json(body: WireModel) -> Response:
@@ -118,7 +128,7 @@ async def greet(request: Request) -> ServiceInfo:
     )
 
 
-@router.post(
+@uploads.post(
     "/predict",
     tags=["predict"],
     summary="Classify one image",
@@ -126,19 +136,18 @@ async def greet(request: Request) -> ServiceInfo:
     responses=error_responses(*IMAGE_ERRORS),
     openapi_extra=ONE_IMAGE,
 )
-@router.post("/predict/", include_in_schema=False)
-async def predict(request: Request, top_k: TopK = 5, probabilities: AllProbabilities = False) -> Response:
+@uploads.post("/predict/", include_in_schema=False)
+async def predict(request: Request, parameters: Asked) -> Response:
     """One image in, its most probable classes out."""
-    backend = backend_of(request)
-    backend.check(top_k)
-    ticket = ticket_of(request.scope)
-    async with backend.scheduler.uploading(ticket):
-        upload = await read_one(request, _body_limits(backend, ticket))
-    answer = await _classify(backend, request.scope, ticket, Job(upload.data, upload.filename, top_k, probabilities))
+    backend, ticket = backend_of(request), ticket_of(request.scope)
+    with step("upload"):
+        async with backend.scheduler.uploading(ticket):
+            upload = await read_one(request, _body_limits(backend, ticket))
+    answer = await _classify(backend, ticket, _job(upload, parameters))
     return Response(answer.body, media_type="application/json")
 
 
-@router.post(
+@uploads.post(
     "/predict/batch",
     tags=["predict"],
     summary="Classify several images",
@@ -146,30 +155,28 @@ async def predict(request: Request, top_k: TopK = 5, probabilities: AllProbabili
     responses=error_responses(*UPLOAD_ERRORS, ErrorCode.TOO_MANY_FILES),
     openapi_extra=MANY_IMAGES,
 )
-async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllProbabilities = False) -> Response:
+@uploads.post("/predict/batch/", include_in_schema=False)
+async def predict_batch(request: Request, parameters: Asked) -> Response:
     """One result or one error for each file, in the order of the files: a bad file does not spoil the others."""
-    backend = backend_of(request)
-    backend.check(top_k)
-    ticket = ticket_of(request.scope)
-    limits = _body_limits(backend, ticket)
-    async with backend.scheduler.uploading(ticket):
-        uploads = await read_many(request, limits, max_files=backend.settings.max_batch_files)
-    members = backend.scheduler.split(ticket, [len(upload.data) for upload in uploads])
+    backend, ticket = backend_of(request), ticket_of(request.scope)
+    with step("upload"):
+        async with backend.scheduler.uploading(ticket):
+            files = await read_many(request, _body_limits(backend, ticket), max_files=backend.settings.max_batch_files)
+    members = backend.scheduler.split(ticket, [len(upload.data) for upload in files])
     # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
     turns = asyncio.Semaphore(backend.settings.cpus)
 
     async def classify(upload: Upload, member: Ticket) -> BatchItem:
         async with turns:
-            job = Job(upload.data, upload.filename, top_k, probabilities)
             try:
-                answer = await _classify(backend, request.scope, member, job)
+                answer = await _classify(backend, member, _job(upload, parameters))
                 return BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
             except RequestError:  # there is nobody any more to answer to
                 raise
             except BackendError as exc:
                 return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))
 
-    tasks = [asyncio.create_task(classify(*pair)) for pair in zip(uploads, members, strict=True)]
+    tasks = [asyncio.create_task(classify(*pair)) for pair in zip(files, members, strict=True)]
     try:
         items = await asyncio.gather(*tasks)
     finally:
@@ -180,7 +187,7 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
     return _json(BatchPrediction(results=items, succeeded=succeeded, failed=len(items) - succeeded))
 
 
-@router.post(
+@uploads.post(
     "/classify/",
     tags=["predict"],
     summary="Classify one image, answered as the course's backend did",
@@ -188,16 +195,14 @@ async def predict_batch(request: Request, top_k: TopK = 5, probabilities: AllPro
     responses=error_responses(*IMAGE_ERRORS),
     openapi_extra=ONE_IMAGE,
 )
-@router.post("/classify", include_in_schema=False)
+@uploads.post("/classify", include_in_schema=False)
 async def classify(request: Request) -> Response:
     """The label, and every class's probability in one nested list."""
-    backend = backend_of(request)
-    ticket = ticket_of(request.scope)
-    async with backend.scheduler.uploading(ticket):
-        upload = await read_one(request, _body_limits(backend, ticket))
-    answer = await _classify(
-        backend, request.scope, ticket, Job(upload.data, upload.filename, top_k=1, probabilities=True)
-    )
+    backend, ticket = backend_of(request), ticket_of(request.scope)
+    with step("upload"):
+        async with backend.scheduler.uploading(ticket):
+            upload = await read_one(request, _body_limits(backend, ticket))
+    answer = await _classify(backend, ticket, _job(upload, Parameters(top_k=1, probabilities=True)))
     prediction = Prediction.model_validate_json(answer.body)
     return _json(
         CourseClassification(

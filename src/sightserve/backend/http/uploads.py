@@ -47,13 +47,27 @@ class BodyLimits:
         max_bytes: counted over the whole body.
         idle_seconds: the longest time without a byte.
         total_seconds: the longest time from first to last byte.
+        min_rate: bytes per second, on average from the first byte on, once `grace_seconds` have passed.
         grow: told the bytes so far at every chunk; raises when all bodies together are too many.
+        abandoned: called when the sender hangs up in the middle.
     """
 
     max_bytes: int
     idle_seconds: float = 10.0
     total_seconds: float = 120.0
+    min_rate: float = 240.0
+    grace_seconds: float = 5.0
     grow: Callable[[int], None] = lambda _size: None
+    abandoned: Callable[[], None] = lambda: None
+
+    def due(self, began: float, now: float, received: int) -> float:
+        """Return until when the next bytes have to come, on the clock of `began` and `now`.
+
+        Whoever sent `received` bytes has paid for the time that these take at the minimum rate, and for the grace; and
+        nobody pauses for longer than `idle_seconds`, or takes longer than `total_seconds` in all.
+        """
+        paid = began + max(self.grace_seconds, received / self.min_rate)
+        return min(paid, now + self.idle_seconds, began + self.total_seconds)
 
 
 async def read_one(request: Request, limits: BodyLimits) -> Upload:
@@ -103,12 +117,13 @@ async def _receive(request: Request, limits: BodyLimits, take: Callable[[bytes],
     """Hand over the body's chunks as they come; the announced length is not trusted, and a slow sender is not waited for."""
     received = 0
     clock = asyncio.get_running_loop().time
-    end = clock() + limits.total_seconds
+    began = clock()
     try:
-        async with asyncio.timeout_at(min(end, clock() + limits.idle_seconds)) as patience:
+        async with asyncio.timeout_at(limits.due(began, began, 0)) as patience:
             while True:
                 message = await request.receive()
                 if message["type"] == "http.disconnect":
+                    limits.abandoned()
                     raise MalformedRequest("the connection closed before the whole body had arrived")
                 chunk = message.get("body", b"")
                 received += len(chunk)
@@ -118,7 +133,7 @@ async def _receive(request: Request, limits: BodyLimits, take: Callable[[bytes],
                 take(chunk)
                 if not message.get("more_body", False):
                     return
-                patience.reschedule(min(end, clock() + limits.idle_seconds))
+                patience.reschedule(limits.due(began, clock(), received))
     except TimeoutError as exc:
         raise RequestTimeout("the body arrived too slowly, or not at all") from exc
 

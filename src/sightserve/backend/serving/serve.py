@@ -1,11 +1,21 @@
 """Runs the backend: settings in, a listening server out. Starts the first slot before it imports what the server needs."""
 
+import errno
+import logging
+import os
 import socket
+from pathlib import Path
 
-from sightserve.backend import logs, memory
+from sightserve import malloc
+from sightserve.backend import logs, stderr_relay
 from sightserve.backend.build import build, start_first_slot
 from sightserve.backend.launch import FirstChild
 from sightserve.backend.settings import Settings
+
+_log = logging.getLogger(__name__)
+_SECRET_CHARACTERS = 16  # 80 bits in base32: beyond guessing at any rate that we answer
+_BACKLOG = 2048  # connections that nobody has accepted yet; uvicorn asks for as many
+_EVERYBODY = 0o666  # as uvicorn has it; the folder's own permissions say who gets in
 
 
 def serve(settings: Settings, first: FirstChild | None = None) -> None:
@@ -16,18 +26,31 @@ def serve(settings: Settings, first: FirstChild | None = None) -> None:
         first: the first slot's process, where it was started before all this was imported.
 
     Raises:
-        ModelLoadError: the model cannot be loaded; nothing listened yet.
+        ModelLoadError: the model cannot be loaded; nothing was answered yet.
         SlotLost: the first slot did not start.
         OSError: the address cannot be listened on.
     """
-    listener = _listen(settings.host, settings.port)  # first, because a busy port is the commonest failure
-    logs.configure(settings)
-    memory.give_large_blocks_back()
-    slot = start_first_slot(settings, first)
-    # A fifth of a second of imports, which the slot uses to import and load what it needs.
-    from sightserve.backend.serving.server import run  # noqa: PLC0415
+    # first, because a busy port is the commonest failure
+    listener = _listen_unix(settings.uds) if settings.uds else _listen(settings.host, settings.port)
+    with logs.to_stderr(settings):
+        _warn_of_short_keys(settings)
+        malloc.give_large_blocks_back()
+        try:
+            slot = start_first_slot(settings, first)
+            # A fifth of a second of imports, which the slot uses to import and load what it needs.
+            from sightserve.backend.http.tracing import from_environment  # noqa: PLC0415
+            from sightserve.backend.serving.server import run  # noqa: PLC0415
 
-    run(build(settings, slot), [listener])
+            tracing = from_environment(os.environ)
+            run(build(settings, slot), [listener], tracing)
+        finally:
+            stderr_relay.finish()
+
+
+def _warn_of_short_keys(settings: Settings) -> None:
+    short = sum(len(key.get_secret_value()) < _SECRET_CHARACTERS for key in settings.api_keys)
+    if short:
+        _log.warning("API keys can be guessed: %d have fewer than %d characters", short, _SECRET_CHARACTERS)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -36,6 +59,24 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # now: two that only bind both succeed, and the second would never hear that it came late
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    """Listen on a socket in the file system; one that a killed server left behind is replaced, a living one's is busy."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if path.is_socket() and probe.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
+        listener.bind(str(path))
+        path.chmod(_EVERYBODY)
+        listener.listen(_BACKLOG)
     except OSError:
         listener.close()
         raise

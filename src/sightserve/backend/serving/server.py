@@ -15,9 +15,10 @@ import sightserve
 from sightserve.backend import logs
 from sightserve.backend.build import Backend
 from sightserve.backend.http.app import create_app
-from sightserve.backend.http.door import Door
+from sightserve.backend.http.connections import Bounds, Connections
 from sightserve.backend.http.lifecycle import Lifecycle
-from sightserve.backend.http.protocol import Bounds, protocol_within
+from sightserve.backend.http.middleware import Ledger
+from sightserve.backend.http.tracing import Tracing
 from sightserve.backend.serving import descriptors
 
 _log = logging.getLogger(__name__)
@@ -26,28 +27,37 @@ _DRAIN_SECONDS = 9.0
 _COLLECT_AFTER = 10_000  # objects; at 700, as it comes, the collector looks several times a request, and finds nothing
 
 
-def run(backend: Backend, sockets: list[socket.socket]) -> None:
+def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return."""
     settings = backend.settings
-    access_log = logs.AccessLog(settings) if settings.log_level in {"debug", "info"} else None
+    access_log = logs.AccessLog() if settings.log_level in {"debug", "info"} else None
     lifecycle = Lifecycle()
-    bounds = Bounds(
-        settings.header_timeout,
-        descriptors.enough_for(settings.max_connections),
-        backend.metrics.rejected.labels("connections").inc,
+    connections = Connections(
+        Bounds(settings.header_timeout, settings.keep_alive, descriptors.enough_for(settings.max_connections)),
+        on_excess=backend.metrics.rejected.labels("connections").inc,
+        on_answer=Ledger(backend.metrics, access_log).note_unread,
     )
     config = uvicorn.Config(
-        create_app(backend, lifecycle, access_log),
-        http=protocol_within(bounds, Door(backend, lifecycle, access_log).refusal),
+        create_app(backend, lifecycle, access_log, tracing),
+        http=connections,  # type: ignore[arg-type]  # called like the class that it stands for
         ws="none",
-        proxy_headers=False,  # nothing here depends on who is at the other end
+        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # handed on to `call_later`
+        root_path=settings.root_path,
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        ssl_certfile=settings.ssl_certfile,
+        ssl_keyfile=settings.ssl_keyfile,
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=False,
         timeout_graceful_shutdown=max(1, round(_DRAIN_SECONDS - settings.drain_grace)),
     )
-    address = "http://{}:{}".format(*sockets[0].getsockname()[:2])
+    # With what uvicorn says of requests that it cannot read anybody could fill a disk; they are counted and logged elsewhere.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: record.module != "httptools_impl" or record.levelno > logging.WARNING
+    )
+    name = sockets[0].getsockname()
+    address = f"{'https' if config.is_ssl else 'http'}://{name[0]}:{name[1]}" if isinstance(name, tuple) else name
     facts = {
         "version": sightserve.__version__,
         "model": backend.bundle.manifest.name,
@@ -64,17 +74,18 @@ def run(backend: Backend, sockets: list[socket.socket]) -> None:
     gc.set_threshold(_COLLECT_AFTER)
     gc.enable()
     try:
-        Server(config, lifecycle, settings.drain_grace).run(sockets=sockets)
+        Server(config, connections, lifecycle, settings.drain_grace).run(sockets=sockets)
     finally:
-        if access_log is not None:
-            access_log.close()
+        if tracing is not None:
+            tracing.close()
 
 
 class Server(uvicorn.Server):
     """uvicorn's server with a grace between 'not ready' and the closed port, so that no load balancer is surprised."""
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, grace: float) -> None:
+    def __init__(self, config: uvicorn.Config, connections: Connections, lifecycle: Lifecycle, grace: float) -> None:
         super().__init__(config)
+        self._connections = connections
         self._lifecycle = lifecycle
         self._grace = grace
         self._close_at: float | None = None
@@ -97,7 +108,8 @@ class Server(uvicorn.Server):
         """End in order: close the port, answer what was accepted, by whoever of us and the system accepted it."""
         loop = asyncio.get_running_loop()
         for connection in self._close_port(sockets or []):
-            await loop.connect_accepted_socket(self._protocol, connection)
+            await loop.connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
+        await self._connections.last_call()
         await super().shutdown(sockets)
 
     def _close_port(self, sockets: list[socket.socket]) -> list[socket.socket]:
@@ -122,7 +134,4 @@ class Server(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         """Return a connection's protocol, made as uvicorn makes it."""
-        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-        return made
+        return self._connections(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)

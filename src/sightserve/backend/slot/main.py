@@ -4,12 +4,14 @@ A process of its own, because threads that share one interpreter wait for each o
 because a decoder that a stranger's bytes crash, or hang, then takes one slot with it instead of the server.
 """
 
+import faulthandler
 import gc
 import socket
 import sys
 from typing import Any
 
-from sightserve.backend import held, memory
+from sightserve import malloc
+from sightserve.backend import held
 from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.messages import outcomes_message, receive_job
@@ -59,7 +61,8 @@ def _serve(connection: socket.socket, pipeline: Pipeline, head: dict[str, Any]) 
 def main() -> None:
     """Entry point: the file descriptors of the connection and of the model are the arguments."""
     connection = child.connect()
-    memory.give_large_blocks_back()
+    faulthandler.enable()  # where a decoder crashed, for the log
+    malloc.give_large_blocks_back()
     try:
         run(connection, int(sys.argv[2]))
     except (EOFError, BrokenPipeError, ConnectionResetError):

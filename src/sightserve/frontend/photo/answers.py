@@ -8,6 +8,7 @@ from sightserve.api.schema import Prediction
 from sightserve.frontend.photo import snippets
 from sightserve.frontend.photo.chooser import Item
 from sightserve.frontend.shared import backend, charts, tables, words
+from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.sidebar import Choices
 from sightserve.frontend.shared.words import Message
 
@@ -52,7 +53,7 @@ def gallery(items: Sequence[Item], choices: Choices, problems: Mapping[str, Mess
     with st.grid("auto", min_column_width=180, key="gallery"):
         for item in items:
             with st.container(border=True, gap="xsmall"):
-                if item.pictures is not None:
+                if isinstance(item.pictures, Pictures):
                     st.image(item.pictures.preview, alt=item.alt, width="stretch")
                 _card(item, choices, problems.get(item.key))
     if answered:

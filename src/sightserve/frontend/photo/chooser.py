@@ -9,7 +9,7 @@ from sightserve.api.schema import Prediction
 from sightserve.frontend.photo.samples import SAMPLES, Sample, sample
 from sightserve.frontend.photo.session_cache import SessionCache, session_cache
 from sightserve.frontend.shared.photos import TYPES, Photo, shown_name
-from sightserve.frontend.shared.preview import Pictures, pictures
+from sightserve.frontend.shared.preview import Pictures, Unseen, pictures
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.uploads import free
 from sightserve.frontend.shared.words import plain
@@ -26,7 +26,7 @@ class Item:
 
     name: str
     key: str
-    pictures: Pictures | None
+    pictures: Pictures | Unseen | None
     prediction: Prediction | None
     photo: Photo | None
     alt: str
@@ -79,7 +79,7 @@ def samples(title: str) -> None:
         for entry in SAMPLES:
             with st.container(key=f"card-{entry.slug}", width=92, gap=None):
                 picture = _sample_pictures(entry.slug)
-                if picture is not None:
+                if isinstance(picture, Pictures):
                     st.image(picture.preview, alt="", width="stretch")  # the button's text says what it is
                 st.button(entry.title, key=f"sample-{entry.slug}", on_click=_use_sample, args=(entry,), type="tertiary",
                           width="stretch")  # fmt: skip
@@ -141,7 +141,7 @@ def _item(photo: Photo, alt: str) -> Item:
 
 
 @st.cache_resource(show_spinner=False)
-def _sample_pictures(slug: str) -> Pictures | None:
+def _sample_pictures(slug: str) -> Pictures | Unseen | None:
     found = sample(slug)
     return None if found is None else pictures(found.load().data, longest_side=160)
 

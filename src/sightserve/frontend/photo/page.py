@@ -13,6 +13,7 @@ from sightserve.frontend.photo.chooser import Choice, Item
 from sightserve.frontend.photo.session_cache import LruCache, session_cache
 from sightserve.frontend.shared import backend, waiting, words
 from sightserve.frontend.shared.photos import Photo
+from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.sidebar import Choices, choices
 from sightserve.frontend.shared.words import Message
@@ -71,8 +72,9 @@ def _want() -> None:
 
 
 def _show(item: Item) -> None:
-    if item.pictures is None:
-        st.warning("This photo cannot be shown here. It may still be classified.", icon=":material/hide_image:")
+    if not isinstance(item.pictures, Pictures):
+        why = item.pictures.why if item.pictures is not None else "This photo is not kept here any more."
+        st.warning(str(why), icon=":material/hide_image:")
         return
     with st.container(key="photo"):
         st.image(item.pictures.preview, alt=item.alt, caption=words.plain(item.name))

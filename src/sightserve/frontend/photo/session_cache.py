@@ -1,17 +1,18 @@
 """What the Photo page keeps of one session: answers by content, pictures to show, and the history; every part is bounded.
 
-A few megabytes a session at most, whatever a person does; uploads themselves are bounded by the guard.
+A few megabytes a session at most, whatever a person does, and the pictures are booked; uploads are the guard's business.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 import streamlit as st
 
 from sightserve.api.schema import Prediction
+from sightserve.frontend.shared.ledger import account
 from sightserve.frontend.shared.photos import Photo
-from sightserve.frontend.shared.preview import Pictures, pictures
+from sightserve.frontend.shared.preview import Pictures, Unseen, pictures
 
 _MOST_ANSWERS: Final = 200  # about ten kilobytes each
 _MOST_PICTURES: Final = 32  # about a hundred kilobytes each
@@ -60,7 +61,7 @@ class SessionCache:
 
     def __init__(self) -> None:
         self._answers: LruCache[Prediction] = LruCache(_MOST_ANSWERS)
-        self._pictures: LruCache[Pictures] = LruCache(_MOST_PICTURES)
+        self._pictures: LruCache[Pictures | Unseen] = LruCache(_MOST_PICTURES)
         self._history: OrderedDict[str, Entry] = OrderedDict()
 
     def answer(self, photo: Photo) -> Prediction | None:
@@ -70,16 +71,23 @@ class SessionCache:
     def keep(self, photo: Photo, prediction: Prediction) -> None:
         """Remember the answer, and put it on top of the history."""
         self._answers.put(photo.key, prediction)
-        self._history[photo.key] = Entry(photo.key, photo.name, self.pictures(photo), prediction)
+        shown = self.pictures(photo)
+        self._history[photo.key] = Entry(
+            photo.key, photo.name, shown if isinstance(shown, Pictures) else None, prediction
+        )
         self._history.move_to_end(photo.key)
         while len(self._history) > MOST_HISTORY:
             self._history.popitem(last=False)
 
-    def pictures(self, photo: Photo) -> Pictures | None:
-        """Return the photo as it can be shown, decoded once."""
+    def pictures(self, photo: Photo) -> Pictures | Unseen:
+        """Return the photo as it can be shown, decoded once, or why it cannot."""
         known = self._pictures.get(photo.key)
-        if known is None and (known := pictures(photo.data)) is not None:
-            self._pictures.put(photo.key, known)
+        if known is None:
+            known = pictures(photo.data)
+            if isinstance(known, Pictures):
+                known = replace(known, booking=account().book(len(known.preview) + len(known.thumbnail)))
+            if isinstance(known, Pictures) or known.lasting:
+                self._pictures.put(photo.key, known)
         return known
 
     def history(self) -> list[Entry]:

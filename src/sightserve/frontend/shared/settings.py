@@ -3,11 +3,15 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import cache
 
 _PREFIX = "SIGHTSERVE_UI_"
 MIB = 1024 * 1024
-_CLOUD_RUN_MB = 30
+_CLOUD_RUN = {
+    "max_video_mb": 30,  # it refuses larger requests
+    "total_video_mb": 512,  # its disk is memory
+}
 
 
 class InvalidSetting(ValueError):
@@ -20,9 +24,11 @@ class UiSettings:
 
     Attributes:
         max_upload_mb: of one file, MiB. Cloud Run refuses requests of 32 MiB and more, and multipart adds a little.
-        session_upload_mb: of all files that one session has in memory, MiB.
-        total_upload_mb: of all files that all sessions have in memory, MiB.
-        max_video_mb: of one video, MiB; 30 on Cloud Run, which refuses larger requests.
+        session_upload_mb: of all that one session has in memory, MiB.
+        total_upload_mb: of all that all sessions have in memory, MiB.
+        session_seconds: for which a session is kept after its page was closed: a phone that sleeps comes back to its page.
+        max_video_mb: of one video, MiB; 30 on Cloud Run.
+        total_video_mb: of all videos on the disk, labelled ones included, MiB; 512 on Cloud Run.
         max_video_minutes: of one video.
         videos: that are read or written at once, by all sessions together.
         max_photos: in one batch.
@@ -36,7 +42,9 @@ class UiSettings:
     max_upload_mb: int = 30
     session_upload_mb: int = 256
     total_upload_mb: int = 1024
+    session_seconds: int = 120
     max_video_mb: int = 200
+    total_video_mb: int = 2048
     max_video_minutes: int = 60
     videos: int = 2
     max_photos: int = 1000
@@ -61,15 +69,31 @@ def read_settings(environment: Mapping[str, str]) -> UiSettings:
     """Return the settings that the environment asks for.
 
     Raises:
-        InvalidSetting: a number is none, or is less than 1.
+        InvalidSetting: a number is none, or is less than 1; or a name is no setting, which would be silently without effect.
     """
-    values: dict[str, int | str] = {"max_video_mb": _CLOUD_RUN_MB} if environment.get("K_SERVICE") else {}
+    _refuse_unknown(environment)
+    values: dict[str, int | str] = {**_CLOUD_RUN} if environment.get("K_SERVICE") else {}
     for field in fields(UiSettings):
         name = _PREFIX + field.name.upper()
         text = environment.get(name, "").strip()
         if text:
             values[field.name] = _positive(name, text) if field.type is int else text
     return UiSettings(**values)  # type: ignore[arg-type]
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {_PREFIX + field.name.upper() for field in fields(UiSettings)}
+    links = {
+        name.removesuffix("SERVICE_HOST") for name in environment if name.endswith("_SERVICE_HOST")
+    }  # Kubernetes's
+    for name in sorted(environment):
+        if name.startswith(_PREFIX) and name not in known and not name.startswith(tuple(links)):
+            nearest = get_close_matches(
+                name.removeprefix(_PREFIX).lower(), [field.name for field in fields(UiSettings)], n=1
+            )
+            raise InvalidSetting(
+                f"{name} is no setting" + (f": did you mean {_PREFIX}{nearest[0].upper()}?" if nearest else "")
+            )
 
 
 def _positive(name: str, text: str) -> int:

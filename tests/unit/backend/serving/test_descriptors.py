@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 _CHILD = """
 import resource, sys
 from sightserve.backend.serving.descriptors import enough_for

@@ -6,8 +6,8 @@ import socket
 import pytest
 import uvicorn
 
+from sightserve.backend.http.connections import Bounds, Connections
 from sightserve.backend.http.lifecycle import Lifecycle
-from sightserve.backend.http.protocol import Bounds, protocol_within
 from sightserve.backend.serving.server import Server
 
 _ANSWER = [
@@ -26,9 +26,10 @@ def test_who_connected_before_the_port_closed_is_answered_though_nobody_had_acce
     """The system completes a connection by itself; closing the listener would reset it."""
     listener = socket.create_server(("127.0.0.1", 0))
     address = listener.getsockname()
-    config = uvicorn.Config(_app, http=protocol_within(Bounds(5.0)), lifespan="off", log_config=None)
+    connections = Connections(Bounds(5.0))
+    config = uvicorn.Config(_app, http=connections, lifespan="off", log_config=None)  # type: ignore[arg-type]
     config.load()
-    server = Server(config, Lifecycle(), grace=0.0)
+    server = Server(config, connections, Lifecycle(), grace=0.0)
     server.lifespan = config.lifespan_class(config)
     server.servers = []
 

@@ -1,4 +1,4 @@
-"""Has freed memory go back to the system, in the server (bodies) and in its slots (pictures)."""
+"""Has freed memory go back to the system: bodies in the server, pictures in slots and in previews."""
 
 import ctypes
 import sys
@@ -13,7 +13,7 @@ _KEPT: Final = 16 * 2**20  # bytes
 def give_large_blocks_back() -> None:
     """Have glibc return large blocks to the system when they are freed.
 
-    Left alone it raises its threshold after the first large picture and keeps the next one's blocks: 190 MB for each slot.
+    Left alone it raises its threshold after the first large picture and keeps the next one's blocks.
     Fixing that threshold leaves another one low, at which smaller memory goes back after every request and is asked for again.
     """
     if sys.platform == "linux":
