@@ -39,6 +39,7 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 	@$(LOCK) --extra frontend --extra video --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
 
 test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
+	@tools/install_clients.sh
 	@$(BIN)/python -m pytest -m slow
 
 test-containers: $(VENV)/.dev browser  ## build both images, run them as containers, classify through each (minutes; as root)

@@ -33,12 +33,10 @@ RUN python3 -m compileall -q -x '/(dist-packages|site-packages|test|tests|idleli
         "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=application /opt/app /opt/app
-# /dev/shm is writable in every container, also where the root and /tmp are not.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/app \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    TMPDIR=/dev/shm \
     SIGHTSERVE_HOST=0.0.0.0 \
     PORT=8000
 # By number, so that Kubernetes can see that it is not root.

@@ -31,6 +31,50 @@ def coloured(folder: Path, name: str, scenes: Sequence[tuple[str, float]], **how
     return path
 
 
+def joined(path: Path, *pieces: Path) -> Path:
+    """One file after the other, as `cat` joins them."""
+    path.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    return path
+
+
+def with_subtitles(path: Path, source: Path, seconds: float) -> Path:
+    """The same video with a subtitle that stays until then."""
+    words = path.with_suffix(".srt")
+    words.write_text(f"1\n00:00:00,000 --> 00:00:{seconds:06.3f}\nhello\n".replace(".", ","))
+    with av.open(str(source)) as video, av.open(str(words)) as subtitle, av.open(str(path), "w") as out:
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in video.streams}
+        line = out.add_stream_from_template(subtitle.streams.subtitles[0])
+        for packet in subtitle.demux():
+            if packet.size:
+                packet.stream = line
+                out.mux(packet)
+        for packet in video.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream.index]
+                out.mux(packet)
+    return path
+
+
+def emptied(path: Path, source: Path, first: int) -> Path:
+    """The same AVI in which nothing is left of the picture's packets from that one on: "as before", in this format."""
+    data = source.read_bytes()
+    movi = data.index(b"movi")
+    place, number, chunks, index = movi + 4, 0, b"", b""
+    while (kind := data[place : place + 4]) in {b"00dc", b"01wb"}:
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        content = data[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
+        if kind == b"00dc":
+            content = content if number < first else b""
+            number += 1
+        index += kind + struct.pack("<3I", 0x10, 4 + len(chunks), len(content))  # 0x10: a key frame
+        chunks += kind + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+    body = data[12 : movi - 4] + struct.pack("<I", 4 + len(chunks)) + b"movi" + chunks
+    body += b"idx1" + struct.pack("<I", len(index)) + index
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"AVI " + body)
+    return path
+
+
 def colour_of(jpeg: bytes) -> tuple[Guess, ...]:
     """Say which colour the middle of a picture has, and be sure of it."""
     with Image.open(io.BytesIO(jpeg)) as image:

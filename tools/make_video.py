@@ -77,7 +77,9 @@ def write_video(
         video = out.add_stream(codec, rate=fps, options=options or {})
         video.width, video.height = size
         video.pix_fmt = pix_fmt
-        base = Fraction(1, fps if codec == "mpeg4" else 90_000)  # MPEG-4 Part 2 counts to 65,535
+        base = Fraction(
+            1, fps if codec.startswith("mpeg") else 90_000
+        )  # MPEG-4 Part 2 counts to 65,535, older ones frames
         video.codec_context.time_base = base
         if sar != 1:
             video.codec_context.sample_aspect_ratio = sar

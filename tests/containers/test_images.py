@@ -240,22 +240,6 @@ def test_what_was_accepted_is_answered_before_the_end(images, espresso):
     assert set(answers) == {"espresso"}
 
 
-def test_several_workers_share_their_metrics_without_a_disk(images, espresso):
-    with running_container("backend", "serve", "--workers", "2", SIGHTSERVE_CPUS="2") as container:
-        wait_until_ready("backend", container)
-        for _ in range(10):
-            ask(container.url, espresso)
-
-        with urllib.request.urlopen(container.url + "/metrics", timeout=5) as response:
-            metrics = response.read().decode()
-
-        (counted,) = re.findall(
-            r'^sightserve_http_requests_total\{.*route="/predict",status="200"\} (\S+)', metrics, re.MULTILINE
-        )
-        assert float(counted) == 10
-        assert container.stop(seconds=15)[1] == 0
-
-
 def test_a_quota_decides_how_much_is_done_at_once(images):
     with running_container("backend", flags=("--cpus", "1", "--memory", "512m")) as container:
         wait_until_ready("backend", container)

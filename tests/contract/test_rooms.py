@@ -27,4 +27,4 @@ def test_the_servers_process_never_loads_what_decodes_or_infers(tmp_path):
     loaded = {line.rsplit("|", 1)[1].strip() for line in lines}
     assert {"fastapi", "sightserve.backend.scheduler.slots"} <= loaded
     assert not DECODERS & {name.partition(".")[0] for name in loaded}
-    assert not {name for name in loaded if name.startswith("sightserve.backend.slot")}
+    assert not {name for name in loaded if f"{name}.".startswith("sightserve.backend.slot.")}

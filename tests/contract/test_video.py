@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import IO
 
 import av
 import numpy as np
@@ -30,9 +31,14 @@ def known(tmp_path_factory):
     return path
 
 
-def video(*words: object) -> subprocess.CompletedProcess[str]:
+def video(
+    *words: object, stdin: int | IO[bytes] = subprocess.DEVNULL, **environment: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sightserve", "video", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=clean_environment())
+    return subprocess.run(
+        command, stdin=stdin, capture_output=True, text=True, check=False, timeout=120,
+        env=clean_environment() | environment,
+    )  # fmt: skip
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -141,6 +147,55 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing_half_written(known, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a:b.mp4", "file:c.MP4", "%03d?*.mp4", "-é 猫.mp4"])
+def test_any_name_is_a_name(known, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+
+    run = video(known, f"--output={name}")
+
+    assert run.returncode == 0, run.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert len(frames(tmp_path / name)) == len(frames(known))
+
+
+def test_a_video_may_come_on_standard_input(known, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with known.open("rb") as file:
+        run = video("-", "-o", tmp_path / "out.mp4", "--raw", tmp_path / "raw.json", stdin=file, TMPDIR=str(temporary))
+    with known.open("rb") as file:
+        piped = video("-", stdin=file, TMPDIR=str(temporary))
+
+    assert run.returncode == piped.returncode == 0, run.stderr
+    assert_right(rows(piped.stdout))
+    assert json.loads((tmp_path / "raw.json").read_text())["video"] == "standard input"
+    assert len(frames(tmp_path / "out.mp4")) == len(frames(known))
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_came_on_standard_input_goes_however_the_command_is_ended(known, tmp_path, number):
+    command = [sys.executable, "-m", "sightserve", "video", "-"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment() | {"TMPDIR": str(tmp_path)}
+    )
+    assert process.stdin is not None
+    process.stdin.write(known.read_bytes())
+    process.stdin.flush()
+    give_up = time.monotonic() + 20
+    while not list(tmp_path.glob("*/video")) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    kept = list(tmp_path.glob("*/video"))
+
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+
+    assert kept
+    assert process.returncode == 128 + number
+    assert b"Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_video_that_was_cut_off_gives_what_there_is_and_exit_code_1(known, tmp_path):
     path = tmp_path / "cut.mp4"
     whole = known.read_bytes()
@@ -160,6 +215,11 @@ def test_a_video_that_was_cut_off_gives_what_there_is_and_exit_code_1(known, tmp
         (("no-such-file.mp4",), "no-such-file.mp4"),
         ((SAMPLES / "tour.mp4", "-o", "/no/such/folder/x.mp4"), "not a folder"),
         ((SAMPLES / "tour.mp4", "-o", SAMPLES / "tour.mp4"), "the video itself"),
+        ((SAMPLES / "tour.mp4", "-o", "x.mkv"), "has to end in .mp4"),
+        ((SAMPLES / "tour.mp4", "-o", "labelled"), "has to end in .mp4"),
+        (("-", "-o", "x.webm"), "has to end in .mp4"),
+        ((SAMPLES,), "is a folder"),
+        (("-",), "nothing came on standard input"),
         ((SAMPLES / "tour.mp4", "--backend", "http://127.0.0.1:9"), "nothing answers"),
         ((SAMPLES / "tour.mp4", "--rate", "0"), "rate"),
     ],

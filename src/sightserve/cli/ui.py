@@ -28,13 +28,20 @@ def ui(
     except ValueError as exc:  # InvalidSetting is one too
         fail(str(exc), code=2)
     largest = max(wanted.max_upload_mb, wanted.max_video_mb)
-    command = streamlit_command(host, port, max_upload_mb=largest, allowed_hosts=wanted.hosts)
+    command = streamlit_command(
+        host, port, max_upload_mb=largest, session_seconds=wanted.session_seconds, allowed_hosts=wanted.hosts
+    )
     # Streamlit replaces this process, so that signals reach it and nothing stands between it and its supervisor.
     os.execv(command[0], command)  # noqa: S606 - no shell, and every word is ours
 
 
 def streamlit_command(
-    host: str, port: int, *, max_upload_mb: int = 30, allowed_hosts: list[str] | None = None
+    host: str,
+    port: int,
+    *,
+    max_upload_mb: int = 30,
+    session_seconds: int = 120,
+    allowed_hosts: list[str] | None = None,
 ) -> list[str]:
     """Return the command line that serves the web app."""
     frontend = Path(__file__).parents[1] / "frontend"
@@ -46,7 +53,8 @@ def streamlit_command(
         "server.enableXsrfProtection": "true",
         "server.enableCORS": "true",  # the protection: only this app's own pages may open its websocket
         "server.maxUploadSize": str(max_upload_mb),
-        "server.disconnectedSessionTTL": "120",
+        # frontend/host/housekeeping.py ends sessions; it cannot end what Streamlit takes for over already, and keeps
+        "server.disconnectedSessionTTL": str(2 * session_seconds + 60),
         "browser.gatherUsageStats": "false",
         "runner.postScriptGC": "false",  # frontend/host/collector.py does better
         "global.disableWidgetStateDuplicationWarning": "true",  # it takes a value from the address for a mistake

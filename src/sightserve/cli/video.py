@@ -2,12 +2,13 @@
 
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from sightserve.video.limits import Limits
     from sightserve.video.timeline import Segment
 
-_LABELS = 10  # that are asked for each frame: what is below the tenth counts for nothing in a second of video
+_STDIN: Final = Path("-")
+_MOST_COPIED: Final = 4 * 1024**3  # bytes of what comes through a pipe
+_CHUNK: Final = 1 << 20
+_LABELS: Final = 10  # that are asked for each frame: what is below the tenth counts for nothing in a second of video
 
 
 def video(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The video.", exists=True, dir_okay=False)],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The video; - reads it from standard input.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write an annotated MP4 here.")] = None,
     vtt: Annotated[Path | None, typer.Option(help="Write subtitles (WebVTT) for the original here.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the segments here.")] = None,
@@ -56,24 +60,33 @@ def video(
         from sightserve.video.errors import Cancelled, VideoError
         from sightserve.video.facts import Wanted
         from sightserve.video.limits import Limits
+    if source != _STDIN and (source.is_dir() or not source.exists()):
+        fail(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
     console, stop = Console(stderr=True), threading.Event()
+    if output is not None and output.suffix.lower() != ".mp4":
+        fail(f"{output}: the annotated video is an MP4, and its name has to end in .mp4")
     for target in (output, vtt, csv, raw):
         if target is not None and not target.resolve().parent.is_dir():
             fail(f"{target.parent} is not a folder")
-        if target is not None and target.resolve() == source.resolve():
+        if target is not None and source != _STDIN and target.resolve() == source.resolve():
             fail(f"{target} is the video itself")
-    with _stopping_on_ctrl_c(stop), open_classifier(backend or None, model, patient=stop) as classifier:
+    name = "standard input" if source == _STDIN else str(source)
+    with (
+        _at_hand(source) as file,
+        _stopping_on_ctrl_c(stop),
+        open_classifier(backend or None, model, patient=stop) as classifier,
+    ):
         looks = classifier.model()
         classify = _labeller(classifier, looks.classes, "" if backend else "the model failed on a frame: ")
         wanted = Wanted(looks.width, looks.height, looks.crop)
         limits = Limits(seconds=24 * 3600.0)  # one's own video may be long
         try:
-            seen = _analyse(source, classify, Plan(wanted, rate, classifier.parallel, limits), stop, console)
+            seen = _analyse(file, classify, Plan(wanted, rate, classifier.parallel, limits), stop, console)
             segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=threshold)
             _write(vtt, subtitles.webvtt(segments))
             _write(csv, tables.segments_csv(segments))
             about = {
-                "video": source.name,
+                "video": name if source == _STDIN else source.name,
                 "seconds": seen.end,
                 "rate": rate,
                 "smoothing_s": smoothing,
@@ -84,16 +97,52 @@ def video(
             else:
                 _write(raw, tables.as_json(seen.moments, segments, about))
             if output is not None:
-                _annotate(source, output, segments, limits, font, stop, seen.end, console)
+                _annotate(file, output, segments, limits, font, stop, seen.end, console)
         except Cancelled:
             fail("stopped", code=130)
         except VideoError as error:
-            fail(f"{source}: {error}", code=1)
+            fail(f"{name}: {error}", code=1)
     if not any((output, vtt, csv, raw)):
         typer.echo(tables.segments_csv(segments), nl=False)
     if seen.cut_off or seen.damaged:
         what = f"ends after {seen.end:.1f} s of {seen.facts.seconds:.1f}" if seen.cut_off else "has damaged places"
-        fail(f"{source}: this video {what}; what could be read is labelled", code=1)
+        fail(f"{name}: this video {what}; what could be read is labelled", code=1)
+
+
+@contextmanager
+def _at_hand(source: Path) -> Iterator[Path]:
+    """Yield the video as a file that can be read twice, and from its end; a copy of what is none goes afterwards."""
+    if source != _STDIN and source.is_file():
+        yield source
+        return
+    if source == _STDIN and sys.stdin.isatty():
+        fail("a video is expected on standard input: sightserve video - < holiday.mov")
+    # gone also when we are told to end: what is copied is somebody's video
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with tempfile.TemporaryDirectory(prefix="sightserve-video-") as folder:
+            file = Path(folder) / "video"
+            _copy(source, file)
+            yield file
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _copy(source: Path, file: Path) -> None:
+    name, size = ("standard input" if source == _STDIN else str(source)), 0
+    try:
+        with sys.stdin.buffer if source == _STDIN else source.open("rb") as stream, file.open("xb") as copy:
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
+                if size > _MOST_COPIED:
+                    fail(f"{name} has more than {_MOST_COPIED:,} bytes, the limit: save it, and name the file", code=1)
+                copy.write(chunk)
+    except OSError as exc:
+        fail(f"{name} cannot be kept in {file.parent}: {exc.strerror}", code=1)
+    except KeyboardInterrupt:
+        fail("stopped", code=130)
+    if not size:
+        fail(f"nothing came on {name}", code=1)
 
 
 @contextmanager

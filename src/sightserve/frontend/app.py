@@ -7,8 +7,10 @@ from sightserve.frontend.about import page as about
 from sightserve.frontend.batch import page as batch
 from sightserve.frontend.photo import page as photo
 from sightserve.frontend.shared import backend, lost, style
+from sightserve.frontend.shared.sessions import session_id, sessions
 from sightserve.frontend.video import page as video
 
+sessions().here(session_id())
 style.apply()
 
 page = st.navigation(

@@ -24,9 +24,10 @@ class Seen:
     Attributes:
         facts: what the video is.
         moments: what the model said, in order of time.
-        end: seconds: where the last frame ends; where the last moment is, as long as there are more to come.
+        end: seconds: until when the last picture is on screen; where the last moment is, as long as there are more to come.
         damaged: how many packets could not be decoded.
         complete: whether the video was read to its end.
+        cut_off: whether its picture ends before the file says it does: it was cut off on its way here, or is damaged.
         picture: the last frame, a JPEG as the model got it.
     """
 
@@ -35,13 +36,8 @@ class Seen:
     end: float = 0.0
     damaged: int = 0
     complete: bool = False
+    cut_off: bool = False
     picture: bytes = b""
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the video ends before it says it does: it was cut off on its way here, or is damaged."""
-        announced = self.facts.seconds
-        return self.complete and announced is not None and self.end < 0.97 * announced - 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,9 @@ def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event 
                         yield (seen := _with(seen, *pending.popleft()))
                     if not seen.moments:
                         raise NoPicture("not one picture of this video can be read")
-                    yield replace(seen, end=body["end"], damaged=body["damaged"], complete=True)
+                    yield replace(
+                        seen, end=body["end"], damaged=body["damaged"], cut_off=body["cut_off"], complete=True
+                    )
         except BaseException:
             stop.set()  # who waits for the classifier in our threads gives up too
             raise

@@ -1,7 +1,7 @@
 """Segments -> the annotated MP4, written by the worker's process; no half-written file is left behind."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def annotate(
     limits: Limits | None = None,
     font: str | None = None,
     stop: threading.Event | None = None,
-) -> Iterator[Written]:
+) -> Generator[Written, None, None]:
     """Write the annotated video; yield now and then how far it is, and at last that it is done.
 
     Args:

@@ -10,7 +10,7 @@ class Facts:
 
     Attributes:
         width, height: of the picture as it is shown, pixels: upright, with square pixels.
-        seconds: of playing time as announced; None where nothing is.
+        seconds: until its picture ends, as announced or else estimated; None where neither can be.
         fps: frames a second on average; 0 where unknown.
         container, codec: FFmpeg's names.
         audio: codecs of the audio streams.

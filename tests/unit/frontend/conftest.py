@@ -13,7 +13,7 @@ from tests.cloud import Cloud, running_cloud
 from tests.fake_backend import FakeBackend, fake_backend
 
 import sightserve
-from sightserve.frontend.shared import settings
+from sightserve.frontend.shared import ledger, settings
 
 APP = Path(sightserve.__file__).parent / "frontend" / "app.py"
 
@@ -24,9 +24,11 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBackend]:
         monkeypatch.setenv("BACKEND", running.url)
         st.cache_resource.clear()
         settings.settings.cache_clear()
+        ledger.ledger.cache_clear()
         yield running
         st.cache_resource.clear()
         settings.settings.cache_clear()
+        ledger.ledger.cache_clear()
 
 
 def _page(name: str) -> AppTest:

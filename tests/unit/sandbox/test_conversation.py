@@ -14,6 +14,7 @@ from sightserve.sandbox.conversation import ChildLost, ChildSilent, Conversation
 from sightserve.sandbox.process import spawn
 
 FUSSY = "tests.unit.sandbox.fussy"
+_MANY = 1100  # descriptors
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,26 @@ def test_a_child_answers_with_words_and_bytes_and_is_gone_afterwards():
         assert alive(pid)
 
     assert not alive(pid)
+
+
+def test_a_process_with_more_than_a_thousand_connections_is_answered_too():
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < _MANY + 100:
+        pytest.skip("this system allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, _MANY + 100), hard))
+    held: list[int] = []
+    try:
+        while not held or held[-1] < _MANY:  # select() knows no descriptor from 1,024 on
+            held.append(os.dup(0))
+        with Conversation(spawn(FUSSY)) as talk:
+            talk.send({"do": "echo", "attached": 200_000})
+
+            assert talk.receive(quiet=10).attached == b"x" * 200_000
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("wish", ["die", "talk nonsense"])

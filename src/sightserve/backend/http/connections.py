@@ -72,6 +72,10 @@ class Connections:
         """Return the protocol of a new connection; called as uvicorn calls every protocol's class."""
         return Guard(self, HttpToolsProtocol(config, server_state, app_state, _loop))
 
+    def __len__(self) -> int:
+        """Return how many are open, those included that are being told that they are too many."""
+        return len(self._open) + len(self._refused)
+
     def admit(self, guard: Guard) -> bool:
         """Take one more, or none: `guard.Host`."""
         if self._clock is None:

@@ -20,6 +20,7 @@ from sightserve.backend.metrics import Metrics
 _SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _CLOUD_TRACE: Final = re.compile(rb"([0-9a-f]{32})(?:/[0-9]{1,20}(?:;o=[0-9])?)?")
+_HOST: Final = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # RFC 3986, section 3.2
 SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -122,7 +123,7 @@ class Head:
         request_id: the client's own where it is harmless, so that its log and ours can be joined; else a new one.
         trace: 32 hexadecimal digits, where a proxy or a caller sent a trace.
         expects_continue: the client sends its body when it is told to, or when it is tired of waiting.
-        hosts: how many Host headers there are.
+        hosts: how many Host headers there are; one that cannot be is no one.
         chunked: the body's length is told chunk by chunk.
     """
 
@@ -137,7 +138,7 @@ class Head:
         if version not in {"1.0", "1.1"}:
             return "the request is not valid HTTP/1.1"
         if self.hosts > 1 or (not self.hosts and version == "1.1"):  # section 3.2
-            return f"the request has {self.hosts or 'no'} Host headers instead of one"
+            return "the request has no Host header, several, or one that names no host"
         if self.chunked and version == "1.0":  # section 6.1: whoever is in between may not have understood it
             return "the request has a Transfer-Encoding, which HTTP/1.0 has not"
         return None
@@ -148,7 +149,7 @@ def read_head(headers: Sequence[tuple[bytes, bytes]]) -> Head:
     head = Head()
     for name, value in headers:
         if name == b"host":
-            head.hosts += 1
+            head.hosts += 1 if _HOST.fullmatch(value) else 2
         elif name == b"x-request-id":
             if _SAFE_ID.fullmatch(value):
                 head.request_id = value.decode()

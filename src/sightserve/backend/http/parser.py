@@ -42,6 +42,7 @@ class Parser:
         self._counted = 0  # bytes of this head, or of these trailers
         self._unseen = 0  # bytes fed since the last that was a body's or the end of a request
         self._replays = False
+        self._begun = False
         self.refusal: str | None = None
         self.in_body = False
 
@@ -54,7 +55,7 @@ class Parser:
     @property
     def partial(self) -> bool:
         """Whether something of a request has come, and not all of it."""
-        return self.in_body or self._unseen > 0
+        return self._begun or self._unseen > 0
 
     # as uvicorn calls it
 
@@ -106,6 +107,7 @@ class Parser:
     def on_message_begin(self) -> None:
         """Begin a head."""
         if not self._replays:
+            self._begun = True
             self._framing = []
             self._counted = 0
             self._in_head = True
@@ -148,7 +150,7 @@ class Parser:
         """End a request. With an `Upgrade` it only seems to end: its body follows, see `_go_on`."""
         if not self._parser.should_upgrade():
             self._unseen = 0
-            self.in_body = False
+            self._begun = self.in_body = False
             self._protocol.on_message_complete()
 
     def _count(self, count: int) -> None:

@@ -23,7 +23,8 @@ class Limits:
         upload_start: for how many seconds an upload counts as work that is about to arrive, whatever has arrived of it: a
             hundred of them that begin at once are a hundred requests.
         upload_grace: for how many seconds it counts as far as it has arrived; a slower one does not count.
-        upload_patience: for how many seconds an upload keeps its place though there is none for others.
+        upload_patience: for how many seconds an upload keeps its place though there is none for others; less than `uploads`
+            gives a slow sender, who would be gone anyhow.
         upload_bytes: what a whole upload has, at least: how far a smaller one has arrived says nothing about work to come,
             or a few bytes would be enough to have others refused.
         caution: how many times longer than predicted the wait may become. Service times are means, and refusals cost cycles
@@ -40,7 +41,7 @@ class Limits:
     batch_wait: float = 0.0
     upload_start: float = 0.1
     upload_grace: float = 1.0
-    upload_patience: float = 5.0
+    upload_patience: float = 4.0
     upload_bytes: int = 64 * 2**10
     caution: float = 1.2
 

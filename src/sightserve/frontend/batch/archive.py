@@ -91,7 +91,7 @@ def _source(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) ->
             raise FileRefused(problem)
         return _unpack(archive, entry)
 
-    return Source(shown_name(entry.filename), entry.file_size, read)
+    return Source(shown_name(entry.filename), entry.file_size, read, makes=0 if problem else entry.file_size)
 
 
 def _problems(entry: zipfile.ZipInfo, max_bytes: int) -> Iterator[Message]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from sightserve.client import ApiError, BackendUnreachable, ClientError
 from sightserve.client.pace import Pace
 from sightserve.frontend.batch.sources import FileRefused, Source
 from sightserve.frontend.shared import words
+from sightserve.frontend.shared.ledger import Account, Booking
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.preview import thumbnail
 from sightserve.frontend.shared.words import Message
@@ -90,6 +92,8 @@ class Job:
         *,
         parallel: int,
         everyone: threading.Semaphore | None = None,
+        account: Account | None = None,
+        held: Booking | None = None,
         patience: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -100,6 +104,8 @@ class Job:
             ask: classifies one photo, in any thread; raises a ClientError.
             parallel: how many at once, at most.
             everyone: bounds what all batches together have under way.
+            account: where what is made of the photos is booked.
+            held: the booking of the photos themselves; it is given back as they are answered.
             patience: seconds of nothing but refusals after which it gives up.
             clock: monotonic seconds, for tests.
         """
@@ -110,11 +116,17 @@ class Job:
         self._everyone = everyone or threading.Semaphore(self._parallel)
         self._clock = clock
         self._patience = patience
+        self._held = held
+        self._made = None if account is None else account.book(0)  # thumbnails
+        self._passing: Callable[[int], AbstractContextManager[object]] = (
+            nullcontext if account is None else account.passing
+        )
         self._pace = Pace(self._parallel, patience)
         self._changed = threading.Condition()
         # Guarded by _changed:
         self._waiting: deque[tuple[int, Source]] = deque(enumerate(sources))
         self._under_way = 0
+        self._closed = False
         self._outcomes: list[Outcome] = []
         self._finished_at: deque[float] = deque(maxlen=512)
         self._answers: dict[str, Prediction] = {}  # by content: the same photo twice is asked about once
@@ -139,6 +151,16 @@ class Job:
             if self._state is State.RUNNING:
                 self._state = State.CANCELLED
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let go of all photos that are not under way: nobody will want them any more."""
+        with self._changed:
+            self._closed = True
+            if self._held is not None:
+                self._held.add(-sum(source.holds for _, source in self._waiting))
+            self._waiting.clear()
+            self._let_go()
+        self.cancel()
 
     def view(self) -> View:
         """Return the batch as it is now, and take note that somebody looks at it."""
@@ -192,6 +214,10 @@ class Job:
 
     def _classify(self, index: int, source: Source) -> Outcome | None:
         """Return one photo's outcome, or None when it has to wait for another turn."""
+        with self._passing(source.makes) if source.makes else nullcontext():
+            return self._read_and_ask(index, source)
+
+    def _read_and_ask(self, index: int, source: Source) -> Outcome | None:
         try:
             photo = Photo(source.name, source.read())
         except FileRefused as refused:
@@ -218,11 +244,20 @@ class Job:
     def _end(self, turn: tuple[int, Source], outcome: Outcome | None) -> None:
         with self._changed:
             self._under_way -= 1
-            if outcome is None:
+            if outcome is None and not self._closed:
                 self._waiting.appendleft(turn)
-            else:
+            elif outcome is not None:
+                if self._held is not None:
+                    self._held.add(-turn[1].holds)
+                if self._made is not None:
+                    self._made.add(len(outcome.thumbnail or b""))
                 self._outcomes.append(outcome)
                 self._finished_at.append(self._clock())
+            self._let_go()
             if not self._waiting and not self._under_way:
                 self._state = State.DONE
             self._changed.notify_all()
+
+    def _let_go(self) -> None:
+        if self._held is not None and not self._waiting and not self._under_way:
+            self._held.release()  # a zip's bytes are held until its last photo is answered

@@ -1,7 +1,8 @@
 """The Batch page: hundreds of photos, from files, a folder or a zip; progress, results, errors beside them, downloads."""
 
 import threading
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
@@ -11,10 +12,15 @@ from sightserve.frontend.batch.archive import ArchiveRefused, open_zip
 from sightserve.frontend.batch.job import Job, State, View
 from sightserve.frontend.batch.sources import Source, from_uploads
 from sightserve.frontend.shared import backend, waiting, words
+from sightserve.frontend.shared.ledger import account
 from sightserve.frontend.shared.photos import TYPES
+from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.sidebar import Choices, choices
 from sightserve.frontend.shared.uploads import free
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _LOOK_EVERY: Final = 0.7  # seconds
 _FOLDER: Final = ":material/folder: A folder"
@@ -117,9 +123,14 @@ def _start(sources: list[Source], chosen: Choices) -> None:
         problem = words.explain(error)
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
         return
-    free(st.session_state.pop("batch_uploads", []))
+    files: Sequence[UploadedFile] = st.session_state.pop("batch_uploads", [])
+    # Booked before they are freed: the batch holds the same bytes, each photo's until it is answered, a zip's until all are.
+    mine = account()
+    held = mine.book(sum(source.holds for source in sources) or sum(file.size for file in files))
+    free(files)
     st.session_state["batch_version"] = st.session_state.get("batch_version", 0) + 1
-    job = Job(sources, ask, parallel=settings().parallel, everyone=_everyone())
+    job = Job(sources, ask, parallel=settings().parallel, everyone=_everyone(), account=mine, held=held)
+    sessions().belongs(mine.session, job)
     job.start()
     st.session_state["batch"] = job
     st.rerun()
@@ -181,4 +192,4 @@ def _ended(job: Job, view: View) -> None:
 def _forget() -> None:
     job: Job | None = st.session_state.pop("batch", None)
     if job is not None:
-        job.cancel()
+        job.close()

@@ -28,14 +28,19 @@ class Source:
         name: as it is shown.
         size: bytes, as announced.
         read: gives the bytes; raises FileRefused.
+        holds: bytes in memory that go when this source goes.
+        makes: bytes in memory that `read` makes beside those.
     """
 
     name: str
     size: int
     read: Callable[[], bytes]
+    holds: int = 0
+    makes: int = 0
 
 
 def from_uploads(files: Sequence["UploadedFile"]) -> tuple[list[Source], int]:
     """Return uploaded photos as sources, and how many of the files are something else: folders hold that too."""
     photos = [file for file in files if is_photo_name(file.name)]
-    return [Source(shown_name(file.name), file.size, file.getvalue) for file in photos], len(files) - len(photos)
+    sources = [Source(shown_name(file.name), file.size, file.getvalue, holds=file.size) for file in photos]
+    return sources, len(files) - len(photos)

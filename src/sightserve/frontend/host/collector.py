@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from sightserve import malloc
+
 _EVERY: Final = 10.0  # seconds
 _M_ARENA_MAX: Final = -8  # of glibc's malloc.h
 _PAGES: Final = ("photo", "batch", "video", "about")
@@ -26,6 +28,7 @@ _PAGES: Final = ("photo", "batch", "video", "about")
 def start(every: float = _EVERY) -> None:
     """Begin, in a thread of its own, and collect every so many seconds; the server is reachable meanwhile."""
     keep_arenas_few()
+    malloc.give_large_blocks_back()
     threading.Thread(target=_run, args=(every,), name="collector", daemon=True).start()
 
 

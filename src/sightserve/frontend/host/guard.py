@@ -1,19 +1,14 @@
-"""The guard before Streamlit: tells browsers what the page may do, and bounds the memory that uploads may take.
+"""The guard before Streamlit: tells browsers what the page may do, and lets in only uploads that there is room for.
 
 Streamlit keeps every uploaded file in memory until its session ends and counts none of them, so that one visitor with a
-script could fill the machine. Here an upload is weighed before it is read: one session, and all together, have a budget.
+script could fill the machine. Here an upload is weighed before it is read, and the ledger says whether it may come in.
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from streamlit import runtime
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-
-from sightserve.frontend.shared.settings import MIB, UiSettings
+from sightserve.frontend.shared.ledger import Ledger, NoRoom
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,26 +41,11 @@ _OURS: Final = frozenset(name for name, _ in HEADERS)
 _UPLOAD: Final = re.compile(r".*/_stcore/upload_file/(?P<session>[^/]+)/[^/]+")
 
 
-def stored_bytes() -> Mapping[str, int]:
-    """Return how many bytes of uploads Streamlit holds for each session."""
-    manager = runtime.get_instance().uploaded_file_mgr
-    if not isinstance(manager, MemoryUploadedFileManager):
-        return {}
-    storage = list(manager.file_storage.items())
-    return {session: sum(len(file.data) for file in list(files.values())) for session, files in storage}
-
-
 class Guard:
     """Pure ASGI: adds the headers to every answer, and refuses uploads that memory is not meant for."""
 
-    def __init__(
-        self, app: "ASGIApp", settings: UiSettings, stored: Callable[[], Mapping[str, int]] = stored_bytes
-    ) -> None:
-        self._app = app
-        self._session_bytes = settings.session_upload_mb * MIB
-        self._total_bytes = settings.total_upload_mb * MIB
-        self._stored = stored
-        self._arriving: Counter[str] = Counter()  # bytes announced by uploads that are under way
+    def __init__(self, app: "ASGIApp", ledger: Ledger) -> None:
+        self._app, self._ledger = app, ledger
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serve one request."""
@@ -83,29 +63,20 @@ class Guard:
         if upload is None:
             await self._app(scope, receive, send_with_headers)
             return
-        session, announced = upload["session"], _content_length(scope)
-        refusal = self.refusal(session, announced)
-        if refusal is not None:
-            await _refuse(refusal, send_with_headers)
+        announced = _content_length(scope)
+        if announced is None:  # every browser says it; without it nothing can be weighed beforehand
+            await _refuse(HTTPStatus.LENGTH_REQUIRED, send_with_headers)
             return
-        self._arriving[session] += announced or 0
+        try:
+            arriving = self._ledger.reserve(upload["session"], announced)
+        except NoRoom as none:
+            status = HTTPStatus.SERVICE_UNAVAILABLE if none.ever else HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            await _refuse(status, send_with_headers)
+            return
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
-            self._arriving[session] -= announced or 0
-            if not self._arriving[session]:
-                del self._arriving[session]
-
-    def refusal(self, session: str, announced: int | None) -> HTTPStatus | None:
-        """Return why an upload of this many bytes is refused, or None when it may come in."""
-        if announced is None:
-            return HTTPStatus.LENGTH_REQUIRED  # every browser says it; without it nothing can be weighed beforehand
-        stored = self._stored()
-        if stored.get(session, 0) + self._arriving[session] + announced > self._session_bytes:
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        if sum(stored.values()) + self._arriving.total() + announced > self._total_bytes:
-            return HTTPStatus.SERVICE_UNAVAILABLE
-        return None
+            arriving.release()  # from here on the ledger finds the file where Streamlit keeps it
 
 
 def _content_length(scope: "Scope") -> int | None:

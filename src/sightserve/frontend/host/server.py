@@ -1,4 +1,4 @@
-"""What `streamlit run` serves: the app's script behind the guard (security headers, bounded memory for uploads)."""
+"""What `streamlit run` serves: the app's script behind the guard (security headers, room for uploads)."""
 
 import logging
 from pathlib import Path
@@ -8,8 +8,10 @@ import streamlit.net_util
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
-from sightserve.frontend.host import collector
+from sightserve.frontend.host import collector, housekeeping
 from sightserve.frontend.host.guard import Guard
+from sightserve.frontend.shared import uploads
+from sightserve.frontend.shared.ledger import ledger
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.video import streaming
 
@@ -20,6 +22,8 @@ MultiPartParser.spool_max_size = settings().max_upload_bytes + 1
 # To learn its own public address, Streamlit asks a stranger on the internet: at the start, and again whenever another site's
 # page knocks, with everybody waiting for up to two seconds where the network lets nothing out. It is told not to.
 streamlit.net_util.get_external_ip = lambda: None
+
+uploads.keep_one_copy()
 
 
 def _tell(error: Exception) -> bool:
@@ -35,7 +39,8 @@ collector.start()
 
 app = st.App(
     Path(__file__).parents[1] / "app.py",
+    lifespan=housekeeping.lifespan,
     routes=[streaming.ROUTE],
-    middleware=[Middleware(Guard, settings=settings())],
+    middleware=[Middleware(Guard, ledger=ledger())],
     on_script_error=_tell,
 )

@@ -1,15 +1,16 @@
 """What the Photo page keeps of one session: answers by content, pictures to show, and the history; every part is bounded.
 
-A few megabytes a session at most, whatever a person does; uploads themselves are bounded by the guard.
+A few megabytes a session at most, whatever a person does, and the pictures are booked; uploads are the guard's business.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 import streamlit as st
 
 from sightserve.api.schema import Prediction
+from sightserve.frontend.shared.ledger import account
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.preview import Pictures, Unseen, pictures
 
@@ -83,6 +84,8 @@ class SessionCache:
         known = self._pictures.get(photo.key)
         if known is None:
             known = pictures(photo.data)
+            if isinstance(known, Pictures):
+                known = replace(known, booking=account().book(len(known.preview) + len(known.thumbnail)))
             if isinstance(known, Pictures) or known.lasting:
                 self._pictures.put(photo.key, known)
         return known

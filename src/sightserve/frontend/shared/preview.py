@@ -11,6 +11,7 @@ from typing import Final
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from sightserve.frontend.previews.pool import NoPicture, Pool, Why
+from sightserve.frontend.shared.ledger import Booking
 from sightserve.frontend.shared.words import Message
 
 _THUMBNAIL: Final = 72  # pixels, longest side
@@ -31,12 +32,19 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What is kept of a photo to show it: two small JPEGs, a hundred kilobytes or so together."""
+    """What is kept of a photo to show it: two small JPEGs, a hundred kilobytes or so together.
+
+    Attributes:
+        width: pixels, of the preview.
+        height: the same.
+        booking: of their bytes, for as long as there are these pictures; none for the app's own.
+    """
 
     preview: bytes
     thumbnail: bytes
-    width: int  # pixels, of the preview
+    width: int
     height: int
+    booking: Booking | None = None
 
 
 @dataclass(frozen=True, slots=True)

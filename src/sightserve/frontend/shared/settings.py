@@ -8,7 +8,10 @@ from functools import cache
 
 _PREFIX = "SIGHTSERVE_UI_"
 MIB = 1024 * 1024
-_CLOUD_RUN_MB = 30
+_CLOUD_RUN = {
+    "max_video_mb": 30,  # it refuses larger requests
+    "total_video_mb": 512,  # its disk is memory
+}
 
 
 class InvalidSetting(ValueError):
@@ -21,9 +24,11 @@ class UiSettings:
 
     Attributes:
         max_upload_mb: of one file, MiB. Cloud Run refuses requests of 32 MiB and more, and multipart adds a little.
-        session_upload_mb: of all files that one session has in memory, MiB.
-        total_upload_mb: of all files that all sessions have in memory, MiB.
-        max_video_mb: of one video, MiB; 30 on Cloud Run, which refuses larger requests.
+        session_upload_mb: of all that one session has in memory, MiB.
+        total_upload_mb: of all that all sessions have in memory, MiB.
+        session_seconds: for which a session is kept after its page was closed: a phone that sleeps comes back to its page.
+        max_video_mb: of one video, MiB; 30 on Cloud Run.
+        total_video_mb: of all videos on the disk, labelled ones included, MiB; 512 on Cloud Run.
         max_video_minutes: of one video.
         videos: that are read or written at once, by all sessions together.
         max_photos: in one batch.
@@ -37,7 +42,9 @@ class UiSettings:
     max_upload_mb: int = 30
     session_upload_mb: int = 256
     total_upload_mb: int = 1024
+    session_seconds: int = 120
     max_video_mb: int = 200
+    total_video_mb: int = 2048
     max_video_minutes: int = 60
     videos: int = 2
     max_photos: int = 1000
@@ -65,7 +72,7 @@ def read_settings(environment: Mapping[str, str]) -> UiSettings:
         InvalidSetting: a number is none, or is less than 1; or a name is no setting, which would be silently without effect.
     """
     _refuse_unknown(environment)
-    values: dict[str, int | str] = {"max_video_mb": _CLOUD_RUN_MB} if environment.get("K_SERVICE") else {}
+    values: dict[str, int | str] = {**_CLOUD_RUN} if environment.get("K_SERVICE") else {}
     for field in fields(UiSettings):
         name = _PREFIX + field.name.upper()
         text = environment.get(name, "").strip()

@@ -1,16 +1,17 @@
 """A video of the Video page under way: one thread has it labelled, another writes the annotated one; the page looks on.
 
-The video lies in a folder of its own, which goes when nobody has the labelling any more.
+The video lies in a folder of its own, which goes when its session ends or nobody has the labelling any more. What lies in it is
+booked in the ledger.
 """
 
 import logging
 import shutil
-import tempfile
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,9 @@ from typing import Final
 
 from sightserve.client import ClientError
 from sightserve.client.patience import GivenUp, Patience
+from sightserve.frontend.shared.ledger import Account, Booking, NoRoom, Place
 from sightserve.frontend.shared.words import Message
+from sightserve.frontend.shared.workspace import workspace
 from sightserve.frontend.video import problems, streaming
 from sightserve.video import annotate
 from sightserve.video.analyse import Classify, Plan, Seen, analyse
@@ -63,6 +66,8 @@ class Export(Work):
     Attributes:
         key: what it was made from; another threshold is another video.
         time: how far it is, seconds.
+        target: the file.
+        booking: of its bytes.
         secret: of its address, once it is done.
         size: bytes, once it is done.
         audio: what became of each audio stream.
@@ -70,6 +75,8 @@ class Export(Work):
 
     key: object = None
     time: float = 0.0
+    target: Path | None = None
+    booking: Booking | None = None
     secret: str = ""
     size: int = 0
     audio: tuple[str, ...] = ()
@@ -79,25 +86,37 @@ class Labelling:
     """One video of one person, being labelled or labelled. Safe to use from any thread."""
 
     def __init__(
-        self, name: str, suffix: str, turns: threading.Semaphore, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        suffix: str,
+        turns: threading.Semaphore,
+        account: Account,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make the folder; `source` is where the video is to be put.
+        """Make the folder.
 
         Args:
             name: as it is shown.
             suffix: of the file, with its dot.
             turns: bounds how many videos are read or written at once.
+            account: where its bytes are booked.
             clock: monotonic seconds, for tests.
+
+        Raises:
+            OSError: there is no place for a folder.
         """
         self.name = name
         self.work = Work()
         self.export: Export | None = None
         self.patience: Patience | None = None
-        self._clock, self._turns = clock, turns
+        self._clock, self._turns, self._account = clock, turns, account
         self._seen: Seen | None = None
         self._looked = clock()
         self._moments_at: deque[tuple[float, int]] = deque(maxlen=256)
-        folder = Path(tempfile.mkdtemp(prefix="sightserve-video-"))
+        self._stored: Booking | None = None
+        self._lock = threading.Lock()  # of `export` and what belongs to it
+        self._made = 0
+        folder = workspace().folder()
         self.source = folder / f"video{suffix}"
         self._secrets = [streaming.publish(self.source)]
         self._gone = weakref.finalize(self, _forget, folder, self._secrets)
@@ -106,6 +125,16 @@ class Labelling:
     def secret(self) -> str:
         """Of the original's address."""
         return self._secrets[0]
+
+    def store(self, video: bytes) -> None:
+        """Put the video where it is read.
+
+        Raises:
+            NoRoom: the ledger has no room on the disk.
+            OSError: the disk has none.
+        """
+        self._stored = self._account.reserve(len(video), Place.DISK)
+        self.source.write_bytes(video)
 
     def start(
         self, prepare: Callable[[Patience], tuple[Classify, Plan]], parallel: int, everyone: threading.Semaphore
@@ -116,11 +145,13 @@ class Labelling:
         self._in_background(self.work, lambda: self._analyse(classify, plan))
 
     def write(self, segments: list[Segment], key: object, limits: Limits) -> None:
-        """Write the annotated video in the background."""
-        if self.export is not None:
-            self.export.stop.set()
-        export = self.export = Export(key=key)
-        self._in_background(export, lambda: self._annotate(export, segments, limits))
+        """Write the annotated video in the background; the one before it goes."""
+        with self._lock:
+            self._discard()
+            self._made += 1
+            target = self.source.with_name(f"labelled-{self._made}.mp4")
+            export = self.export = Export(key=key, target=target, booking=self._account.book(0, Place.DISK))
+        self._in_background(export, lambda: self._annotate(export, target, segments, limits))
 
     def look(self) -> Seen | None:
         """Return what is known so far, and take note that somebody looks."""
@@ -137,9 +168,23 @@ class Labelling:
     def close(self) -> None:
         """Stop everything and remove the files."""
         self.work.stop.set()
-        if self.export is not None:
-            self.export.stop.set()
+        with self._lock:
+            self._discard()
         self._gone()
+        if self._stored is not None:
+            self._stored.release()
+
+    def _discard(self) -> None:
+        """Stop what is being written, and remove what was."""
+        export, self.export = self.export, None
+        if export is None:
+            return
+        export.stop.set()
+        streaming.withdraw(export.secret)
+        if export.target is not None:
+            export.target.unlink(missing_ok=True)
+        if export.booking is not None:
+            export.booking.release()
 
     def _in_background(self, work: Work, do: Callable[[], None]) -> None:
         threading.Thread(target=self._run, args=(work, do), name="labelling", daemon=True).start()
@@ -155,6 +200,8 @@ class Labelling:
             work.state = State.DONE
         except (Cancelled, GivenUp):
             work.state = State.STOPPED
+        except NoRoom:
+            work.problem, work.state = problems.NO_ROOM, State.FAILED
         except (VideoError, ClientError) as error:
             work.problem, work.state = problems.explain(error), State.FAILED
         except Exception:  # noqa: BLE001 - a bug of ours; the page has to say something, and the log has the rest
@@ -170,18 +217,33 @@ class Labelling:
             if self._is_forgotten():
                 raise Cancelled("nobody looks any more")
 
-    def _annotate(self, export: Export, segments: list[Segment], limits: Limits) -> None:
-        target = self.source.with_name(f"labelled-{len(self._secrets)}.mp4")
-        for written in annotate.annotate(self.source, target, segments, limits=limits, stop=export.stop):
-            export.time, export.audio = written.time, written.audio
-            if self._is_forgotten():
-                raise Cancelled("nobody looks any more")
-        export.size = target.stat().st_size
-        export.secret = streaming.publish(target)
-        self._secrets.append(export.secret)
+    def _annotate(self, export: Export, target: Path, segments: list[Segment], limits: Limits) -> None:
+        with closing(annotate.annotate(self.source, target, segments, limits=limits, stop=export.stop)) as writing:
+            for written in writing:
+                export.time, export.audio = written.time, written.audio
+                if export.booking is not None:
+                    export.booking.grow_to(_bytes_of(target))
+                if self._is_forgotten():
+                    raise Cancelled("nobody looks any more")
+        with self._lock:
+            if export.stop.is_set():  # another one was asked for at the very end
+                target.unlink(missing_ok=True)
+                raise Cancelled("stopped")
+            export.size = target.stat().st_size
+            export.secret = streaming.publish(target)
+            self._secrets.append(export.secret)
 
     def _is_forgotten(self) -> bool:
         return self._clock() - self._looked > _UNSEEN_ENDS
+
+
+def _bytes_of(target: Path) -> int:
+    """Return how large a file is, finished or not."""
+    size = 0
+    for path in target.parent.glob(f"{target.name}*"):
+        with suppress(FileNotFoundError):  # somebody may have closed this meanwhile
+            size += path.stat().st_size
+    return size
 
 
 def _forget(folder: Path, given: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import logging
-import shutil
 import threading
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -12,8 +11,10 @@ import streamlit as st
 from sightserve.client import ClientError
 from sightserve.client.patience import Patience
 from sightserve.frontend.shared import waiting, words
+from sightserve.frontend.shared.ledger import NoRoom, account
 from sightserve.frontend.shared.photos import shown_name
 from sightserve.frontend.shared.preview import data_url
+from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.uploads import free
 from sightserve.frontend.video import problems, result
@@ -132,16 +133,16 @@ def _start(file: "UploadedFile | None", rate: int) -> None:
         return classify, Plan(wanted, float(rate), settings().parallel, limits())
 
     try:
-        labelling = Labelling(name, _suffix(name), _turns())
-        if file is None:
-            shutil.copyfile(_SAMPLE, labelling.source)
-        else:
-            labelling.source.write_bytes(file.getvalue())  # the very bytes: a view of them would be a copy
+        mine = account()
+        labelling = Labelling(name, _suffix(name), _turns(), mine)
+        sessions().belongs(mine.session, labelling)
+        # the very bytes of an upload: a view of them would be a copy
+        labelling.store(_SAMPLE.read_bytes() if file is None else file.getvalue())
         labelling.start(prepare, settings().parallel, _everyone())
-    except (ClientError, OSError) as error:
+    except (ClientError, OSError, NoRoom) as error:
         if labelling is not None:
             labelling.close()
-        if isinstance(error, OSError):
+        if not isinstance(error, ClientError):
             _log.warning("no room for a video: %s", error)
         problem = words.explain(error) if isinstance(error, ClientError) else problems.NO_ROOM
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")

@@ -16,7 +16,8 @@ from sightserve.video.limits import Limits
 from sightserve.video.timeline import Segment
 from sightserve.video.worker import plate
 from sightserve.video.worker.plate import Plate
-from sightserve.video.worker.reader import Shown, Video, is_hdr, open_video, square
+from sightserve.video.worker.playback import Shown, Video
+from sightserve.video.worker.reader import is_hdr, open_video, square
 from sightserve.video.worker.sound import Sound
 
 # What PyAV's wheels have; another build may have only one of the others.
@@ -25,6 +26,8 @@ OPTIONS: Final = {"libx264": {"preset": "veryfast", "crf": "21"}}
 _TURNS: Final = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
 _HD: Final = 720  # lines: from here on colours are BT.709 where nothing is said
 _TELL_EVERY: Final = 0.25  # seconds
+_LONG: Final = 0.5  # seconds that a last picture is on screen from which on its end is written
+_AGAIN: Final = 4  # times: MP4's length is that of the order of decoding, in which the encoder is two pictures behind
 
 
 def burn(
@@ -53,7 +56,8 @@ def burn(
     with source.open("rb") as file, open_video(file, limits) as (video, facts):
         # faststart: the index in front, so that a browser plays while it loads
         try:
-            with av.open(str(target), "w", format="mp4", container_options={"movflags": "+faststart"}) as out:
+            # file: or FFmpeg takes what stands before a colon for a protocol
+            with av.open(f"file:{target}", "w", format="mp4", container_options={"movflags": "+faststart"}) as out:
                 burner = _Burner(video, out, segments, font)
                 told = time.monotonic()
                 for now in burner.run():
@@ -81,13 +85,14 @@ class _Burner:
         self._encoder: av.VideoStream | None = None
         self._turner: Graph | None = None
         self._last = -1
+        self._drawn: av.VideoFrame | None = None
 
     def run(self) -> Iterator[float]:
         """Write everything; yield the time of each picture, seconds."""
         video = self._video
         # sound that comes before the first picture waits: the file's header has to know that one
         waiting: list[av.Packet[Any]] = []
-        for packet in video.packets([video.stream, *self.sound.streams]):
+        for packet in video.packets():
             if packet.stream is not video.stream:
                 waiting.append(packet)
             else:
@@ -97,8 +102,14 @@ class _Burner:
             if self._encoder is not None:
                 while waiting:
                     self.sound.take(waiting.pop(0))
+        for shown in video.rest():
+            self._write(shown)
+            yield shown.time
         if self._encoder is None:
             raise CannotWrite("not one picture of this video can be read")
+        self._hold(self._encoder)
+        while waiting:
+            self.sound.take(waiting.pop(0))
         self._out.mux(self._encoder.encode(None))
         self.sound.finish()
 
@@ -116,7 +127,18 @@ class _Burner:
             upright.make_writable()  # the decoder still predicts later pictures from this one
             drawn.blend(upright)
         self._out.mux(self._encoder.encode(upright))
+        self._drawn = upright
         self.written += 1
+
+    def _hold(self, encoder: av.VideoStream) -> None:
+        """Write the last picture again where it is on screen for long: MP4 gives the last one no longer than those before."""
+        end, each = self._video.shown_until, self._video.frame_seconds
+        if self._drawn is None or end - self._video.last <= max(_LONG, (_AGAIN + 1) * each):
+            return
+        for number in range(_AGAIN, 0, -1):
+            self._drawn.pts = round(Fraction(end - number * each) / encoder.codec_context.time_base)
+            self._out.mux(encoder.encode(self._drawn))
+            self.written += 1
 
     def _upright(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Return the frame in yuv420p, with an even size, square pixels, an ordinary screen's colours, and not turned."""

@@ -50,7 +50,8 @@ def _sample(task: dict[str, Any], limits: Limits, connection: socket.socket) -> 
     """Send the frame on screen at each moment, as the model needs it."""
     from sightserve.video.facts import Wanted  # noqa: PLC0415 - after the limits are set
     from sightserve.video.worker.frames import Shrinker  # noqa: PLC0415
-    from sightserve.video.worker.reader import Shown, Video, open_video  # noqa: PLC0415
+    from sightserve.video.worker.playback import Shown, Video  # noqa: PLC0415
+    from sightserve.video.worker.reader import open_video  # noqa: PLC0415
     from sightserve.video.worker.sampling import on_screen  # noqa: PLC0415
 
     def bounded(video: Video) -> Any:  # noqa: ANN401
@@ -64,10 +65,12 @@ def _sample(task: dict[str, Any], limits: Limits, connection: socket.socket) -> 
         _tell(connection, {"type": "opened", "facts": asdict(facts)})
         ratio = video.stream.sample_aspect_ratio
         shown: Shown
-        for sample, shown in on_screen(bounded(video), task["rate"]):
+        for sample, shown in on_screen(bounded(video), task["rate"], lambda: video.shown_until):
             jpeg = shrinker.jpeg(shown.frame, ratio) if sample.fresh else b""
             _tell(connection, {"type": "frame", "time": sample.time}, jpeg)
-        _tell(connection, {"type": "done", "end": video.end, "damaged": video.damaged})
+        _tell(
+            connection, {"type": "done", "end": video.shown_until, "cut_off": video.cut_off, "damaged": video.damaged}
+        )
 
 
 def _burn(task: dict[str, Any], limits: Limits, connection: socket.socket) -> None:

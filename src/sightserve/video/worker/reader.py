@@ -1,107 +1,30 @@
-"""File -> [frames with their times]. The only module that opens a stranger's container; it runs in the worker's process."""
+"""File -> [an open video]. The only module that opens a stranger's container; it runs in the worker's process."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
+from itertools import chain
+from typing import Any, BinaryIO, Final, NoReturn
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from sightserve.video.errors import NoPicture, NotAVideo, VideoTooLarge
+from sightserve.video.errors import NoPicture, NotAVideo
 from sightserve.video.facts import Facts
 from sightserve.video.limits import Limits
+from sightserve.video.worker.announced import announced_by
+from sightserve.video.worker.clock import Clock
+from sightserve.video.worker.playback import Video, check_size, too_long
 
 # Containers, by FFmpeg's names of their demuxers. Playlists (hls, dash, concat, ...) are not among them: they name other
 # files and addresses, and would have this process fetch them.
 _CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,ivf"
 _STILL_BRANDS: Final = frozenset({"avif", "avis", "heic", "heix", "mif1", "msf1"})  # images that are stored like an MP4
-_DAMAGED_PACKETS_IN_A_ROW: Final = 300
-_LONGEST_LAST: Final = 10.0  # seconds that the last frame is shown where the video does not say how long it is
+_JUMPING: Final = frozenset({"mpegts", "mpeg", "ogg"})  # where FFmpeg's own program reckons with it: AVFMT_TS_DISCONT
 _US: Final = Fraction(1, 1_000_000)
 KINDS: Final = "MP4, MOV, WebM, MKV, AVI, MPEG, FLV, WMV or Ogg"
-
-
-class Shown(NamedTuple):
-    """One decoded frame: when it is shown and for how long, seconds from the start of the video."""
-
-    time: float
-    seconds: float
-    frame: av.VideoFrame
-
-
-@dataclass(slots=True)
-class Video:
-    """An open video. Times count from the earliest stream's start, as in a player."""
-
-    container: InputContainer
-    stream: VideoStream
-    limits: Limits
-    start: Fraction
-    frame_seconds: float
-    announced: float | None
-    damaged: int = field(default=0)  # packets that could not be decoded, so far
-    end: float = field(default=0.0)  # of the last frame, so far
-    last: float = field(default=float("-inf"))  # when it began
-
-    def frames(self) -> Iterator[Shown]:
-        """Yield every frame that can be decoded, in the order in which they are shown.
-
-        Raises:
-            NoPicture: there is not one.
-            VideoTooLarge: it goes on for longer, or has larger or more frames, than the limits say.
-        """
-        for packet in self.packets([self.stream]):
-            yield from self.decode(packet)
-        if not self.end:
-            raise NoPicture(
-                "not one picture in this video can be read: it is damaged, or it was cut off while it was made"
-            )
-
-    def packets(self, streams: list[Any]) -> Iterator["av.Packet[Any]"]:
-        """Yield the packets of these streams; what cannot be read ends the video there."""
-        # A file that was cut off ends with an error or without one, in the demuxer's own way.
-        with suppress(av.FFmpegError):
-            yield from self.container.demux(streams)
-
-    def decode(self, packet: "av.Packet[Any]") -> Iterator[Shown]:
-        """Yield the frames that this packet completes. Errors as in `frames`."""
-        try:
-            frames = packet.decode()
-        except av.FFmpegError as exc:
-            self.damaged += 1
-            if self.damaged >= _DAMAGED_PACKETS_IN_A_ROW and not self.end:
-                raise NoPicture("the pictures of this video cannot be read") from exc
-            return
-        for frame in frames:
-            if isinstance(frame, av.VideoFrame):
-                yield from self._placed(frame)
-
-    def _placed(self, frame: av.VideoFrame) -> Iterator[Shown]:
-        check_size(frame.width, frame.height, self.limits)
-        time = (
-            self.end
-            if frame.pts is None or frame.time_base is None
-            else float(frame.pts * frame.time_base - self.start)
-        )
-        if time > self.limits.seconds:
-            _too_long(self.limits)
-        seconds = self._duration(frame, time)
-        # What comes before the start is not shown by players, and what does not go forward is not shown at all.
-        if time + seconds <= 0 or time < self.last:
-            return
-        self.last, self.end = time, max(time, 0.0) + seconds
-        yield Shown(time, seconds, frame)
-
-    def _duration(self, frame: av.VideoFrame, time: float) -> float:
-        """Return for how long a frame is shown, as far as it can be known before the next: it matters for the last one."""
-        if not frame.duration or not frame.time_base:
-            return self.frame_seconds
-        left = _LONGEST_LAST if self.announced is None else self.announced - time
-        return min(float(frame.duration * frame.time_base), left if left > 0 else self.frame_seconds)
 
 
 @contextmanager
@@ -134,14 +57,18 @@ def open_video(file: BinaryIO, limits: Limits) -> Iterator[tuple[Video, Facts]]:
         if container.metadata.get("major_brand", "").strip() in _STILL_BRANDS:
             raise NotAVideo("this is an image, not a video")
         stream = _picture(container)
-        facts = _facts(container, stream)
+        sounds = [sound for sound in container.streams.audio if sound.codec_context is not None]
+        packets = container.demux([stream, *sounds])
+        start, packets = _start(container, packets)
+        announced = announced_by(container, stream, start, file, limits)
+        facts = _facts(container, stream, announced.seconds)
         check_size(stream.codec_context.width, stream.codec_context.height, limits)
-        if facts.seconds is not None and facts.seconds > limits.seconds:
-            _too_long(limits)
+        if announced.latest is not None and announced.latest > limits.seconds:
+            too_long(limits)
         stream.thread_type = "AUTO"
-        start = container.start_time * _US if container.start_time is not None else Fraction(0)
         frame_seconds = 1 / facts.fps if facts.fps > 0 else 0.04
-        yield Video(container, stream, limits, start, frame_seconds, facts.seconds), facts
+        clock = Clock(jumps=not _JUMPING.isdisjoint(container.format.name.split(",")))
+        yield Video(stream, sounds, packets, limits, clock, start, frame_seconds, announced), facts
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
@@ -162,10 +89,23 @@ def _picture(container: InputContainer) -> VideoStream:
     return next((s for s in readable if s.disposition & Disposition.default), readable[0])
 
 
-def _facts(container: InputContainer, stream: VideoStream) -> Facts:
+def _start(
+    container: InputContainer, packets: Iterator["av.Packet[Any]"]
+) -> tuple[Fraction, Iterator["av.Packet[Any]"]]:
+    """Return when the earliest stream starts, seconds, and all of the packets: some files have to be read to know it."""
+    if container.start_time is not None:
+        return container.start_time * _US, packets
+    try:
+        first = next(packets)
+    except (av.FFmpegError, StopIteration):
+        return Fraction(0), iter(())
+    at = first.dts if first.pts is None else first.pts
+    return (at or 0) * (first.time_base or Fraction(0)), chain([first], packets)
+
+
+def _facts(container: InputContainer, stream: VideoStream, seconds: float | None) -> Facts:
     context = stream.codec_context
     width, height = square(context.width, context.height, stream.sample_aspect_ratio)
-    seconds = float(container.duration * _US) if container.duration is not None and container.duration > 0 else None
     return Facts(
         width=width,
         height=height,
@@ -188,13 +128,3 @@ def square(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
 def is_hdr(transfer: int) -> bool:
     """Return whether this transfer characteristic (ITU-T H.273, table 3) is that of PQ (16) or HLG (18)."""
     return transfer in {16, 18}
-
-
-def check_size(width: int, height: int, limits: Limits) -> None:
-    """Raise VideoTooLarge where a picture has more pixels than the limit."""
-    if width * height > limits.pixels:
-        raise VideoTooLarge(f"its pictures have {width:,} x {height:,} pixels; {limits.pixels:,} in all is the limit")
-
-
-def _too_long(limits: Limits) -> NoReturn:
-    raise VideoTooLarge(f"this video is longer than {limits.seconds / 60:.0f} minutes, which is the limit")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import av
 
-from sightserve.video.worker.reader import Video
+from sightserve.video.worker.playback import Video
 
 # What both MP4 holds and browsers play. Others (PCM, Vorbis, WMA, ...) are encoded anew: no browser plays them from an MP4.
 _KEPT: Final = frozenset({"aac", "mp3", "mp3float", "opus", "libopus", "flac", "ac3", "eac3", "alac"})
@@ -26,13 +26,12 @@ class Sound:
     """Hands the sound of a video to the annotated one."""
 
     def __init__(self, video: Video, out: av.container.OutputContainer) -> None:
-        self.streams = [stream for stream in video.container.streams.audio if stream.codec_context is not None]
         self._video, self._out = video, out
         self._tracks: dict[int, _Track] = {}
 
     def open(self) -> None:
         """Announce the streams to the annotated video; before anything is written to it."""
-        for stream in self.streams:
+        for stream in self._video.sounds:
             name = stream.codec_context.name
             if name in _KEPT:
                 track = _Track(stream, self._out.add_stream_from_template(stream), None)

@@ -173,3 +173,37 @@ def test_a_client_that_hangs_up_is_a_malformed_request():
 )
 def test_a_display_name_is_one_printable_component(sent, shown):
     assert display_name(sent) == shown
+
+
+def test_a_sender_pays_for_its_time_with_bytes():
+    limits = BodyLimits(10_000, idle_seconds=10.0, total_seconds=120.0, min_rate=240.0, grace_seconds=5.0)
+
+    assert limits.due(100.0, 100.0, 0) == 105.0  # nothing yet: the grace
+    assert limits.due(100.0, 103.0, 240) == 105.0  # a second's worth
+    assert limits.due(100.0, 108.0, 2_400) == 110.0  # ten seconds' worth
+    assert limits.due(100.0, 101.0, 1_000_000) == 111.0  # rich, but nobody pauses for longer than ten seconds
+    assert limits.due(100.0, 215.0, 1_000_000) == 220.0  # nor takes longer than two minutes
+
+
+def test_a_sender_below_the_minimum_rate_is_not_waited_for():
+    async def receive():
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    slow = Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+    with pytest.raises(RequestTimeout):
+        asyncio.run(read_one(slow, BodyLimits(10_000, min_rate=1_000.0, grace_seconds=0.05)))
+
+
+def test_a_sender_who_leaves_is_counted():
+    left = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    gone = Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+    with pytest.raises(MalformedRequest):
+        asyncio.run(read_one(gone, BodyLimits(10_000, abandoned=lambda: left.append(1))))
+    assert left == [1]

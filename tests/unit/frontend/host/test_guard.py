@@ -1,13 +1,18 @@
-"""What stands before Streamlit: headers on every answer, and a budget for uploads."""
+"""What stands before Streamlit: headers on every answer, and a weighing of uploads."""
 
 import asyncio
 
 import pytest
 
 from sightserve.frontend.host.guard import Guard
-from sightserve.frontend.shared.settings import MIB, UiSettings
+from sightserve.frontend.shared.ledger import Budget, Ledger, Place
 
-SETTINGS = UiSettings(session_upload_mb=2, total_upload_mb=3)
+MIB = 2**20
+
+
+def ledger(stored=()):
+    """Two mebibytes for a session, six for all."""
+    return Ledger({Place.MEMORY: Budget(6 * MIB, 2 * MIB)}, lambda: dict(stored))
 
 
 def request(guard, method="GET", path="/", headers=()):
@@ -33,7 +38,7 @@ def upload(guard, session, size):
 
 
 def test_every_answer_tells_the_browser_to_talk_to_nobody_else():
-    _, headers = request(Guard(app, SETTINGS, dict))
+    _, headers = request(Guard(app, ledger()))
 
     policy = headers[b"content-security-policy"].decode()
     assert "default-src 'self'" in policy
@@ -50,24 +55,25 @@ def test_every_answer_tells_the_browser_to_talk_to_nobody_else():
         ({}, 2 * MIB + 1, 413),
         ({"me": MIB}, MIB, 204),
         ({"me": MIB}, MIB + 1, 413),
-        ({"others": 2 * MIB}, MIB + 1, 503),
+        ({"others": 4 * MIB}, MIB, 204),
+        ({"others": 4 * MIB}, MIB + 1, 503),
         ({}, None, 411),
     ],
 )
 def test_an_upload_is_weighed_before_it_is_read(stored, size, status):
-    assert upload(Guard(app, SETTINGS, lambda: stored), "me", size) == status
+    assert upload(Guard(app, ledger(stored)), "me", size) == status
 
 
 def test_uploads_under_way_count_and_are_let_go_afterwards():
-    statuses = []
+    held = []
 
     async def slow(scope, receive, send):
-        statuses.append(guard.refusal("me", MIB + 1))
+        held.append(book.held(Place.MEMORY))
         await app(scope, receive, send)
 
-    guard = Guard(slow, SETTINGS, dict)
+    book = ledger()
 
-    upload(guard, "me", MIB)
+    upload(Guard(slow, book), "me", MIB)
 
-    assert statuses[0] is not None
-    assert guard.refusal("me", MIB + 1) is None
+    assert held == [{"me": MIB}]
+    assert book.held(Place.MEMORY) == {}

@@ -53,6 +53,7 @@ def test_on_cloud_run_a_video_may_be_as_large_as_a_request():
     assert read_settings({"K_SERVICE": "x"}).max_video_mb == 30
     assert read_settings({"K_SERVICE": "x", "SIGHTSERVE_UI_MAX_VIDEO_MB": "50"}).max_video_mb == 50
     assert read_settings({}).max_video_mb == 200
+    assert read_settings({"K_SERVICE": "x"}).total_video_mb < read_settings({}).total_video_mb
 
 
 def test_a_name_that_is_no_setting_is_refused_with_the_nearest_that_is_one():

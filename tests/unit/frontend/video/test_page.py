@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import SAMPLES
 from tests.videos import coloured
 
-from sightserve.frontend.shared import settings
+from sightserve.frontend.shared import settings, workspace
 from sightserve.frontend.video import streaming
 from sightserve.frontend.video.labelling import State
 
@@ -154,6 +154,7 @@ def test_a_backend_that_is_away_is_told_before_anything_starts(backend, video_pa
 
 def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, short, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    workspace.workspace.cache_clear()
     upload(video_page, "v.mp4", short)
 
     video_page.button(key="start").click().run()

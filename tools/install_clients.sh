@@ -1,0 +1,15 @@
+#!/bin/sh
+# Clients of other kinds that the slow tests ask with: a JDK's, and curl. As root on Debian.
+set -eu
+missing=
+command -v javac >/dev/null 2>&1 || missing="$missing default-jdk-headless"
+command -v curl >/dev/null 2>&1 || missing="$missing curl"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "needs:$missing" >&2
+    exit 1
+fi
+echo "Installing$missing ..."
+apt-get update -qq
+# shellcheck disable=SC2086 - the names are words
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
