@@ -6,7 +6,7 @@ from tests.containers.engine import running_container, wait_until_ready
 
 pytestmark = [pytest.mark.containers, pytest.mark.browser, pytest.mark.timeout(1500)]
 
-TMP = ("--tmpfs=/tmp:size=512m,mode=1777",)  # as in containers/compose.yaml
+TMP = ("--tmpfs=/tmp:size=1g,mode=1777",)  # as in containers/compose.yaml
 
 
 def test_a_video_is_labelled_and_taken_home(images, backend, page, artifacts, tmp_path):

@@ -8,6 +8,7 @@ from tests.videos import FAST, frames
 from tools.make_video import write_video
 
 pytestmark = pytest.mark.browser
+LABELLED = 120_000  # milliseconds; a busy machine takes its time
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +49,9 @@ def test_a_video_is_labelled_played_and_taken_home(page, both_halves, known, art
     expect(page.get_by_role("button", name="Label the video")).to_be_enabled()
     page.get_by_role("button", name="Label the video").click()
 
-    expect(page.get_by_text("the model sees")).to_be_visible()
+    expect(page.get_by_text("the model sees")).to_be_visible(timeout=LABELLED)
     page.screenshot(path=artifacts / "video-progress-1280.png")
-    expect(page.locator("video")).to_be_visible()
+    expect(page.locator("video")).to_be_visible(timeout=LABELLED)
     page.locator("video").evaluate("video => { video.muted = true; return video.play(); }")
     page.wait_for_function("() => [...document.querySelectorAll('*')].some(e => (e.shadowRoot || e).querySelector && "
                            "(e.shadowRoot || e).querySelector('video')?.currentTime > 0.5)")  # fmt: skip
@@ -63,7 +64,7 @@ def test_a_video_is_labelled_played_and_taken_home(page, both_halves, known, art
 
     page.get_by_role("button", name="Make the labelled video").click()
     link = page.get_by_role("link", name="Labelled video (MP4")
-    expect(link).to_be_visible()
+    expect(link).to_be_visible(timeout=LABELLED)
     with page.expect_download() as download:
         link.click()
     download.value.save_as(tmp_path / "home.mp4")
@@ -75,7 +76,7 @@ def test_a_video_is_labelled_played_and_taken_home(page, both_halves, known, art
 def test_a_segment_and_a_moment_seek(page, both_halves, artifacts):
     visit(page, both_halves)
     page.get_by_role("button", name="Try the sample video").click()
-    expect(page.locator("video")).to_be_visible()
+    expect(page.locator("video")).to_be_visible(timeout=LABELLED)
     page.wait_for_timeout(800)
     table = page.get_by_test_id("stDataFrame").bounding_box()
     assert table is not None
@@ -119,7 +120,7 @@ def test_the_page_meets_wcag_aa_and_fits_a_phone(new_page, both_halves, artifact
     found = {"empty": violations(page)}
 
     page.get_by_role("button", name="Try the sample video").click()
-    expect(page.locator("video")).to_be_visible()
+    expect(page.locator("video")).to_be_visible(timeout=LABELLED)
     page.wait_for_timeout(1000)
     at(page, 3.0)
     found["labelled"] = violations(page)

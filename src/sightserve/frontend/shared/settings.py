@@ -8,6 +8,7 @@ from functools import cache
 
 _PREFIX = "SIGHTSERVE_UI_"
 MIB = 1024 * 1024
+_GOES = 60  # seconds in which what belongs to a session that has ended goes
 _CLOUD_RUN = {
     "max_video_mb": 30,  # it refuses larger requests
     "total_video_mb": 512,  # its disk is memory
@@ -58,6 +59,15 @@ class UiSettings:
     def max_upload_bytes(self) -> int:
         """The most bytes of one file."""
         return self.max_upload_mb * MIB
+
+    @property
+    def gone_after(self) -> str:
+        """In how many minutes after a page was closed nothing of it is left, in words.
+
+        Beside `session_seconds`: until the clock looks, what is under way is answered, and garbage is collected.
+        """
+        minutes = -(-(self.session_seconds + _GOES) // 60)
+        return f"{minutes} minutes"
 
     @property
     def hosts(self) -> list[str]:

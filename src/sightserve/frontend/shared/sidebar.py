@@ -42,7 +42,8 @@ def choices() -> Choices:
             help="When no label is at least this probable, the answer is marked as a guess.",
         )
         st.caption(
-            f"Photos are sent to the classifier and kept in memory while this page is open, never on a disk. "
-            f"Up to {settings().max_upload_mb} MB each."
+            "Photos are sent to the classifier and kept in memory while this page is open, never on a disk."
+            f" {settings().gone_after} after it was closed, nothing of them is left here."
+            f" Up to {settings().max_upload_mb} MB each."
         )
     return Choices(top_k, threshold / 100)

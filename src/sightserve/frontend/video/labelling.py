@@ -64,19 +64,19 @@ class Export(Work):
     """An annotated video in the making.
 
     Attributes:
-        key: what it was made from; another threshold is another video.
-        time: how far it is, seconds.
         target: the file.
         booking: of its bytes.
+        key: what it was made from; another threshold is another video.
+        time: how far it is, seconds.
         secret: of its address, once it is done.
         size: bytes, once it is done.
         audio: what became of each audio stream.
     """
 
+    target: Path = field(kw_only=True)
+    booking: Booking = field(kw_only=True)
     key: object = None
     time: float = 0.0
-    target: Path | None = None
-    booking: Booking | None = None
     secret: str = ""
     size: int = 0
     audio: tuple[str, ...] = ()
@@ -151,7 +151,7 @@ class Labelling:
             self._made += 1
             target = self.source.with_name(f"labelled-{self._made}.mp4")
             export = self.export = Export(key=key, target=target, booking=self._account.book(0, Place.DISK))
-        self._in_background(export, lambda: self._annotate(export, target, segments, limits))
+        self._in_background(export, lambda: self._annotate(export, segments, limits))
 
     def look(self) -> Seen | None:
         """Return what is known so far, and take note that somebody looks."""
@@ -181,10 +181,8 @@ class Labelling:
             return
         export.stop.set()
         streaming.withdraw(export.secret)
-        if export.target is not None:
-            export.target.unlink(missing_ok=True)
-        if export.booking is not None:
-            export.booking.release()
+        export.target.unlink(missing_ok=True)
+        export.booking.release()
 
     def _in_background(self, work: Work, do: Callable[[], None]) -> None:
         threading.Thread(target=self._run, args=(work, do), name="labelling", daemon=True).start()
@@ -217,21 +215,25 @@ class Labelling:
             if self._is_forgotten():
                 raise Cancelled("nobody looks any more")
 
-    def _annotate(self, export: Export, target: Path, segments: list[Segment], limits: Limits) -> None:
-        with closing(annotate.annotate(self.source, target, segments, limits=limits, stop=export.stop)) as writing:
-            for written in writing:
-                export.time, export.audio = written.time, written.audio
-                if export.booking is not None:
-                    export.booking.grow_to(_bytes_of(target))
-                if self._is_forgotten():
-                    raise Cancelled("nobody looks any more")
-        with self._lock:
-            if export.stop.is_set():  # another one was asked for at the very end
-                target.unlink(missing_ok=True)
-                raise Cancelled("stopped")
-            export.size = target.stat().st_size
-            export.secret = streaming.publish(target)
-            self._secrets.append(export.secret)
+    def _annotate(self, export: Export, segments: list[Segment], limits: Limits) -> None:
+        try:
+            writing = annotate.annotate(self.source, export.target, segments, limits=limits, stop=export.stop)
+            with closing(writing):
+                for written in writing:
+                    export.time, export.audio = written.time, written.audio
+                    export.booking.grow_to(_bytes_of(export.target))
+                    if self._is_forgotten():
+                        raise Cancelled("nobody looks any more")
+            with self._lock:
+                if export.stop.is_set():  # another one was asked for at the very end
+                    raise Cancelled("stopped")
+                export.size = export.target.stat().st_size
+                export.secret = streaming.publish(export.target)
+                self._secrets.append(export.secret)
+        except BaseException:
+            export.target.unlink(missing_ok=True)
+            export.booking.release()
+            raise
 
     def _is_forgotten(self) -> bool:
         return self._clock() - self._looked > _UNSEEN_ENDS

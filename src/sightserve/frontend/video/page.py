@@ -98,8 +98,8 @@ def _begin() -> None:
         if st.button("Try the sample video", icon=":material/play_circle:", key="sample-video"):
             _start(None, rate or 4)
     st.caption(
-        "The video is kept in a temporary file while you are on this page, and its frames are sent to the classifier as small"
-        " pictures. Nothing is kept afterwards."
+        "The video is kept in a temporary file while this page is open, and its frames are sent to the classifier as small"
+        f" pictures. {wanted.gone_after} after it was closed, nothing of it is left here."
     )
 
 

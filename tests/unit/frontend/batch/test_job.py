@@ -9,6 +9,7 @@ from sightserve.api.schema import Prediction, Problem
 from sightserve.client import ApiError, BackendTimeout, BackendUnreachable
 from sightserve.frontend.batch.job import Job, State
 from sightserve.frontend.batch.sources import FileRefused, Source
+from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
 from sightserve.frontend.shared.words import Message
 
 PREDICTION = Prediction.model_validate(
@@ -219,3 +220,62 @@ def test_a_photos_bytes_are_let_go_when_it_is_answered():
 
     assert before == 5
     assert Data.alive == 0
+
+
+@pytest.fixture
+def account():
+    return Account(Ledger({Place.MEMORY: Budget(1000, 1000)}, dict), "me")
+
+
+def held(account):
+    return account.ledger.held(Place.MEMORY)["me"]
+
+
+def test_every_answered_photo_gives_its_bytes_back(account):
+    booked, number = [], iter(range(9))
+
+    def ask(photo):
+        booked.append(held(account))
+        return PREDICTION
+
+    photos = [Source(f"{i}.jpg", 100, lambda: str(next(number)).encode(), holds=100) for i in range(3)]
+
+    run(Job(photos, ask, parallel=1, account=account, held=account.book(300)))
+
+    assert booked == [300, 200, 100]
+
+
+def test_a_zips_bytes_are_booked_until_its_last_photo_is_answered_and_what_is_unpacked_beside_them(account):
+    booked, number = [], iter(range(9))
+
+    def ask(photo):
+        booked.append(held(account))
+        return PREDICTION
+
+    packed = [Source(f"{i}.jpg", 20, lambda: str(next(number)).encode(), makes=20) for i in range(3)]
+
+    run(Job(packed, ask, parallel=1, account=account, held=account.book(300)))
+
+    assert booked == [320, 320, 320]
+    assert held(account) == 0
+
+
+def test_a_stopped_batch_holds_its_photos_until_it_is_closed(account):
+    photos = [Source(f"{i}.jpg", 100, b"x".lower, holds=100) for i in range(3)]
+    job = Job(photos, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(300))
+    before = held(account)
+
+    job.close()
+
+    assert before == 300
+    assert held(account) == 0
+    assert job.view().done == 0
+
+
+def test_what_is_shown_of_the_photos_is_booked_for_as_long_as_there_is_the_batch(account, cat):
+    job = Job([Source("cat.jpg", len(cat), lambda: cat)], lambda photo: PREDICTION, parallel=1, account=account)
+    view = run(job)
+
+    assert held(account) == len(view.outcomes[0].thumbnail) > 500
+    del job
+    assert held(account) == 0

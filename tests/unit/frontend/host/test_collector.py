@@ -30,6 +30,31 @@ while left() is not None and time.monotonic() < give_up:
 print(gc.get_freeze_count() > 100_000, left() is None)
 """
 
+_EARLY = """
+import gc, time, weakref
+from sightserve.frontend.host import collector
+from sightserve.frontend.shared.sessions import sessions
+
+class Visit:
+    pass
+
+gc.disable()
+visit = Visit()
+visit.itself = visit
+left = weakref.ref(visit)
+sessions().here("early")  # its page was opened while the app was still importing
+collector.start(every=0.05, thaw_after=0.1)
+give_up = time.monotonic() + 60
+while not gc.get_freeze_count() and time.monotonic() < give_up:
+    time.sleep(0.05)
+sessions().here("later")
+sessions().end("early")
+del visit
+while (left() is not None or not gc.get_freeze_count()) and time.monotonic() < give_up:
+    time.sleep(0.05)
+print(left() is None, gc.get_freeze_count() > 100_000)
+"""
+
 _FREED = """
 import ctypes
 from sightserve.frontend.host import collector
@@ -79,6 +104,12 @@ together.wait()
 
 def test_what_a_visit_leaves_is_collected_and_what_was_imported_is_not_looked_at():
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, timeout=90)
+
+    assert done.stdout.split() == ["True", "True"]
+
+
+def test_who_came_before_the_imports_were_done_is_collected_too():
+    done = subprocess.run([sys.executable, "-c", _EARLY], capture_output=True, text=True, check=True, timeout=90)
 
     assert done.stdout.split() == ["True", "True"]
 

@@ -33,4 +33,4 @@ def test_what_nobody_has_any_more_is_not_held_for_its_session():
     del thing
     gc.collect()
 
-    assert not list(known._things["me"])
+    assert not list(known._known["me"].things)

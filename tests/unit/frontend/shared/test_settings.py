@@ -65,3 +65,15 @@ def test_a_name_that_is_no_setting_is_refused_with_the_nearest_that_is_one():
 
 def test_what_kubernetes_tells_of_a_service_called_ui_is_no_setting():
     read_settings({"SIGHTSERVE_UI_SERVICE_HOST": "10.0.0.1", "SIGHTSERVE_UI_PORT": "tcp://10.0.0.1:80"})
+
+
+@pytest.mark.parametrize(("seconds", "words"), [("1", "2 minutes"), ("60", "2 minutes"), ("120", "3 minutes")])
+def test_what_is_promised_of_photos_follows_the_setting(seconds, words):
+    assert read_settings({"SIGHTSERVE_UI_SESSION_SECONDS": seconds}).gone_after == words
+
+
+def test_streamlit_keeps_a_session_for_longer_than_we_do():
+    """It says of one that is over that there is none, keeps it all the same, and then nobody can end it."""
+    everywhere = list(itertools.pairwise(streamlit_command("127.0.0.1", 8501, session_seconds=500)))
+
+    assert int(dict(everywhere)["--server.disconnectedSessionTTL"]) > 500 + 60

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import SAMPLES
 from tests.videos import coloured
 
-from sightserve.frontend.shared import settings, workspace
+from sightserve.frontend.shared import ledger, settings, workspace
 from sightserve.frontend.video import streaming
 from sightserve.frontend.video.labelling import State
 
@@ -178,6 +178,57 @@ def test_a_kind_that_browsers_do_not_play_is_offered_as_the_labelled_video(backe
     assert labelling.export.state is State.DONE
     assert not video_page.info
     assert streaming._files[labelling.export.secret].read_bytes()[4:8] == b"ftyp"
+
+
+def labelled(labelling):
+    return sorted(path.name for path in labelling.source.parent.iterdir() if path != labelling.source)
+
+
+def test_another_labelled_video_takes_the_place_of_the_one_before(backend, video_page, short):
+    upload(video_page, "v.mp4", short)
+    labelling = finish(video_page)
+    video_page.button(key="make-video").click().run()
+    wait(labelling.export)
+    first, files = labelling.export.secret, labelled(labelling)
+    video_page.run()
+    video_page.slider(key="video-threshold").set_value(95).run()
+
+    video_page.button(key="make-video").click().run()
+    wait(labelling.export)
+
+    assert (files, labelled(labelling)) == (["labelled-1.mp4"], ["labelled-2.mp4"])
+    assert first not in streaming._files
+    assert labelling.export.secret in streaming._files
+    held = sum(path.stat().st_size for path in labelling.source.parent.iterdir())
+    assert ledger.ledger().held(ledger.Place.DISK).total() == held
+
+
+def test_a_video_that_the_ledger_has_no_room_for_is_refused_in_words(backend, video_page, short, monkeypatch):
+    monkeypatch.setenv("SIGHTSERVE_UI_TOTAL_VIDEO_MB", "1")
+    settings.settings.cache_clear()
+    others = ledger.ledger().book("others", 2**20, ledger.Place.DISK)
+    upload(video_page, "v.mp4", short)
+
+    video_page.button(key="start").click().run()
+
+    assert "no room" in video_page.error[0].value
+    assert "labelling" not in video_page.session_state
+    assert ledger.ledger().held(ledger.Place.DISK) == {"others": others.size}
+
+
+def test_a_labelled_video_that_there_is_no_room_for_is_given_up_in_words(backend, video_page, short):
+    upload(video_page, "v.mp4", short)
+    labelling = finish(video_page)
+    disk = ledger.budgets(settings.settings())[ledger.Place.DISK].total
+    others = ledger.ledger().book("others", disk, ledger.Place.DISK)
+
+    video_page.button(key="make-video").click().run()
+    wait(labelling.export)
+    video_page.run()
+
+    assert "no room" in video_page.error[0].value
+    assert labelled(labelling) == []
+    assert ledger.ledger().held(ledger.Place.DISK)["others"] == others.size
 
 
 def test_another_video_removes_the_files_and_their_addresses(backend, video_page, short):
