@@ -129,6 +129,7 @@ def test_a_backend_that_is_away_is_said_for_every_photo():
         (["serve", "--model", "no-such-folder"], "no-such-folder"),
         (["serve", "--port", "99999"], "port"),
         (["serve", "--log-format", "xml"], "log_format"),
+        (["serve", "--workers", "4"], "No such option: --workers"),
     ],
 )
 def test_a_wrong_flag_is_explained(words, said):

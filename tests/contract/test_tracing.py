@@ -112,13 +112,21 @@ def test_what_the_caller_does_not_sample_is_not_exported_and_probes_are_not_eith
     assert not {"unsampled", "probe"} & {span.attributes.get("sightserve.request_id") for span in collector.spans}
 
 
-def test_the_standard_variables_name_the_service_and_the_end_sends_what_waits(tmp_path, cat):
+def test_the_standard_variables_name_the_service_and_sample_and_the_end_sends_what_waits(tmp_path, cat):
     with collecting() as collector:
-        named = environment(collector.url, OTEL_SERVICE_NAME="photos", OTEL_BSP_SCHEDULE_DELAY="60000")
+        named = environment(
+            collector.url,
+            OTEL_SERVICE_NAME="photos",
+            OTEL_BSP_SCHEDULE_DELAY="60000",
+            OTEL_TRACES_SAMPLER="parentbased_always_off",
+        )
         with running_backend(tmp_path / "log", "--cpus", "1", **named) as backend:
-            httpx2.get(f"{backend.url}/model", headers={"x-request-id": "last"})
+            httpx2.get(f"{backend.url}/model", headers={"x-request-id": "nobody's"})
+            sampled = {"traceparent": f"00-{TRACE}-{CALLER}-01", "x-request-id": "last"}
+            httpx2.get(f"{backend.url}/model", headers=sampled)
 
         span, _ = collector.of_request("last")
+        assert [span] == collector.spans
     assert span.resource["service.name"] == "photos"
 
 

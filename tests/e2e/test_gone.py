@@ -7,6 +7,8 @@ import websocket
 from tests.fake_backend import fake_backend
 from tests.web_app import MIB, ended, photos, running_app, until, upload_under_way, visitor
 
+pytestmark = pytest.mark.slow  # each starts an app of its own, and waits for sessions to end
+
 
 @pytest.fixture(scope="module")
 def backend():

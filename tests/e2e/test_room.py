@@ -8,6 +8,8 @@ from tests.web_app import MIB, open_files, photos, running_app, until, upload_un
 
 from sightserve.loadtest.generator.browser import VisitFailed
 
+pytestmark = pytest.mark.slow  # each starts an app of its own, and waits for sessions to end
+
 
 @pytest.fixture
 def backend():

@@ -14,6 +14,8 @@ from tests.web_app import MIB, photos, running_app, running_probe, until, visito
 
 import sightserve
 
+pytestmark = pytest.mark.slow  # each starts an app of its own, and waits for sessions to end
+
 APP = Path(sightserve.__file__).parent / "frontend" / "app.py"
 PLAIN = """
 import streamlit as st

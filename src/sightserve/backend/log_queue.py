@@ -21,7 +21,7 @@ MOST_CHARACTERS: Final = 2_048  # of a message, or of any other text that a stra
 _MOST_OF_A_TRACEBACK: Final = 16_384
 _INTERVAL: Final = 0.25  # seconds that a line may wait for others: they are written together
 _LOOK_EVERY: Final = 100  # milliseconds between two looks at whether the log is to end, while nobody reads it
-_CLOSE_SECONDS: Final = 1.0
+_CLOSE_SECONDS: Final = 0.5
 _log = logging.getLogger(__name__)
 
 

@@ -8,13 +8,14 @@ that a client has left. Which of uvicorn's and httptools' attributes it looks at
 import asyncio
 import socket
 import struct
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sightserve.api.errors import ErrorCode
 from sightserve.backend.http.disconnect import Disconnect, serving
 from sightserve.backend.http.parser import Parser
+from sightserve.backend.http.transport import GuardedTransport
 
 # After an answer that came before the body's end: what is still on its way is read and dropped, for as long as a head may take
 # and no longer than this without a byte. Else the system would reset the connection, and many clients (Python's http.client)
@@ -272,40 +273,3 @@ class Guard(asyncio.Protocol):
         # One that never sent a request is not idle: it has begun a head, perhaps of no byte yet. And the rest of a body that
         # nobody reads any more may not hold the connection for ever either.
         return "head" if not self._written or self._parser.partial else "idle"
-
-
-class GuardedTransport(asyncio.Transport):
-    """The connection as uvicorn sees it: asyncio's interface, with the guard at its end."""
-
-    def __init__(self, transport: asyncio.Transport, guard: Guard) -> None:
-        super().__init__()
-        self._transport = transport
-        self._guard = guard
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send."""
-        self._guard.send(bytes(data))
-
-    def close(self) -> None:
-        """End, once everything is sent."""
-        self._guard.finish()
-
-    def abort(self) -> None:
-        """End at once."""
-        self._transport.abort()
-
-    def is_closing(self) -> bool:
-        """Whether it ends or has ended."""
-        return self._guard.closing
-
-    def pause_reading(self) -> None:
-        """Take no more for now."""
-        self._guard.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take more again."""
-        self._guard.resume_reading()
-
-    def get_extra_info(self, name: str, default: object = None) -> Any:  # noqa: ANN401 - as asyncio has it
-        """Return what is known of the socket."""
-        return self._transport.get_extra_info(name, default)

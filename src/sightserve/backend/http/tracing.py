@@ -26,7 +26,7 @@ _OURS: Final = "http/protobuf"
 _PROBES: Final = ("/health/", "/metrics")  # every few seconds, and nobody asks where their time went
 _MAX_HEADER: Final = 1024  # bytes: W3C wants 512 of `tracestate` to be handed on
 _MAX_PATH: Final = 512
-_END_SECONDS: Final = 1.0  # for what has not left yet, at the end
+_END_SECONDS: Final = 0.5  # for what has not left yet, at the end
 _log = logging.getLogger(__name__)
 
 
@@ -137,7 +137,7 @@ class Tracing:
         return f"{span.get_span_context().trace_id:032x}"
 
     def close(self) -> None:
-        """Send what has not left yet, as far as that takes no longer than a second."""
+        """Send what has not left yet, as far as that takes no longer than half a second."""
         # `shutdown` tries again and again where nobody collects, and a server has to end
         ending = threading.Thread(target=self._provider.shutdown, name="tracing-end", daemon=True)
         ending.start()

@@ -33,7 +33,11 @@ def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None 
     access_log = logs.AccessLog() if settings.log_level in {"debug", "info"} else None
     lifecycle = Lifecycle()
     connections = Connections(
-        Bounds(settings.header_timeout, settings.keep_alive, descriptors.enough_for(settings.max_connections)),
+        Bounds(
+            settings.header_timeout,
+            settings.keep_alive,
+            descriptors.enough_for(settings.max_connections, settings.cpus),
+        ),
         on_excess=backend.metrics.rejected.labels("connections").inc,
         on_answer=Ledger(backend.metrics, access_log).note_unread,
     )

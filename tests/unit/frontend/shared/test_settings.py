@@ -56,6 +56,17 @@ def test_on_cloud_run_a_video_may_be_as_large_as_a_request():
     assert read_settings({"K_SERVICE": "x"}).total_video_mb < read_settings({}).total_video_mb
 
 
+def test_a_name_that_is_no_setting_is_refused_with_the_nearest_that_is_one():
+    with pytest.raises(
+        InvalidSetting, match=r"SIGHTSERVE_UI_PARALEL is no setting: did you mean SIGHTSERVE_UI_PARALLEL\?"
+    ):
+        read_settings({"SIGHTSERVE_UI_PARALEL": "4"})
+
+
+def test_what_kubernetes_tells_of_a_service_called_ui_is_no_setting():
+    read_settings({"SIGHTSERVE_UI_SERVICE_HOST": "10.0.0.1", "SIGHTSERVE_UI_PORT": "tcp://10.0.0.1:80"})
+
+
 @pytest.mark.parametrize(("seconds", "words"), [("1", "2 minutes"), ("60", "2 minutes"), ("120", "3 minutes")])
 def test_what_is_promised_of_photos_follows_the_setting(seconds, words):
     assert read_settings({"SIGHTSERVE_UI_SESSION_SECONDS": seconds}).gone_after == words
@@ -66,14 +77,3 @@ def test_streamlit_keeps_a_session_for_longer_than_we_do():
     everywhere = list(itertools.pairwise(streamlit_command("127.0.0.1", 8501, session_seconds=500)))
 
     assert int(dict(everywhere)["--server.disconnectedSessionTTL"]) > 500 + 60
-
-
-def test_a_name_that_is_no_setting_is_refused_with_the_nearest_that_is_one():
-    with pytest.raises(
-        InvalidSetting, match=r"SIGHTSERVE_UI_PARALEL is no setting: did you mean SIGHTSERVE_UI_PARALLEL\?"
-    ):
-        read_settings({"SIGHTSERVE_UI_PARALEL": "4"})
-
-
-def test_what_kubernetes_tells_of_a_service_called_ui_is_no_setting():
-    read_settings({"SIGHTSERVE_UI_SERVICE_HOST": "10.0.0.1", "SIGHTSERVE_UI_PORT": "tcp://10.0.0.1:80"})
