@@ -60,8 +60,12 @@ class Workspace:
 
 def sweep(parent: Path | None = None) -> list[Path]:
     """Remove what processes left that do not live any more; return what was removed."""
-    removed = []
-    for folder in (parent or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"):
+    removed: list[Path] = []
+    try:
+        parent = parent or Path(tempfile.gettempdir())
+    except FileNotFoundError:  # a container without a writable folder: nothing can have been left there
+        return removed
+    for folder in parent.glob(f"{_PREFIX}*"):
         try:
             if _is_ours(folder) and _is_left(folder):
                 shutil.rmtree(folder)

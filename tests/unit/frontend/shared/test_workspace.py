@@ -92,3 +92,14 @@ def test_other_names_and_links_are_left_alone(tmp_path):
 
     assert sweep(tmp_path) == []
     assert (elsewhere / "owner").exists()
+
+
+def test_without_any_folder_for_temporary_files_there_is_nothing_to_sweep(monkeypatch):
+    """A container with a read-only root and no /tmp: the app starts, and its Video page says that there is no room."""
+
+    def none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+
+    assert sweep() == []
