@@ -52,6 +52,11 @@ class _Picture:
     scan: tuple[int, bytes] = (0, b"")
 
     @property
+    def single(self) -> bool:
+        """Whether one scan brings everything, so that rows are written as they come."""
+        return self.frame not in _PROGRESSIVE and len(self.scan[1]) == len(self.components)
+
+    @property
     def all_sent(self) -> bool:
         """Whether every component has come, to its last bit."""
         return all(
@@ -61,7 +66,7 @@ class _Picture:
 
     def all_restarts(self, data: bytes) -> bool:
         """Whether the last scan has as many restart markers as it needs: before each, a decoder waits as it does at the end."""
-        if not self.interval:
+        if not self.interval or self.single:
             return True
         start, ids = self.scan
         across, down = (max(sampling) for sampling in zip(*self.components.values(), strict=True))
@@ -164,7 +169,7 @@ def _scan(data: bytes, at: int, body: bytes, picture: _Picture) -> int:
     first, last, low = (*body[-3:-1], body[-1] & 15) if progressive else (0, 0, 0)
     for component in ids:
         picture.precision.setdefault(component, {}).update(dict.fromkeys(range(first, min(last, 63) + 1), low))
-    if not progressive and len(ids) == len(picture.components):  # the only scan: nothing but the end can follow
+    if picture.single:  # nothing but the end can follow
         end = data.find(_END, at)
         return end if end >= 0 else len(data)
     return at

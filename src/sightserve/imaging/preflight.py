@@ -1,7 +1,7 @@
 """Format -> [would this header keep a decoder busy for ever, or fill the memory?] -> decode.
 
-Pixels are not all that a file can have too many of. A decoder visits every coefficient of a JPEG again for each of its scans,
-takes every segment, chunk and comment into memory, and a TIFF's tile may be a thousand times larger than its picture: a few
+Pixels are not all that a file can have too many of. A decoder visits every coefficient of a JPEG again for each of its scans
+(`jpeg` counts them), takes every segment, chunk and comment into memory, and a TIFF's tile may be a thousand times larger than its picture: a few
 hundred bytes buy seconds and gigabytes. Each check here reads the headers alone, and no more of them than it allows. What
 honest files have is orders of magnitude below the limits.
 """
@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Final
 
 from sightserve.imaging.errors import UnreadableImage, UnsupportedImageType
+from sightserve.imaging.tiff import entries
 
 # A photo has up to 20 segments; one with a large colour profile or a preview has some hundred, of 64 KiB each.
 _MOST_SEGMENTS: Final = 1_000
-# Encoders write about 10 scans. libtiff stops at 100 too; libjpeg itself has no limit.
-_MOST_SCANS: Final = 100
 _MOST_JUNK: Final = 65_536  # bytes between JPEG segments, which Pillow steps over one by one
 _MOST_CHUNKS: Final = 65_536  # of a PNG: encoders that write small ones make them of 8 KiB
 _MOST_BLOCKS: Final = 20_000  # of 255 bytes, in the extensions before a GIF's first frame
@@ -25,7 +24,6 @@ _MOST_TILE_PIXELS: Final = 2**22  # a tile may be larger than its picture, but n
 
 _MARKER: Final = 0xFF
 _START_OF_SCAN: Final = 0xDA
-_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})  # the frame headers of ITU-T T.81, table B.1
 _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 
 
@@ -33,7 +31,7 @@ def preflight(data: bytes, format_name: str) -> None:
     """Refuse an image whose header is an attack on its decoder; harmless where the header makes no sense at all.
 
     Raises:
-        UnreadableImage: more segments, scans, chunks, comments or tiles than any honest file has.
+        UnreadableImage: more segments, chunks, comments or tiles than any honest file has.
         UnsupportedImageType: a run-length encoded BMP.
     """
     check = _CHECKS.get(format_name)
@@ -45,7 +43,7 @@ def preflight(data: bytes, format_name: str) -> None:
 
 
 def _check_jpeg(data: bytes) -> None:
-    at, segments, junk, progressive = 2, 0, 0, False
+    at, segments, junk = 2, 0, 0
     while True:
         if data[at] != _MARKER or data[at + 1] in {0x00, _MARKER}:  # no marker, or padding before one
             found = data.find(b"\xff", at + 1)
@@ -62,11 +60,7 @@ def _check_jpeg(data: bytes) -> None:
         segments += 1
         if segments > _MOST_SEGMENTS:
             raise UnreadableImage(f"the JPEG image has more than {_MOST_SEGMENTS:,} segments before its picture")
-        progressive = progressive or marker in _PROGRESSIVE
         at += 2 if marker in _STANDALONE else 2 + (data[at + 2] << 8 | data[at + 3])
-    # In a scan's data FF is always followed by 00 or a restart marker: these two bytes are a scan, or inside a later segment.
-    if progressive and data.count(b"\xff\xda", at) > _MOST_SCANS:
-        raise UnreadableImage(f"the JPEG image has more than {_MOST_SCANS} scans")
 
 
 def _check_png(data: bytes) -> None:
@@ -98,17 +92,8 @@ def _check_gif(data: bytes) -> None:
 
 def _check_tiff(data: bytes) -> None:
     order = "<" if data[0] == ord("I") else ">"
-    big = data[2:4] in {b"+\x00", b"\x00+"}
-    (at,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
-    if count > _MOST_TAGS:
-        raise UnreadableImage(f"the TIFF image has more than {_MOST_TAGS:,} tags")
-    at += 8 if big else 2
-    entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
     sizes: dict[int, int] = {}
-    for _ in range(count):
-        tag, kind, values, value = entry.unpack_from(data, at)
-        at += entry.size
+    for tag, kind, values, value in entries(data, _MOST_TAGS):
         if tag in {273, 324} and values > _MOST_PIECES:  # StripOffsets, TileOffsets
             raise UnreadableImage(f"the TIFF image has more than {_MOST_PIECES:,} strips or tiles")
         if tag in {256, 257, 322, 323}:  # ImageWidth, ImageLength, TileWidth, TileLength
@@ -125,6 +110,8 @@ def _check_bmp(data: bytes) -> None:
     # Pillow unpacks them pixel by pixel in Python: 60 bytes are 7 seconds. Nobody has sent a photo like this since 1995.
     if header_size >= 40 and compression in {1, 2}:  # noqa: PLR2004 - BITMAPINFOHEADER; BI_RLE8, BI_RLE4
         raise UnsupportedImageType("run-length encoded BMP images are not taken: save it as PNG")
+    if header_size >= 40 and compression not in {0, 3, 6}:  # noqa: PLR2004 - plain, and with masks that say where the bits are
+        raise UnsupportedImageType("compressed BMP images are not taken: save it as PNG")
 
 
 _CHECKS: Final[dict[str, Callable[[bytes], None]]] = {
