@@ -72,7 +72,8 @@ def to_rgb(image: Image.Image, description: Description) -> Image.Image:
         image = _lab_to_rgb(image)
     elif description.profile:
         image = icc.to_srgb(image, description.profile)
-    image = image.convert("RGB")
+    if image.mode != "RGB":  # Pillow would copy it
+        image = image.convert("RGB")
     if description.colours:
         image = cicp.to_srgb(image, description.colours)
     if alpha is not None:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 from PIL import Image, ImageFile
 
 from sightserve.imaging.errors import UnreadableImage, UnsupportedImageType
@@ -17,7 +18,9 @@ from sightserve.imaging.errors import UnreadableImage, UnsupportedImageType
 # Encoders write about 10 scans. libtiff stops at 100 too; libjpeg itself has no limit.
 _MOST_SCANS: Final = 100
 _MOST_SEGMENTS: Final = 2_000
+_COEFFICIENTS: Final = 64
 _END: Final = b"\xff\xd9"
+_END_PAIR: Final = 0xD9FF  # the same as a little-endian number
 _LOOKAHEAD: Final = bytes(8)  # libjpeg reads up to 57 bits before it decodes those that it has
 
 # In a scan's data FF is always followed by 00 or by a restart marker (ITU-T T.81, section B.1.1.5).
@@ -55,6 +58,13 @@ class _Picture:
     def single(self) -> bool:
         """Whether one scan brings everything, so that rows are written as they come."""
         return self.frame not in _PROGRESSIVE and len(self.scan[1]) == len(self.components)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing can follow but the end: every coefficient of every component has come."""
+        if self.frame not in _PROGRESSIVE:
+            return self.components.keys() <= self.precision.keys()
+        return self.all_sent and all(len(self.precision[component]) == _COEFFICIENTS for component in self.components)
 
     @property
     def all_sent(self) -> bool:
@@ -113,7 +123,7 @@ def _feed(decoder: "Image.core.ImagingDecoder", data: bytes, picture: _Picture) 
         return _done(taken, error)
     left = bytes(scans[taken:]) + _LOOKAHEAD
     taken, error = decoder.decode(left)
-    if taken < 0:  # one scan: its rows are written as they come
+    if taken < 0 or picture.single:
         return _done(taken, error)
     if taken < len(left) or decoder.decode(b"\0")[0] != 1:
         return False
@@ -135,7 +145,7 @@ def _walk(data: bytes) -> _Picture:
         if found is None:
             return picture
         marker, at = data[found.start() + 1], found.end()
-        if marker == _EOI:
+        if marker == _EOI or (scans and picture.complete):  # what comes without an end marker before it is a trailer
             picture.end = found.start()
             return picture
         body = data[at + 2 : at + int.from_bytes(data[at : at + 2], "big")]
@@ -144,12 +154,23 @@ def _walk(data: bytes) -> _Picture:
             scans += 1
             if scans > _MOST_SCANS:
                 raise UnreadableImage(f"the JPEG image has more than {_MOST_SCANS} scans")
-            at = _scan(data, at, body, picture)
+            _scan(at, body, picture)
+            if picture.single and _ends_once(data, at):
+                picture.end = len(data) - len(_END)
+                return picture
         elif marker in _FRAMES:
             _frame(marker, body, picture)
         elif marker == _DRI:
             picture.interval = int.from_bytes(body[:2], "big")
     raise UnreadableImage(f"the JPEG image has more than {_MOST_SEGMENTS:,} segments")
+
+
+def _ends_once(data: bytes, at: int) -> bool:
+    """Whether the only end marker from here on is the file's last two bytes: most photos, so it has to be found out quickly."""
+    if not data.endswith(_END):
+        return False
+    pairs = max(0, len(data) - len(_END) - at) // 2
+    return not any((np.frombuffer(data, "<u2", pairs, at + odd) == _END_PAIR).any() for odd in (0, 1))
 
 
 def _frame(marker: int, body: bytes, picture: _Picture) -> None:
@@ -161,15 +182,10 @@ def _frame(marker: int, body: bytes, picture: _Picture) -> None:
         picture.components[body[at]] = (body[at + 1] >> 4 or 1, body[at + 1] & 15 or 1)
 
 
-def _scan(data: bytes, at: int, body: bytes, picture: _Picture) -> int:
-    """Note what a scan brings; return an offset from which the next marker can be looked for."""
+def _scan(at: int, body: bytes, picture: _Picture) -> None:
+    """Note what a scan brings."""
     ids = body[1 : 1 + 2 * body[0] : 2]
     picture.scan = (at, ids)
-    progressive = picture.frame in _PROGRESSIVE
-    first, last, low = (*body[-3:-1], body[-1] & 15) if progressive else (0, 0, 0)
+    first, last, low = (*body[-3:-1], body[-1] & 15) if picture.frame in _PROGRESSIVE else (0, 0, 0)
     for component in ids:
         picture.precision.setdefault(component, {}).update(dict.fromkeys(range(first, min(last, 63) + 1), low))
-    if picture.single:  # nothing but the end can follow
-        end = data.find(_END, at)
-        return end if end >= 0 else len(data)
-    return at
