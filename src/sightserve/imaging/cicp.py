@@ -7,7 +7,7 @@ as BT.2390 does, from the picture's own peak.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,20 +92,24 @@ def to_srgb(image: Image.Image, colours: Colours) -> Image.Image:
     return Image.fromarray(_encoded()[(light.clip(0, 1) * (_STEPS - 1) + 0.5).astype(np.int32)])
 
 
-def pq_to_light(signal: NDArray[np.float64]) -> NDArray[np.float64]:
+def pq_to_light(signal: NDArray[Any] | float) -> NDArray[Any]:
     """Return cd/m2 of a PQ signal from 0 to 1 (SMPTE ST 2084)."""
     power = np.power(np.clip(signal, 0, 1), 32 / 2523)
-    return 10_000 * np.power(np.maximum(power - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * power), 16384 / 2610)
+    result: NDArray[Any] = 10_000 * np.power(
+        np.maximum(power - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * power), 16384 / 2610
+    )
+    return result
 
 
-def light_to_pq(light: NDArray[np.floating]) -> NDArray[np.floating]:
+def light_to_pq(light: NDArray[Any] | float) -> NDArray[Any]:
     """Return the PQ signal, 0 to 1, of cd/m2."""
     power = np.power(np.maximum(light, 0) / 10_000, 2610 / 16384)
-    return np.power((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power), 2523 / 32)
+    result: NDArray[Any] = np.power((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power), 2523 / 32)
+    return result
 
 
 @lru_cache(maxsize=16)
-def _light(transfer: int, gamma: float | None) -> NDArray[np.float32]:
+def _light(transfer: int, gamma: float | None) -> NDArray[Any]:
     """Return the linear light of each of 256 values: 1 is white, in HDR 203 cd/m2, in HLG the scene's brightest."""
     signal = np.arange(256) / 255
     if transfer == _PQ:
@@ -117,23 +121,26 @@ def _light(transfer: int, gamma: float | None) -> NDArray[np.float32]:
         light = signal**gamma
     else:
         light = np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004
-    return light.astype(np.float32)
+    result: NDArray[Any] = light.astype(np.float32)
+    return result
 
 
 @lru_cache(maxsize=1)
 def _encoded() -> NDArray[np.uint8]:
     light = np.linspace(0, 1, _STEPS)
     signal = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)  # noqa: PLR2004
-    return (signal * 255).round().astype(np.uint8)
+    result: NDArray[Any] = (signal * 255).round().astype(np.uint8)
+    return result
 
 
-def _shown(scene: NDArray[np.float32]) -> NDArray[np.float32]:
+def _shown(scene: NDArray[Any]) -> NDArray[Any]:
     """Return a scene's light as a screen of 1,000 cd/m2 shows it (BT.2100's OOTF), in units of white."""
     luminance = scene @ np.array([0.2627, 0.6780, 0.0593], dtype=np.float32)
-    return scene * (np.maximum(luminance, 1e-6) ** (_HLG_GAMMA - 1) * (_HLG_PEAK / _WHITE))[..., None]
+    result: NDArray[Any] = scene * (np.maximum(luminance, 1e-6) ** (_HLG_GAMMA - 1) * (_HLG_PEAK / _WHITE))[..., None]
+    return result
 
 
-def _rolled_off(light: NDArray[np.float32]) -> NDArray[np.float32]:
+def _rolled_off(light: NDArray[Any]) -> NDArray[Any]:
     """Bring what is brighter than white below it, hue kept: BT.2390's curve on the largest of the three channels."""
     brightest = light.max(axis=2)
     peak = float(np.percentile(brightest, 99.9))
@@ -146,11 +153,12 @@ def _rolled_off(light: NDArray[np.float32]) -> NDArray[np.float32]:
     t = np.clip((signal - knee) / (1 - knee), 0, 1)
     bent = (2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (-2 * t**3 + 3 * t**2) * white
     mapped = pq_to_light(np.where(signal > knee, bent, signal) * top) / _WHITE
-    return (light * (mapped / np.maximum(brightest, 1e-6))[..., None]).astype(np.float32)
+    result: NDArray[Any] = (light * (mapped / np.maximum(brightest, 1e-6))[..., None]).astype(np.float32)
+    return result
 
 
 @lru_cache(maxsize=16)
-def _to_srgb_primaries(primaries: tuple[float, ...]) -> NDArray[np.float32]:
+def _to_srgb_primaries(primaries: tuple[float, ...]) -> NDArray[Any]:
     """Return the matrix from linear RGB of these primaries to that of sRGB, white to white (Bradford).
 
     Raises:
@@ -160,20 +168,23 @@ def _to_srgb_primaries(primaries: tuple[float, ...]) -> NDArray[np.float32]:
     matrix = np.linalg.inv(_to_xyz(_SRGB)) @ _adapted(primaries[6:]) @ _to_xyz(primaries)
     if not np.isfinite(matrix).all() or np.abs(matrix).max() > 100:  # noqa: PLR2004
         raise ValueError("primaries that make no sense")
-    return matrix.astype(np.float32)
+    result: NDArray[Any] = matrix.astype(np.float32)
+    return result
 
 
-def _to_xyz(primaries: tuple[float, ...]) -> NDArray[np.float64]:
+def _to_xyz(primaries: tuple[float, ...]) -> NDArray[Any]:
     columns = np.array([_xyz(*primaries[at : at + 2]) for at in (0, 2, 4)]).T
-    return columns * np.linalg.solve(columns, _xyz(*primaries[6:]))
+    result: NDArray[Any] = columns * np.linalg.solve(columns, _xyz(*primaries[6:]))
+    return result
 
 
-def _adapted(white: tuple[float, ...]) -> NDArray[np.float64]:
+def _adapted(white: tuple[float, ...]) -> NDArray[Any]:
     ratio = (_BRADFORD @ _xyz(*_D65)) / (_BRADFORD @ _xyz(*white))
-    return np.linalg.inv(_BRADFORD) @ np.diag(ratio) @ _BRADFORD
+    result: NDArray[Any] = np.linalg.inv(_BRADFORD) @ np.diag(ratio) @ _BRADFORD
+    return result
 
 
-def _xyz(x: float, y: float) -> NDArray[np.float64]:
+def _xyz(x: float, y: float) -> NDArray[Any]:
     if y <= 0:
         raise ValueError("a chromaticity without light")
     return np.array([x / y, 1, (1 - x - y) / y])

@@ -58,7 +58,9 @@ def resizable(image: Image.Image) -> Image.Image:
     if image.mode in {"RGB", "L"} and "transparency" in image.info:  # PNG's single transparent colour
         return image.convert("RGBA")
     if image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
-        return image.convert("RGB")  # programs that know of no alpha leave zeros there, and Windows and browsers show it opaque
+        return image.convert(
+            "RGB"
+        )  # programs that know of no alpha leave zeros there, and Windows and browsers show it opaque
     return image
 
 

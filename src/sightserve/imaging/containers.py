@@ -74,7 +74,9 @@ def _associated(data: bytes, start: int, end: int, item: int) -> list[int]:
         step = 2 if wide_property else 1
         if found == item:
             mask = 0x7FFF if wide_property else 0x7F
-            return [int.from_bytes(data[i : i + step], "big") & mask for i in range(at + 1, at + 1 + count * step, step)]
+            return [
+                int.from_bytes(data[i : i + step], "big") & mask for i in range(at + 1, at + 1 + count * step, step)
+            ]
         at += 1 + count * step
     return []
 

@@ -1,7 +1,7 @@
 """An ICC profile -> [the way to sRGB] -> the few pixels that are left after resizing.
 
-Most photos either have no profile or one of the many that say sRGB in other words. Which those are is found by what they do, once
-for each profile, and costs a hash afterwards.
+Most photos have none, or one of the many that say sRGB in other words. Which those are is found by what they do, once for each
+profile, and costs a hash afterwards.
 """
 
 import hashlib
@@ -44,7 +44,10 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         transform = _known[key]
     if transform is None:
         return image
-    return transform.apply(image if image.mode == transform.input_mode else image.convert(transform.input_mode))
+    result: Image.Image = transform.apply(
+        image if image.mode == transform.input_mode else image.convert(transform.input_mode)
+    )
+    return result
 
 
 def coding(profile: bytes) -> tuple[int, int] | None:

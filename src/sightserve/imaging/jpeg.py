@@ -81,7 +81,8 @@ class _Picture:
         if not self.interval or self.single:
             return True
         start, ids = self.scan
-        across, down = (max(sampling) for sampling in zip(*self.components.values(), strict=True))
+        across = max(across for across, _ in self.components.values())
+        down = max(down for _, down in self.components.values())
         if len(ids) > 1:
             columns, rows = -(-self.width // (8 * across)), -(-self.height // (8 * down))
         else:
@@ -92,7 +93,7 @@ class _Picture:
 
 
 def load(image: ImageFile.ImageFile, data: bytes) -> None:
-    """Decode an opened JPEG in place, to the end of its first picture: what follows (a video, a panorama, more pictures) is not.
+    """Decode an opened JPEG in place, to the end of its first picture and no further (a video may follow, or more pictures).
 
     Raises:
         UnreadableImage: more scans than any honest file has, or a picture that ends too soon.
@@ -112,7 +113,7 @@ def _decode(image: ImageFile.ImageFile, data: bytes, picture: _Picture) -> bool 
     """Give the decoder all that there is; return whether it was enough, None where it was too much: the end lies elsewhere."""
     name, extents, _, args = image.tile[0]
     image.load_prepare()
-    decoder = Image._getdecoder(image.mode, name, args, image.decoderconfig)  # noqa: SLF001 - as ImageFile.Parser does
+    decoder = Image._getdecoder(image.mode, name, args, image.decoderconfig)
     try:
         decoder.setimage(image.im, extents)
         scans = memoryview(data)[: picture.end]
@@ -173,7 +174,9 @@ def _walk(data: bytes, *, search: bool = False) -> _Picture:
 
 def _frame(marker: int, body: bytes, picture: _Picture) -> None:
     if marker not in {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}:
-        raise UnsupportedImageType("lossless and hierarchical JPEG images are not taken: save it as an ordinary JPEG or as PNG")
+        raise UnsupportedImageType(
+            "lossless and hierarchical JPEG images are not taken: save it as an ordinary JPEG or as PNG"
+        )
     picture.frame = marker
     picture.height, picture.width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     for at in range(6, 6 + 3 * body[5], 3):

@@ -1,9 +1,9 @@
 """Format -> [would this header keep a decoder busy for ever, or fill the memory?] -> decode.
 
-Pixels are not all that a file can have too many of. A decoder visits every coefficient of a JPEG again for each of its scans
-(`jpeg` counts them), takes every segment, chunk and comment into memory, and a TIFF's tile may be a thousand times larger than its picture: a few
-hundred bytes buy seconds and gigabytes. Each check here reads the headers alone, and no more of them than it allows. What
-honest files have is orders of magnitude below the limits.
+Pixels are not all that a file can have too many of. A decoder takes every segment, chunk and comment into memory, and a tile of
+a TIFF may be a thousand times larger than its picture: a few hundred bytes buy seconds and gigabytes. Each check here reads the
+headers alone, and no more of them than it allows. What honest files have is orders of magnitude below the limits. A JPEG's
+scans, each of which makes a decoder visit every coefficient again, are counted where its end is found (`jpeg`).
 """
 
 import struct

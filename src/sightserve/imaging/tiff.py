@@ -2,15 +2,15 @@
 
 TIFF is a box of layouts, of which Pillow decodes some, decodes some as noise and calls the others damaged. Here the tags alone
 decide: what is in the tables below is decoded right (tests/unit/imaging/test_tiff.py has them all, against another
-implementation), and everything else is refused by name. libtiff decodes all of them, uncompressed ones too, so that there is one
-path, whose samples are in this machine's byte order.
+implementation), and everything else is refused by name. libtiff decodes all of them, uncompressed ones too, so that there is
+one path, whose samples are in this machine's byte order.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ _SUBFILE, _SUB_IFDS, _DNG, _NODATA = 254, 330, 50706, 42113
 _LETTERS: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
 _MOST_SAMPLES: Final = 16
 _LONGEST_NUMBER: Final = 64  # characters of GDAL's text
+_FAR: Final = 2  # times what lies between all the others
+_BLOCK: Final = 2**18  # pixels that are worked on together
 
 _COMPRESSIONS: Final = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000})
 _UNTAKEN: Final = {
@@ -55,6 +57,33 @@ _DEEP: Final = {
     (_UNSIGNED, 32): Deep("I", "I;32N", "uint32"),
     (_SIGNED, 32): Deep("I", "I;32NS", "int32"),
     (_FLOAT, 32): Deep("F", "F;32NF", "float32"),
+}
+
+
+class _Colour(NamedTuple):
+    """What is taken of a kind of colour.
+
+    Attributes:
+        samples: a pixel.
+        bits: a sample.
+        extra: one more sample: 0 has no meaning, 1 is alpha that the others are multiplied by, 2 is alpha.
+        planes: each sample may have one of its own.
+    """
+
+    samples: int
+    bits: frozenset[int]
+    extra: frozenset[tuple[int, ...]] = frozenset()
+    planes: bool = False
+
+
+_ALPHA: Final = frozenset({(0,), (1,), (2,)})
+_COLOURS: Final = {
+    1: _Colour(1, frozenset({8}), _ALPHA),
+    2: _Colour(3, frozenset({8, 16}), _ALPHA, planes=True),
+    3: _Colour(1, frozenset({1, 2, 4, 8}), frozenset({(0,), (2,)})),
+    5: _Colour(4, frozenset({8, 16}), planes=True),
+    6: _Colour(3, frozenset({8})),
+    8: _Colour(3, frozenset({8})),
 }
 
 
@@ -146,21 +175,18 @@ def _checked(tags: dict[int, tuple[int, ...]], nodata: float | None) -> Layout:
 
 
 def _taken(photometric: int, bits: int, kind: int, samples: int, extra: tuple[int, ...], planar: int) -> bool:
-    """Whether Pillow and libtiff decode this right; found by the tests' matrix."""
-    alpha_or_none = extra in {(), (0,), (1,), (2,)}
+    """Whether Pillow and libtiff decode this right."""
     if photometric in {0, 1} and samples == 1 and not extra:
         return (kind == _UNSIGNED and bits in {1, 2, 4, 8}) or (kind, bits) in _DEEP
-    if kind != _UNSIGNED or planar not in {1, 2}:
-        return False
-    if photometric == 1:
-        return samples == 1 and bits == 8 and alpha_or_none and planar == 1  # noqa: PLR2004
-    if photometric == 2:  # noqa: PLR2004 - RGB
-        return samples == 3 and bits in {8, 16} and alpha_or_none and not (planar == 2 and extra)  # noqa: PLR2004
-    if photometric == 3:  # noqa: PLR2004 - palette
-        return samples == 1 and bits in {1, 2, 4, 8} and not extra
-    if photometric == 5:  # noqa: PLR2004 - CMYK
-        return samples == 4 and bits in {8, 16} and not extra  # noqa: PLR2004
-    return photometric in {6, 8} and samples == 3 and bits == 8 and not extra and planar == 1  # noqa: PLR2004
+    colour = _COLOURS.get(photometric)
+    return (
+        colour is not None
+        and kind == _UNSIGNED
+        and samples == colour.samples
+        and bits in colour.bits
+        and (not extra or (extra in colour.extra and bits >= 8 and planar == 1))  # noqa: PLR2004
+        and planar in ({1, 2} if colour.planes else {1})
+    )
 
 
 @cache
@@ -181,58 +207,59 @@ def eight_bits(image: Image.Image, found: Layout) -> Image.Image:
 
     Unsigned samples of up to 16 bits have a known range. All others are spread between their lowest and highest value, unless
     they plainly use the range of their type. What has no value is black.
+
+    Raises:
+        UnreadableImage: no pixel has a value.
     """
     if not found.grey or found.bits <= 8:  # noqa: PLR2004
         return image
-    values = np.asarray(image)
     dtype = _DEEP[found.kind, found.bits].dtype
-    values = values.view(np.uint32) if dtype == "uint32" else values
-    invalid = None if found.nodata is None else values == _as_sample(found.nodata, values.dtype)
-    if values.dtype.kind == "f":
-        not_finite = ~np.isfinite(values)
-        invalid = not_finite if invalid is None else invalid | not_finite
+    values = np.asarray(image).view(np.uint32) if dtype == "uint32" else np.asarray(image)
+    valid = np.ones(values.shape, np.bool_) if found.nodata is None else values != _as_sample(found.nodata, dtype)
+    if found.kind == _FLOAT:
+        valid &= np.isfinite(values)
     if dtype == "uint16":
         low, high = 0.0, float(2**found.bits - 1)
     else:
-        low, high = _range(values if invalid is None or not invalid.any() else values[~invalid], found)
+        low, high = _range(values, valid, found)
     grey = _spread(values, low, high)
     if found.inverted:
         np.subtract(255, grey, out=grey)
-    if invalid is not None:
-        grey[invalid] = 0
+    grey[~valid] = 0
     return Image.fromarray(grey)
 
 
-def _range(values: NDArray[np.generic], found: Layout) -> tuple[float, float]:
+def _range(values: NDArray[Any], valid: NDArray[np.bool_], found: Layout) -> tuple[float, float]:
     """Return which values become black and white."""
-    if not values.size:
+    if not valid.any():
         raise UnreadableImage("the image has no finite pixel value")
-    low, high = float(values.min()), float(values.max())
+    limits: Any = (np.finfo if found.kind == _FLOAT else np.iinfo)(values.dtype)
+    lowest, highest = values.min(where=valid, initial=limits.max), values.max(where=valid, initial=limits.min)
     # A value for "nothing" that no tag names, or a single hot pixel: far from all the others.
-    if (second := _next(values, values > low, np.min)) is not None and second - low > 2 * (high - second) > 0:
-        low = second
-    elif (second := _next(values, values < high, np.max)) is not None and high - second > 2 * (second - low) > 0:
-        high = second
+    second = values.min(where=valid & (values > lowest), initial=highest)
+    before = values.max(where=valid & (values < highest), initial=lowest)
+    low, high = float(lowest), float(highest)
+    if float(second) - low > _FAR * (high - float(second)) > 0:
+        low = float(second)
+    elif high - float(before) > _FAR * (float(before) - low) > 0:
+        high = float(before)
     if found.kind == _FLOAT:
         return (0.0, 1.0) if low >= 0 and 0.5 < high <= 1 else (low, high)  # noqa: PLR2004
-    whole = np.iinfo(f"{'u' if found.kind == _UNSIGNED else ''}int{found.bits}")
-    if high - low > (float(whole.max) - float(whole.min)) / 2:
-        return float(whole.min), float(whole.max)
-    return low, high
+    start, end = (
+        (0.0, 2.0**found.bits - 1)
+        if found.kind == _UNSIGNED
+        else (-(2.0 ** (found.bits - 1)), 2.0 ** (found.bits - 1) - 1)
+    )
+    return (start, end) if high - low > (end - start) / 2 else (low, high)
 
 
-def _next(values: NDArray[np.generic], others: NDArray[np.bool_], choose: "np.ufunc | object") -> float | None:
-    rest = values[others]
-    return float(choose(rest)) if rest.size else None  # type: ignore[operator]
-
-
-def _spread(values: NDArray[np.generic], low: float, high: float) -> NDArray[np.uint8]:
-    """Map low to 0 and high to 255, row by row of a bounded size: a photo's worth of float64 would be eight times the photo."""
+def _spread(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    """Map low to 0 and high to 255, a few rows at a time: a photo's worth of float64 would be eight times the photo."""
     grey = np.empty(values.shape, np.uint8)
     if high <= low:
         grey.fill(128)
         return grey
-    rows = max(1, 2**18 // values.shape[1])
+    rows = max(1, _BLOCK // values.shape[1])
     for at in range(0, len(values), rows):
         part = np.nan_to_num(values[at : at + rows].astype(np.float64), nan=low, posinf=high, neginf=low)
         part = (part.clip(low, high) - low) * (255 / (high - low)) + 0.5
@@ -240,12 +267,14 @@ def _spread(values: NDArray[np.generic], low: float, high: float) -> NDArray[np.
     return grey
 
 
-def _as_sample(value: float, dtype: np.dtype[np.generic]) -> np.generic:
+def _as_sample(value: float, dtype: str) -> Any:  # noqa: ANN401 - a NumPy scalar of that type
     """Return a text's number as a sample holds it: -3.4028234663852886e+38 and 0.1 are rounded to 32 bits."""
-    if dtype.kind == "f":
+    if dtype == "float32":
         return np.float32(value)
     whole = np.iinfo(dtype)
-    return dtype.type(int(min(max(value, whole.min), whole.max))) if np.isfinite(value) else dtype.type(whole.max)
+    return np.dtype(dtype).type(
+        int(min(max(value, float(whole.min)), float(whole.max))) if np.isfinite(value) else whole.max
+    )
 
 
 def _order(data: bytes) -> tuple[str, bool]:
