@@ -80,7 +80,8 @@ def from_png(gamma: float | None, chromaticity: tuple[float, ...] | None) -> Col
 def to_srgb(image: Image.Image, colours: Colours) -> Image.Image:
     """Return an RGB image in sRGB; as it is where its primaries make no sense."""
     try:
-        matrix = _to_srgb_primaries(colours.primaries)
+        with np.errstate(all="ignore"):
+            matrix = _to_srgb_primaries(colours.primaries)
     except (np.linalg.LinAlgError, ValueError):
         return image
     light = _light(colours.transfer, colours.gamma)[np.asarray(image)]

@@ -270,7 +270,8 @@ def _spread(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
 def _as_sample(value: float, dtype: str) -> Any:  # noqa: ANN401 - a NumPy scalar of that type
     """Return a text's number as a sample holds it: -3.4028234663852886e+38 and 0.1 are rounded to 32 bits."""
     if dtype == "float32":
-        return np.float32(value)
+        with np.errstate(over="ignore"):
+            return np.float32(value)
     whole = np.iinfo(dtype)
     return np.dtype(dtype).type(
         int(min(max(value, float(whole.min)), float(whole.max))) if np.isfinite(value) else whole.max
