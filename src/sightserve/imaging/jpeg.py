@@ -29,6 +29,8 @@ _RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
 _EOI, _SOS, _DRI = 0xD9, 0xDA, 0xDD
 _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # table B.1, without DHT, JPG and DAC
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC9})
+_JPEG_LS: Final = 0xF7
 _ARITHMETIC: Final = frozenset(range(0xC9, 0xD0))
 
 
@@ -92,12 +94,32 @@ class _Picture:
         return found >= -(-columns * rows // self.interval) - 1
 
 
+def check_frame(marker: int, bits: int) -> None:
+    """Refuse what libjpeg does not decode, by name, when a frame header is met; do nothing at any other segment.
+
+    Args:
+        marker: the segment's second byte.
+        bits: the first byte of its body: in a frame header, those of a sample.
+
+    Raises:
+        UnsupportedImageType: such a kind of JPEG.
+    """
+    name = None
+    if marker == _JPEG_LS:
+        name = "JPEG-LS"
+    elif marker in _FRAMES - _SEQUENTIAL - _PROGRESSIVE or marker in {0xC6, 0xCE}:
+        name = "lossless and hierarchical JPEG"
+    elif marker in _FRAMES and bits > 8:  # noqa: PLR2004
+        name = f"JPEG with {bits} bits a sample"
+    if name:
+        raise UnsupportedImageType(f"{name} is not taken: save it as an ordinary JPEG or as PNG")
+
+
 def load(image: ImageFile.ImageFile, data: bytes) -> None:
     """Decode an opened JPEG in place, to the end of its first picture and no further (a video may follow, or more pictures).
 
     Raises:
         UnreadableImage: more scans than any honest file has, or a picture that ends too soon.
-        UnsupportedImageType: a kind of JPEG that libjpeg does not decode.
     """
     picture = _walk(data)
     whole = _decode(image, data, picture)
@@ -119,6 +141,8 @@ def _decode(image: ImageFile.ImageFile, data: bytes, picture: _Picture) -> bool 
         scans = memoryview(data)[: picture.end]
         if picture.frame in _ARITHMETIC:  # cannot be interrupted
             return _done(*decoder.decode(bytes(scans) + _END))
+        if picture.guessed and _END in bytes(scans[-_TAIL - 1 :]):
+            return None
         taken, error = decoder.decode(scans[:-_TAIL] if picture.guessed else scans)
         if taken < 0:
             return None if picture.guessed else _done(taken, error)
@@ -173,10 +197,6 @@ def _walk(data: bytes, *, search: bool = False) -> _Picture:
 
 
 def _frame(marker: int, body: bytes, picture: _Picture) -> None:
-    if marker not in {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}:
-        raise UnsupportedImageType(
-            "lossless and hierarchical JPEG images are not taken: save it as an ordinary JPEG or as PNG"
-        )
     picture.frame = marker
     picture.height, picture.width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     for at in range(6, 6 + 3 * body[5], 3):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sightserve.imaging.errors import UnreadableImage, UnsupportedImageType
+from sightserve.imaging.jpeg import check_frame
 from sightserve.imaging.tiff import entries
 
 # A photo has up to 20 segments; one with a large colour profile or a preview has some hundred, of 64 KiB each.
@@ -32,7 +33,7 @@ def preflight(data: bytes, format_name: str) -> None:
 
     Raises:
         UnreadableImage: more segments, chunks, comments or tiles than any honest file has.
-        UnsupportedImageType: a run-length encoded BMP.
+        UnsupportedImageType: a compressed BMP; a JPEG that libjpeg does not decode.
     """
     check = _CHECKS.get(format_name)
     if check is not None:
@@ -57,6 +58,7 @@ def _check_jpeg(data: bytes) -> None:
         marker = data[at + 1]
         if marker == _START_OF_SCAN:
             break
+        check_frame(marker, data[at + 4])
         segments += 1
         if segments > _MOST_SEGMENTS:
             raise UnreadableImage(f"the JPEG image has more than {_MOST_SEGMENTS:,} segments before its picture")
