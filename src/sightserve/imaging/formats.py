@@ -36,8 +36,10 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"BM", "BMP"),
 )
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
-_HEIF_BRANDS: Final = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_ANY_HEIF: Final = frozenset({b"mif1", b"msf1"})
+_OTHER_CODECS: Final = frozenset(
+    {b"avci", b"avcs", b"vvic", b"vvis", b"evbi", b"evbs", b"j2ki", b"j2is", b"jpeg", b"jpgs"}
 )
 
 # What people send as well, and what they know it as.
@@ -134,7 +136,7 @@ def _sniff_brands(data: bytes) -> str | None:
     brands = {data[8:12]} | {data[i : i + 4] for i in range(16, box_end - 3, 4)}
     if brands & _AVIF_BRANDS:
         return "AVIF"
-    if brands & _HEIF_BRANDS:
+    if brands & _HEIF_BRANDS or (brands & _ANY_HEIF and not brands & _OTHER_CODECS):
         return "HEIF"
     return None
 
