@@ -1,7 +1,7 @@
 """Pictures as people send them, over real HTTP: the right answer or the right refusal, kind by kind.
 
-The kinds are made here from a photo that ships. `cases.csv`, in a folder beside the project (or where SIGHTSERVE_CASES says), has
-more of them, as other programs write them.
+The kinds are made here from a photo that ships. `cases.csv`, in a folder beside the project (or where SIGHTSERVE_CASES says), has more
+of them, as other programs write them.
 """
 
 import csv
@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 
 CASES = Path(os.environ.get("SIGHTSERVE_CASES", Path(__file__).parents[3] / "shared" / "cases"))
 _CLOSE = 0.12  # of a probability, for the same photo after another way of rounding its colours
+_CLOSE_LOSSY = 0.25  # where an encoder has lost some of it too
 
 
 @pytest.fixture
@@ -33,11 +34,11 @@ def answer(http: httpx2.Client, data: bytes) -> dict:
     return {row["label"]: row["probability"] for row in response.json()["top_k"]}
 
 
-def assert_same_answer(http: httpx2.Client, data: bytes, right: bytes) -> None:
+def assert_same_answer(http: httpx2.Client, data: bytes, right: bytes, within: float = _CLOSE) -> None:
     found, wanted = answer(http, data), answer(http, right)
     label = next(iter(wanted))
     assert next(iter(found)) == label
-    assert found[label] == pytest.approx(wanted[label], abs=_CLOSE)
+    assert found[label] == pytest.approx(wanted[label], abs=within)
 
 
 def encoded(image: Image.Image, name: str, **options: object) -> bytes:
@@ -154,7 +155,8 @@ def cases() -> list[dict[str, str]]:
 def test_a_case_has_its_answer(http, case):
     data = (CASES / case["file"]).read_bytes()
     if case["answer_of"]:
-        assert_same_answer(http, data, (CASES / case["answer_of"]).read_bytes())
+        within = _CLOSE_LOSSY if case["file"].endswith((".jpg", ".avif")) else _CLOSE
+        assert_same_answer(http, data, (CASES / case["answer_of"]).read_bytes(), within)
         return
     response = http.post("/predict", content=data, headers={"content-type": "application/octet-stream"})
     assert response.json()["code"] == case["code"]
