@@ -1,7 +1,7 @@
 """Pictures as people send them, over real HTTP: the right answer or the right refusal, kind by kind.
 
-The kinds are made here from a photo that ships. `cases.csv`, in a folder beside the project (or where SIGHTSERVE_CASES says), has more
-of them, as other programs write them.
+The kinds are made here from a photo that ships. `cases.csv`, in a folder beside the project (or where SIGHTSERVE_CASES
+says), has more of them, as other programs write them.
 """
 
 import csv
@@ -10,6 +10,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -28,7 +29,7 @@ def http(backend_url):
         yield client
 
 
-def answer(http: httpx2.Client, data: bytes) -> dict:
+def answer(http: httpx2.Client, data: bytes) -> dict[str, float]:
     response = http.post("/predict", content=data, headers={"content-type": "application/octet-stream"})
     assert response.status_code == 200, response.text
     return {row["label"]: row["probability"] for row in response.json()["top_k"]}
@@ -41,18 +42,18 @@ def assert_same_answer(http: httpx2.Client, data: bytes, right: bytes, within: f
     assert found[label] == pytest.approx(wanted[label], abs=within)
 
 
-def encoded(image: Image.Image, name: str, **options: object) -> bytes:
+def encoded(image: Image.Image, name: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, name, **options)
     return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
-def photo(cat) -> Image.Image:
+def photo(cat: bytes) -> Image.Image:
     return Image.open(io.BytesIO(cat)).convert("RGB")
 
 
-def tiff(pixels: np.ndarray, **options: object) -> bytes:
+def tiff(pixels: np.ndarray, **options: Any) -> bytes:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, pixels, metadata=None, **options)
     return buffer.getvalue()

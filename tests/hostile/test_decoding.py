@@ -23,6 +23,7 @@ REFUSED = {
     bombs.gif_comments: (UnreadableImage, "blocks"),  # 420 MB
     bombs.gif_junk: (UnreadableImage, "nothing where its picture"),
     bombs.tiff_giant_tile: (UnreadableImage, "larger than the picture"),  # 860 MB
+    bombs.tiff_overlapping_tags: (UnreadableImage, "share"),  # 5 seconds, 1.5 GB
     bombs.tiff_many_tiles: (UnreadableImage, "strips or tiles"),  # 12 seconds, 640 MB
     bombs.bmp_line_ends: (UnsupportedImageType, "run-length"),  # 7 seconds for 102 bytes
     bombs.bmp_run_lengths: (UnsupportedImageType, "run-length"),

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from sightserve.imaging import cicp, containers, icc
-
-_SHORT = 65_535
+from sightserve.imaging import cicp, containers, grey, icc
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +83,12 @@ def to_rgb(image: Image.Image, description: Description) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Return 16-bit grey as 8-bit grey, with PNG's single transparent value as alpha."""
-    values = np.asarray(image).astype(np.uint32)
-    grey = Image.fromarray(((values * 255 + _SHORT // 2) // _SHORT).astype(np.uint8))
+    values = np.asarray(image)
+    shown = Image.fromarray(grey.known_range(values, 16))
     clear = image.info.get("transparency")
     if isinstance(clear, int):
-        grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
-    return grey
+        shown.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    return shown
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:

@@ -20,6 +20,8 @@ _MOST_JUNK: Final = 65_536  # bytes between JPEG segments, which Pillow steps ov
 _MOST_CHUNKS: Final = 65_536  # of a PNG: encoders that write small ones make them of 8 KiB
 _MOST_BLOCKS: Final = 20_000  # of 255 bytes, in the extensions before a GIF's first frame
 _MOST_TAGS: Final = 4_096
+_FIELD_BYTES: Final = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_MOST_SHARED: Final = 65_536  # bytes that two tags of an honest file may share: a resolution for both directions
 _MOST_PIECES: Final = 65_536  # strips or tiles: one a row in the tallest picture that is taken
 _MOST_TILE_PIXELS: Final = 2**22  # a tile may be larger than its picture, but not by much
 
@@ -94,14 +96,19 @@ def _check_gif(data: bytes) -> None:
 
 def _check_tiff(data: bytes) -> None:
     order = "<" if data[0] == ord("I") else ">"
+    held = 0
     sizes: dict[int, int] = {}
     for tag, kind, values, value in entries(data, _MOST_TAGS):
+        size = values * _FIELD_BYTES.get(kind, 1)
+        held += size if size <= len(data) else 0  # what is larger than the file is skipped
         if tag in {273, 324} and values > _MOST_PIECES:  # StripOffsets, TileOffsets
             raise UnreadableImage(f"the TIFF image has more than {_MOST_PIECES:,} strips or tiles")
         if tag in {256, 257, 322, 323}:  # ImageWidth, ImageLength, TileWidth, TileLength
             letter = {3: "H", 4: "I", 16: "Q"}.get(kind)
             # Pillow keeps the first of two equal tags, libtiff may not: the larger one counts
             sizes[tag] = max(sizes.get(tag, 0), struct.unpack_from(order + letter, value)[0] if letter else 0)
+    if held > len(data) + _MOST_SHARED:
+        raise UnreadableImage("the TIFF image has tags that share their values")
     picture = sizes.get(256, 0) * sizes.get(257, 0)
     if sizes.get(322, 0) * sizes.get(323, 0) > max(_MOST_TILE_PIXELS, 2 * picture):
         raise UnreadableImage("the TIFF image has tiles that are far larger than the picture")

@@ -10,12 +10,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from sightserve.imaging import grey
 from sightserve.imaging.errors import UnreadableImage, UnsupportedImageType
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
@@ -24,8 +24,6 @@ _SUBFILE, _SUB_IFDS, _DNG, _NODATA = 254, 330, 50706, 42113
 _LETTERS: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, LONG8
 _MOST_SAMPLES: Final = 16
 _LONGEST_NUMBER: Final = 64  # characters of GDAL's text
-_FAR: Final = 2  # times what lies between all the others
-_BLOCK: Final = 2**18  # pixels that are worked on together
 
 _COMPRESSIONS: Final = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000})
 _UNTAKEN: Final = {
@@ -203,10 +201,7 @@ def teach() -> None:
 
 
 def eight_bits(image: Image.Image, found: Layout) -> Image.Image:
-    """Return deep grey as 8-bit grey, before anything is averaged: a value that stands for none must not touch its neighbours.
-
-    Unsigned samples of up to 16 bits have a known range. All others are spread between their lowest and highest value, unless
-    they plainly use the range of their type. What has no value is black.
+    """Return deep grey as 8-bit grey, and anything else as it is. What has no value is black.
 
     Raises:
         UnreadableImage: no pixel has a value.
@@ -215,67 +210,15 @@ def eight_bits(image: Image.Image, found: Layout) -> Image.Image:
         return image
     dtype = _DEEP[found.kind, found.bits].dtype
     values = np.asarray(image).view(np.uint32) if dtype == "uint32" else np.asarray(image)
-    valid = np.ones(values.shape, np.bool_) if found.nodata is None else values != _as_sample(found.nodata, dtype)
-    if found.kind == _FLOAT:
-        valid &= np.isfinite(values)
-    if dtype == "uint16":
-        low, high = 0.0, float(2**found.bits - 1)
-    else:
-        low, high = _range(values, valid, found)
-    grey = _spread(values, low, high)
+    valid = None if found.nodata is None else values != grey.sample(found.nodata, dtype)
+    if found.kind == _FLOAT and not np.isfinite(values).all():
+        valid = np.isfinite(values) if valid is None else valid & np.isfinite(values)
+    shown = grey.known_range(values, found.bits) if dtype == "uint16" else grey.spread(values, valid)
     if found.inverted:
-        np.subtract(255, grey, out=grey)
-    grey[~valid] = 0
-    return Image.fromarray(grey)
-
-
-def _range(values: NDArray[Any], valid: NDArray[np.bool_], found: Layout) -> tuple[float, float]:
-    """Return which values become black and white."""
-    if not valid.any():
-        raise UnreadableImage("the image has no finite pixel value")
-    limits: Any = (np.finfo if found.kind == _FLOAT else np.iinfo)(values.dtype)
-    lowest, highest = values.min(where=valid, initial=limits.max), values.max(where=valid, initial=limits.min)
-    # A value for "nothing" that no tag names, or a single hot pixel: far from all the others.
-    second = values.min(where=valid & (values > lowest), initial=highest)
-    before = values.max(where=valid & (values < highest), initial=lowest)
-    low, high = float(lowest), float(highest)
-    if float(second) - low > _FAR * (high - float(second)) > 0:
-        low = float(second)
-    elif high - float(before) > _FAR * (float(before) - low) > 0:
-        high = float(before)
-    if found.kind == _FLOAT:
-        return (0.0, 1.0) if low >= 0 and 0.5 < high <= 1 else (low, high)  # noqa: PLR2004
-    start, end = (
-        (0.0, 2.0**found.bits - 1)
-        if found.kind == _UNSIGNED
-        else (-(2.0 ** (found.bits - 1)), 2.0 ** (found.bits - 1) - 1)
-    )
-    return (start, end) if high - low > (end - start) / 2 else (low, high)
-
-
-def _spread(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    """Map low to 0 and high to 255, a few rows at a time: a photo's worth of float64 would be eight times the photo."""
-    grey = np.empty(values.shape, np.uint8)
-    if high <= low:
-        grey.fill(128)
-        return grey
-    rows = max(1, _BLOCK // values.shape[1])
-    for at in range(0, len(values), rows):
-        part = np.nan_to_num(values[at : at + rows].astype(np.float64), nan=low, posinf=high, neginf=low)
-        part = (part.clip(low, high) - low) * (255 / (high - low)) + 0.5
-        grey[at : at + rows] = part.astype(np.uint8)
-    return grey
-
-
-def _as_sample(value: float, dtype: str) -> Any:  # noqa: ANN401 - a NumPy scalar of that type
-    """Return a text's number as a sample holds it: -3.4028234663852886e+38 and 0.1 are rounded to 32 bits."""
-    if dtype == "float32":
-        with np.errstate(over="ignore"):
-            return np.float32(value)
-    whole = np.iinfo(dtype)
-    return np.dtype(dtype).type(
-        int(min(max(value, float(whole.min)), float(whole.max))) if np.isfinite(value) else whole.max
-    )
+        np.subtract(255, shown, out=shown)
+    if valid is not None:
+        shown[~valid] = 0
+    return Image.fromarray(shown)
 
 
 def _order(data: bytes) -> tuple[str, bool]:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def picture() -> np.ndarray:
     return cube.repeat(4, axis=0).repeat(4, axis=1)
 
 
-def saved(pixels: np.ndarray, name: str = "PNG", **options: object) -> bytes:
+def saved(pixels: np.ndarray, name: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, name, **options)
     return buffer.getvalue()
@@ -89,7 +90,11 @@ def test_a_profile_that_swaps_the_channels_swaps_them(name):
     """The channels are green, blue and red: every format carries the profile, lossy ones the colours of large areas."""
     colours = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [128, 200, 60]]], np.uint8)
     pixels = colours.repeat(32, axis=0).repeat(32, axis=1)
-    lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}, "AVIF": {"quality": 95}}
+    lossless: dict[str, dict[str, Any]] = {
+        "WEBP": {"lossless": True},
+        "JPEG": {"quality": 95, "subsampling": 0},
+        "AVIF": {"quality": 95},
+    }
 
     found = AS_IT_IS.decode(saved(pixels, name, icc_profile=SWAPPED, **lossless.get(name, {}))).pixels
 

@@ -2,6 +2,7 @@
 
 import io
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from sightserve.imaging.geometry import CentreCrop, FitWithin
 AS_IT_IS = Decoder(FitWithin(1024), "bicubic", max_pixels=10_000_000)
 REDUCED = Decoder(CentreCrop(40, 40), "bicubic", max_pixels=10_000_000)
 END = b"\xff\xd9"
-KINDS: dict[str, dict[str, object]] = {
+KINDS: dict[str, dict[str, Any]] = {
     "baseline": {},
     "baseline with restarts": {"restart_marker_rows": 1},
     "baseline with many restarts": {"restart_marker_blocks": 1},

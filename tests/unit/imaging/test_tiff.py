@@ -4,6 +4,8 @@ import io
 import lzma
 import struct
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +26,8 @@ def ramp() -> np.ndarray:
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     grey = (x * 5 + y * y % 97) % 250 + 2
     grey[0, 0], grey[-1, -1] = 0, 255
-    return grey.astype(np.uint8)
+    result: np.ndarray = grey.astype(np.uint8)
+    return result
 
 
 GREY = ramp()
@@ -38,11 +41,11 @@ def over_white(colour: np.ndarray) -> np.ndarray:
     return (colour * share + 255 * (1 - share)).round()
 
 
-def tiff(pixels: np.ndarray, **options: object) -> bytes:
+def tiff(pixels: np.ndarray, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer, pixels, metadata=None, **({"rowsperstrip": 10} if "tile" not in options else {}), **options
-    )
+    if "tile" not in options:
+        options["rowsperstrip"] = 10
+    tifffile.imwrite(buffer, pixels, metadata=None, **options)
     return buffer.getvalue()
 
 
@@ -152,7 +155,14 @@ def zstd(data: bytes) -> bytes:
     return b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(data)) + (len(data) << 3 | 1).to_bytes(3, "little") + data
 
 
-COMPRESSED = {5: lzw, 8: zlib.compress, 32946: zlib.compress, 32773: packbits, 34925: lzma.compress, 50000: zstd}
+COMPRESSED: dict[int, Callable[[bytes], bytes]] = {
+    5: lzw,
+    8: zlib.compress,
+    32946: zlib.compress,
+    32773: packbits,
+    34925: lzma.compress,
+    50000: zstd,
+}
 
 
 @pytest.mark.parametrize("compression", COMPRESSED)
