@@ -19,7 +19,8 @@ _EXACT: Final = 2**24  # up to which float32 holds every whole number
 
 def known_range(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     """Return unsigned samples of up to 16 bits, whose whole range runs from black to white."""
-    return _table(bits)[values]
+    shown: NDArray[np.uint8] = _table(bits)[values]
+    return shown
 
 
 def spread(values: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
