@@ -97,7 +97,7 @@ def jpeg_segments(whole: bytes) -> list[bytes]:
 def jpeg_progressive_scans(side: int = 5000, scans: int = 5_000) -> bytes:
     """Thousands of scans, each of which makes libjpeg visit every coefficient of a large photo again."""
     header, *body, end = jpeg_segments(encoded(Image.new("L", (side, side), 128), "JPEG", progressive=True))
-    return header + b"".join(body) + body[-1] * scans + end
+    return header + b"".join(body[:-1]) + body[-2] * scans + body[-1] + end
 
 
 def jpeg_gigapixel() -> bytes:
@@ -337,7 +337,78 @@ def jpeg_exif_bomb() -> bytes:
     return whole[:2] + segment(first) + segment(b"Exif\0\0" + bytes(60_000)) * 100 + whole[2:]
 
 
+def icc_profile(size: int, channels: int = 0, grid: int = 2) -> bytes:
+    """An ICC profile of that many bytes, or one with a table of so many channels and steps, from their colour to Lab."""
+    space = {0: b"RGB ", 3: b"RGB ", 4: b"CMYK"}[channels]
+    table = b""
+    if channels:
+        matrix = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+        entries = bytes(range(256)) * (grid**channels * 3 // 256 + 1)
+        table = b"mft1\0\0\0\0" + bytes([channels, 3, grid, 0]) + matrix
+        table += bytes(range(256)) * channels + entries[: grid**channels * 3] + bytes(range(256)) * 3
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    body = struct.pack(">I4sII4sII", 2, b"wtpt", 156, len(white), b"A2B0", 176, len(table)) + white + table
+    head = struct.pack(">I4sI4s4s4s", 128 + len(body), b"lcms", 0x02400000, b"prtr", space, b"Lab ").ljust(36, b"\0")
+    profile = (head + b"acsp").ljust(68, b"\0") + struct.pack(">3i", 63190, 65536, 54061).ljust(60, b"\0") + body
+    return profile.ljust(size, b"\0")
+
+
+def jpeg_profile_largest() -> bytes:
+    """Sixteen megabytes of colour profile, the most that a JPEG can carry."""
+    return encoded(Image.new("RGB", (64, 64)), "JPEG", icc_profile=icc_profile(255 * 65_000))
+
+
+def tiff_profile_table() -> bytes:
+    """A table of four channels and 32 steps: three megabytes, all of which a transform is made from."""
+    return encoded(Image.new("CMYK", (64, 64)), "TIFF", icc_profile=icc_profile(0, channels=4, grid=32))
+
+
+def png_profile_table() -> bytes:
+    """A table of three channels and 60 steps."""
+    return encoded(Image.new("RGB", (64, 64)), "PNG", icc_profile=icc_profile(0, channels=3, grid=60))
+
+
+def tiff_no_data_text() -> bytes:
+    """A number of five million digits for no data."""
+    return tiff(
+        grey_tiff(8, 8) | {273: number(4096), 279: number(64), 42113: (2, 5_000_000, number(4096)[2])}, b"9" * 5_000_000
+    )
+
+
+def tiff_deep_largest() -> bytes:
+    """As many pixels as are taken, of 32 bits, in one deflated strip."""
+    data = zeros(SIDE * SIDE * 4)
+    tags = {258: number(32), 273: number(4096), 278: number(SIDE), 279: number(len(data)), 339: number(3)}
+    return tiff(grey_tiff(SIDE, SIDE, compression=8) | tags, data)
+
+
+def png_colours_of_nonsense() -> bytes:
+    """Every way to tell colours, each of them with values that make none."""
+    chunks = [chunk(b"cHRM", b"\xff" * 32), chunk(b"gAMA", b"\xff" * 4), chunk(b"cICP", bytes([9, 255, 255, 255]))]
+    return png(8, 8, *chunks, data=zeros(72))
+
+
+def jpeg_scans_behind_the_picture() -> bytes:
+    """Ten megabytes that look like scans and segments, after the end."""
+    return encoded(Image.new("L", (64, 64)), "JPEG", progressive=True) + b"\xff\xda\xff\xc4\0\2" * 1_700_000
+
+
+def jpeg_markers_in_the_scan() -> bytes:
+    """A picture without an end, then ten megabytes of markers where its scans should go on."""
+    whole = encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=True)
+    return whole[: whole.index(b"\xff\xda", whole.index(b"\xff\xda") + 2)] + b"\xff\xe5\0\2" * 2_500_000
+
+
+def avif_many_boxes() -> bytes:
+    """A million empty boxes before those of the picture."""
+    whole = avif(64)
+    at = int.from_bytes(whole[:4], "big")
+    return whole[:at] + b"\0\0\0\x08free" * 1_000_000 + whole[at:]
+
+
 BOMBS = [
+    jpeg_profile_largest, tiff_profile_table, png_profile_table, tiff_no_data_text, tiff_deep_largest, png_colours_of_nonsense,
+    jpeg_scans_behind_the_picture, jpeg_markers_in_the_scan, avif_many_boxes,
     png_gigapixel, png_largest, png_interlaced, png_text_bomb, png_profile_bomb, png_many_chunks, png_many_data_chunks,
     jpeg_progressive_scans, jpeg_gigapixel, jpeg_largest, jpeg_many_segments,
     jpeg_junk_before_a_marker, jpeg_exif_bomb,
@@ -351,6 +422,8 @@ BOMBS = [
 ]  # fmt: skip
 # Seconds or hundreds of megabytes to make, or to answer: honest about a size that is just allowed.
 EXPENSIVE = [
+    jpeg_profile_largest, tiff_profile_table, png_profile_table, tiff_no_data_text, tiff_deep_largest,
+    jpeg_scans_behind_the_picture, jpeg_markers_in_the_scan, avif_many_boxes,
     png_largest, png_interlaced, png_profile_bomb, png_many_chunks, png_many_data_chunks, jpeg_progressive_scans, jpeg_largest,
     jpeg_many_segments, jpeg_junk_before_a_marker, jpeg_exif_bomb, tiff_giant_tile, tiff_giant_strip, tiff_endless_strip,
     tiff_many_tiles, tiff_overlapping_tags, bmp_run_lengths, gif_many_frames, gif_comments, gif_junk, webp_largest,

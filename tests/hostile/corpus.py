@@ -19,6 +19,11 @@ def wholes() -> dict[str, bytes]:
     files["palette PNG"] = bombs.encoded(noise.convert("P"), "PNG", transparency=0)
     files["lossless WebP"] = bombs.encoded(noise, "WEBP", lossless=True, exif=bombs.exif([(0x0112, 3, 1, 6)]))
     files["LZW TIFF"] = bombs.encoded(noise, "TIFF", compression="tiff_lzw")
+    files["deep TIFF"] = bombs.encoded(noise.convert("F"), "TIFF", compression="tiff_adobe_deflate")
+    files["CMYK JPEG"] = bombs.encoded(noise.convert("CMYK"), "JPEG")
+    profile = bombs.icc_profile(0, channels=3, grid=5)
+    files["PNG with a profile"] = bombs.encoded(noise, "PNG", icc_profile=profile, compress_level=0)
+    files["JPEG with a profile"] = bombs.encoded(noise, "JPEG", icc_profile=profile)
     files["animated GIF"] = bombs.encoded(noise, "GIF", save_all=True, append_images=[noise.rotate(180)])
     return files
 

@@ -15,6 +15,7 @@ DECODER = Decoder(CentreCrop(224, 224, 0.875), "bicubic", max_pixels=50_000_000)
 # Bomb -> how it is refused. What is not here is decoded: it is honest, or its lie costs nothing.
 REFUSED = {
     bombs.jpeg_progressive_scans: (UnreadableImage, "100 scans"),  # 54 seconds
+    bombs.jpeg_markers_in_the_scan: (UnreadableImage, "segments"),
     bombs.jpeg_many_segments: (UnreadableImage, "segments"),  # 5 seconds, 650 MB
     bombs.jpeg_junk_before_a_marker: (UnreadableImage, "nothing where its next segment"),
     bombs.png_many_chunks: (UnreadableImage, "chunks"),  # 3 seconds
@@ -22,6 +23,7 @@ REFUSED = {
     bombs.gif_comments: (UnreadableImage, "blocks"),  # 420 MB
     bombs.gif_junk: (UnreadableImage, "nothing where its picture"),
     bombs.tiff_giant_tile: (UnreadableImage, "larger than the picture"),  # 860 MB
+    bombs.tiff_overlapping_tags: (UnreadableImage, "share"),  # 5 seconds, 1.5 GB
     bombs.tiff_many_tiles: (UnreadableImage, "strips or tiles"),  # 12 seconds, 640 MB
     bombs.bmp_line_ends: (UnsupportedImageType, "run-length"),  # 7 seconds for 102 bytes
     bombs.bmp_run_lengths: (UnsupportedImageType, "run-length"),
@@ -50,6 +52,22 @@ def test_a_bomb_is_refused_before_it_costs_anything(bomb):
 
     # 40 ms for the slowest of them alone on a core; the machine may be busy
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        bombs.jpeg_profile_largest,
+        bombs.tiff_profile_table,
+        bombs.png_profile_table,
+        bombs.tiff_no_data_text,
+        bombs.png_colours_of_nonsense,
+        bombs.jpeg_scans_behind_the_picture,
+    ],
+    ids=lambda bomb: bomb.__name__,
+)
+def test_what_is_absurd_beside_a_good_picture_does_not_cost_the_picture(bomb):
+    assert DECODER.decode(bomb()).pixels.shape == (224, 224, 3)
 
 
 @pytest.mark.parametrize("name", corpus.small())

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
 
-from sightserve.imaging.colour import resizable, to_rgb
+from sightserve.imaging import jpeg, tiff
+from sightserve.imaging.colour import described, resizable, to_rgb
+from sightserve.imaging.containers import has_still_picture
 from sightserve.imaging.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
-from sightserve.imaging.formats import MEDIA_TYPES, sniff, webp_canvas
+from sightserve.imaging.formats import MEDIA_TYPES, sniff, untaken, webp_canvas
 from sightserve.imaging.geometry import Geometry
 from sightserve.imaging.orientation import SWAPS_SIDES, orientation, upright
 from sightserve.imaging.preflight import preflight
@@ -99,10 +101,11 @@ class Decoder:
         """
         format_name = sniff(data)
         if format_name is None:
-            raise UnsupportedImageType(f"not an image of a supported type ({', '.join(MEDIA_TYPES)})")
+            kind = untaken(data)
+            raise UnsupportedImageType(
+                f"{f'{kind} is' if kind else 'this is'} not an image of a supported type ({', '.join(MEDIA_TYPES)})"
+            )
         preflight(data, format_name)
-        if format_name == "HEIF":
-            _take_heif()
         try:
             return self._decode(data, format_name)
         except ImageError:
@@ -117,18 +120,31 @@ class Decoder:
     def _decode(self, data: bytes, format_name: str) -> DecodedImage:
         if format_name == "WEBP" and (canvas := webp_canvas(data)):
             self._check_size(*canvas)
+        layout = None
+        if format_name == "TIFF":
+            layout = tiff.layout(data)
+            tiff.teach()
+        elif format_name == "HEIF":
+            if not has_still_picture(data):
+                raise UnsupportedImageType("HEIF image sequences without a still picture are not taken")
+            _take_heif()
         with Image.open(io.BytesIO(data), formats=(format_name,)) as image:
             width, height = image.size
             self._check_size(width, height)
             reduced = self._reduce(image) if format_name == "JPEG" else None
             with self.hold(_pixels_in_memory(image)):
-                image.load()
+                if format_name == "JPEG":
+                    jpeg.load(image, data)
+                else:
+                    image.load()
                 turned = orientation(image)
+                description = described(image, data)
                 swapped = turned in SWAPS_SIDES
                 if swapped:
                     width, height = height, width
-                small = self._crop_and_resize(resizable(image), reduced, swapped=swapped)
-        return DecodedImage(upright(to_rgb(small), turned), width, height, format_name)
+                averaged = tiff.eight_bits(image, layout) if layout else image
+                small = self._crop_and_resize(resizable(averaged), reduced, swapped=swapped)
+        return DecodedImage(upright(to_rgb(small, description), turned), width, height, format_name)
 
     def _check_size(self, width: int, height: int) -> None:
         if width < 1 or height < 1:

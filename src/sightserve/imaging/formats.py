@@ -36,9 +36,75 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"BM", "BMP"),
 )
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
-_HEIF_BRANDS: Final = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_ANY_HEIF: Final = frozenset({b"mif1", b"msf1"})
+_OTHER_CODECS: Final = frozenset(
+    {b"avci", b"avcs", b"vvic", b"vvis", b"evbi", b"evbs", b"j2ki", b"j2is", b"jpeg", b"jpgs"}
 )
+
+# What people send as well, and what they know it as.
+_UNTAKEN: Final[tuple[tuple[int, bytes, str], ...]] = (
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (0, b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"II\xbc\x01", "JPEG XR"),
+    (0, b"8BPS", "a Photoshop file (PSD)"),
+    (0, b"%PDF", "a PDF document"),
+    (0, b"%!PS", "PostScript"),
+    (0, b"\xc5\xd0\xd3\xc6", "PostScript"),
+    (0, b"gimp xcf", "a GIMP file (XCF)"),
+    (0, b"\x00\x00\x01\x00", "an icon (ICO)"),
+    (0, b"\x00\x00\x02\x00", "a cursor (CUR)"),
+    (0, b"icns", "an icon (ICNS)"),
+    (0, b"\x76\x2f\x31\x01", "OpenEXR"),
+    (0, b"#?RADIANCE", "Radiance HDR"),
+    (0, b"#?RGBE", "Radiance HDR"),
+    (0, b"DDS ", "a DDS texture"),
+    (0, b"qoif", "QOI"),
+    (0, b"BPG\xfb", "BPG"),
+    (0, b"FLIF", "FLIF"),
+    (0, b"\x8aMNG", "MNG"),
+    (0, b"SIMPLE  =", "FITS"),
+    (128, b"DICM", "DICOM"),
+    (0, b"II\x55\x00", "a camera raw file (RW2)"),
+    (0, b"IIRO", "a camera raw file (ORF)"),
+    (0, b"IIRS", "a camera raw file (ORF)"),
+    (0, b"MMOR", "a camera raw file (ORF)"),
+    (0, b"FUJIFILMCCD-RAW", "a camera raw file (RAF)"),
+    (0, b"FOVb", "a camera raw file (X3F)"),
+    (0, b"\x00MRM", "a camera raw file (MRW)"),
+    (4, b"ftypcrx ", "a camera raw file (CR3)"),
+    (4, b"ftypavci", "HEIF with AVC"),
+    (4, b"ftypavcs", "HEIF with AVC"),
+    (4, b"ftypvvic", "HEIF with VVC"),
+    (4, b"ftypj2ki", "HEIF with JPEG 2000"),
+    (4, b"ftypjpeg", "HEIF with JPEG"),
+    (4, b"ftypunif", "HEIF of another kind"),
+    (4, b"ftyp", "a video"),
+    (0, b"\x1aE\xdf\xa3", "a video"),
+    (8, b"AVI ", "a video"),
+    (0, b"OggS", "a video"),
+    (0, b"PK\x03\x04", "a zip archive"),
+    (0, b"Rar!", "a RAR archive"),
+    (0, b"7z\xbc\xaf", "a 7-Zip archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+)
+_TEXT: Final = ((b"<svg", "SVG"), (b"<!doctype html", "a web page"), (b"<html", "a web page"))
+
+
+def untaken(data: bytes) -> str | None:
+    """Return what a file is that `sniff` knows nothing about, as a phrase to begin a sentence with, or None."""
+    for at, signature, name in _UNTAKEN:
+        if data.startswith(signature, at):
+            return name
+    start = data[:1024].lower()
+    for word, name in _TEXT:
+        if word in start:
+            return name
+    if data[:1] == b"P" and data[1:2] in b"1234567" and data[2:3].isspace():
+        return "a portable pixmap (PNM)"
+    return None
 
 
 def is_photo_name(name: str) -> bool:
@@ -70,7 +136,7 @@ def _sniff_brands(data: bytes) -> str | None:
     brands = {data[8:12]} | {data[i : i + 4] for i in range(16, box_end - 3, 4)}
     if brands & _AVIF_BRANDS:
         return "AVIF"
-    if brands & _HEIF_BRANDS:
+    if brands & _HEIF_BRANDS or (brands & _ANY_HEIF and not brands & _OTHER_CODECS):
         return "HEIF"
     return None
 

@@ -1,9 +1,9 @@
 """Format -> [would this header keep a decoder busy for ever, or fill the memory?] -> decode.
 
-Pixels are not all that a file can have too many of. A decoder visits every coefficient of a JPEG again for each of its scans,
-takes every segment, chunk and comment into memory, and a TIFF's tile may be a thousand times larger than its picture: a few
-hundred bytes buy seconds and gigabytes. Each check here reads the headers alone, and no more of them than it allows. What
-honest files have is orders of magnitude below the limits.
+Pixels are not all that a file can have too many of. A decoder takes every segment, chunk and comment into memory, and a tile of
+a TIFF may be a thousand times larger than its picture: a few hundred bytes buy seconds and gigabytes. Each check here reads the
+headers alone, and no more of them than it allows. What honest files have is orders of magnitude below the limits. A JPEG's
+scans, each of which makes a decoder visit every coefficient again, are counted where its end is found (`jpeg`).
 """
 
 import struct
@@ -11,21 +11,22 @@ from collections.abc import Callable
 from typing import Final
 
 from sightserve.imaging.errors import UnreadableImage, UnsupportedImageType
+from sightserve.imaging.jpeg import check_frame
+from sightserve.imaging.tiff import entries
 
 # A photo has up to 20 segments; one with a large colour profile or a preview has some hundred, of 64 KiB each.
 _MOST_SEGMENTS: Final = 1_000
-# Encoders write about 10 scans. libtiff stops at 100 too; libjpeg itself has no limit.
-_MOST_SCANS: Final = 100
 _MOST_JUNK: Final = 65_536  # bytes between JPEG segments, which Pillow steps over one by one
 _MOST_CHUNKS: Final = 65_536  # of a PNG: encoders that write small ones make them of 8 KiB
 _MOST_BLOCKS: Final = 20_000  # of 255 bytes, in the extensions before a GIF's first frame
 _MOST_TAGS: Final = 4_096
+_FIELD_BYTES: Final = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_MOST_SHARED: Final = 65_536  # bytes that two tags of an honest file may share: a resolution for both directions
 _MOST_PIECES: Final = 65_536  # strips or tiles: one a row in the tallest picture that is taken
 _MOST_TILE_PIXELS: Final = 2**22  # a tile may be larger than its picture, but not by much
 
 _MARKER: Final = 0xFF
 _START_OF_SCAN: Final = 0xDA
-_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})  # the frame headers of ITU-T T.81, table B.1
 _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 
 
@@ -33,8 +34,8 @@ def preflight(data: bytes, format_name: str) -> None:
     """Refuse an image whose header is an attack on its decoder; harmless where the header makes no sense at all.
 
     Raises:
-        UnreadableImage: more segments, scans, chunks, comments or tiles than any honest file has.
-        UnsupportedImageType: a run-length encoded BMP.
+        UnreadableImage: more segments, chunks, comments or tiles than any honest file has.
+        UnsupportedImageType: a compressed BMP; a JPEG that libjpeg does not decode.
     """
     check = _CHECKS.get(format_name)
     if check is not None:
@@ -45,7 +46,7 @@ def preflight(data: bytes, format_name: str) -> None:
 
 
 def _check_jpeg(data: bytes) -> None:
-    at, segments, junk, progressive = 2, 0, 0, False
+    at, segments, junk = 2, 0, 0
     while True:
         if data[at] != _MARKER or data[at + 1] in {0x00, _MARKER}:  # no marker, or padding before one
             found = data.find(b"\xff", at + 1)
@@ -59,14 +60,11 @@ def _check_jpeg(data: bytes) -> None:
         marker = data[at + 1]
         if marker == _START_OF_SCAN:
             break
+        check_frame(marker, data[at + 4])
         segments += 1
         if segments > _MOST_SEGMENTS:
             raise UnreadableImage(f"the JPEG image has more than {_MOST_SEGMENTS:,} segments before its picture")
-        progressive = progressive or marker in _PROGRESSIVE
         at += 2 if marker in _STANDALONE else 2 + (data[at + 2] << 8 | data[at + 3])
-    # In a scan's data FF is always followed by 00 or a restart marker: these two bytes are a scan, or inside a later segment.
-    if progressive and data.count(b"\xff\xda", at) > _MOST_SCANS:
-        raise UnreadableImage(f"the JPEG image has more than {_MOST_SCANS} scans")
 
 
 def _check_png(data: bytes) -> None:
@@ -98,23 +96,19 @@ def _check_gif(data: bytes) -> None:
 
 def _check_tiff(data: bytes) -> None:
     order = "<" if data[0] == ord("I") else ">"
-    big = data[2:4] in {b"+\x00", b"\x00+"}
-    (at,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
-    if count > _MOST_TAGS:
-        raise UnreadableImage(f"the TIFF image has more than {_MOST_TAGS:,} tags")
-    at += 8 if big else 2
-    entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
+    held = 0
     sizes: dict[int, int] = {}
-    for _ in range(count):
-        tag, kind, values, value = entry.unpack_from(data, at)
-        at += entry.size
+    for tag, kind, values, value in entries(data, _MOST_TAGS):
+        size = values * _FIELD_BYTES.get(kind, 1)
+        held += size if size <= len(data) else 0  # what is larger than the file is skipped
         if tag in {273, 324} and values > _MOST_PIECES:  # StripOffsets, TileOffsets
             raise UnreadableImage(f"the TIFF image has more than {_MOST_PIECES:,} strips or tiles")
         if tag in {256, 257, 322, 323}:  # ImageWidth, ImageLength, TileWidth, TileLength
             letter = {3: "H", 4: "I", 16: "Q"}.get(kind)
             # Pillow keeps the first of two equal tags, libtiff may not: the larger one counts
             sizes[tag] = max(sizes.get(tag, 0), struct.unpack_from(order + letter, value)[0] if letter else 0)
+    if held > len(data) + _MOST_SHARED:
+        raise UnreadableImage("the TIFF image has tags that share their values")
     picture = sizes.get(256, 0) * sizes.get(257, 0)
     if sizes.get(322, 0) * sizes.get(323, 0) > max(_MOST_TILE_PIXELS, 2 * picture):
         raise UnreadableImage("the TIFF image has tiles that are far larger than the picture")
@@ -125,6 +119,8 @@ def _check_bmp(data: bytes) -> None:
     # Pillow unpacks them pixel by pixel in Python: 60 bytes are 7 seconds. Nobody has sent a photo like this since 1995.
     if header_size >= 40 and compression in {1, 2}:  # noqa: PLR2004 - BITMAPINFOHEADER; BI_RLE8, BI_RLE4
         raise UnsupportedImageType("run-length encoded BMP images are not taken: save it as PNG")
+    if header_size >= 40 and compression not in {0, 3, 6}:  # noqa: PLR2004 - plain, and with masks that say where the bits are
+        raise UnsupportedImageType("compressed BMP images are not taken: save it as PNG")
 
 
 _CHECKS: Final[dict[str, Callable[[bytes], None]]] = {

@@ -13,7 +13,7 @@ from sightserve.bundle.manifest import Interpolation
 from sightserve.imaging.decode import Decoder
 from sightserve.imaging.errors import TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.formats import MEDIA_TYPES
-from sightserve.imaging.geometry import CentreCrop
+from sightserve.imaging.geometry import CentreCrop, FitWithin
 
 WHOLE = Decoder(CentreCrop(64, 64), "bicubic", max_pixels=10_000_000)
 CROPPED = Decoder(CentreCrop(224, 224, 0.875), "bicubic", max_pixels=10_000_000)
@@ -133,6 +133,53 @@ def test_sixteen_bit_grey_keeps_its_brightness(name):
     assert abs(int(WHOLE.decode(encoded(image, name)).pixels[0, 0, 0]) - 128) <= 1
 
 
+def test_every_value_of_a_sixteen_bit_png_is_rounded_to_its_own():
+    ramp = np.linspace(0, 65535, 64 * 64).round().astype(np.uint16).reshape(64, 64)
+    whole = Decoder(FitWithin(64), "bicubic", max_pixels=10_000)
+
+    pixels = whole.decode(encoded(Image.fromarray(ramp), "PNG")).pixels[..., 0]
+
+    assert (pixels == (ramp / 257).round()).all()
+
+
+def test_the_one_transparent_value_of_a_sixteen_bit_png_is_over_white():
+    image = Image.fromarray(np.full((64, 64), 300, dtype=np.uint16))
+
+    assert (WHOLE.decode(encoded(image, "PNG", transparency=300)).pixels == 255).all()
+    assert (WHOLE.decode(encoded(image, "PNG", transparency=301)).pixels == 1).all()
+
+
+def bmp_with_alpha(header_size: int, alpha: int) -> bytes:
+    """A BMP of version 4 or 5 (108 or 124 bytes of header), 32 bits, red above blue, with one alpha for all."""
+    pixels = (
+        bytes([255, 0, 0, alpha]) * 32 + bytes([0, 0, 255, alpha]) * 32
+    )  # stored from the bottom row, as blue green red
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    info = struct.pack("<IiiHHIIiiII", header_size, 8, 8, 1, 32, 3, len(pixels), 2835, 2835, 0, 0) + masks
+    header = (info + b"BGRs").ljust(header_size, b"\0")
+    return b"BM" + struct.pack("<IHHI", 14 + header_size + len(pixels), 0, 0, 14 + header_size) + header + pixels
+
+
+@pytest.mark.parametrize("header_size", [108, 124])
+def test_a_bmp_whose_alpha_is_all_zero_is_opaque(header_size):
+    """Programs that know of no alpha leave zeros there; Windows and browsers show such a picture."""
+    for alpha in (0, 255):
+        pixels = WHOLE.decode(bmp_with_alpha(header_size, alpha)).pixels
+        assert (pixels[0, 0].tolist(), pixels[-1, -1].tolist()) == ([255, 0, 0], [0, 0, 255])
+    assert WHOLE.decode(bmp_with_alpha(header_size, 128)).pixels[0, 0].tolist() == pytest.approx([255, 127, 127], abs=1)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "LA", "RGBA", "P", "1", "CMYK"])
+def test_a_preview_is_what_the_model_sees_in_every_mode(mode):
+    """One decoder for both: a preview of the model's size, of a photo of the model's shape, has the model's pixels."""
+    image = quadrants().convert(mode) if mode != "LA" else quadrants().convert("L").convert("LA")
+    data = encoded(image, "TIFF" if mode == "CMYK" else "PNG")
+
+    preview = Decoder(FitWithin(64), "bicubic", max_pixels=100_000).decode(data)
+
+    assert (preview.pixels == WHOLE.decode(data).pixels).all()
+
+
 def test_floating_point_tiff_is_stretched_over_its_range():
     ramp = np.linspace(-3, 5, 64 * 64, dtype=np.float32).reshape(64, 64)
 
@@ -229,6 +276,39 @@ def test_the_reduced_scale_decode_never_goes_below_what_the_model_needs():
 @pytest.mark.parametrize("data", [b"", b"hello", b"%PDF-1.7 ...", b"<svg/>", b"GIF88a", b"\x00" * 4096])
 def test_what_is_no_image_is_unsupported(data):
     with pytest.raises(UnsupportedImageType):
+        WHOLE.decode(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"%PDF-1.7 ...", "a PDF document"),
+        (b"\xff\x0a" + bytes(30), "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51" + bytes(30), "JPEG 2000"),
+        (b"8BPS\0\x01" + bytes(30), "Photoshop"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"<!DOCTYPE html><title>a photo</title>", "a web page"),
+        (b"II\x2a\0\x10\0\0\0CR\x02\0" + bytes(30), "camera raw"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "camera raw"),
+        (b"FUJIFILMCCD-RAW 0201", "camera raw"),
+        (b"IIRO\x08\0\0\0", "camera raw"),
+        (b"\0\0\0\x18ftypisom\0\0\2\0isomiso2", "a video"),
+        (b"\0\0\0\x18ftypqt  \0\0\2\0qt  ", "a video"),
+        (b"\x1aE\xdf\xa3" + bytes(30), "a video"),
+        (b"RIFF\0\0\0\0AVI LIST", "a video"),
+        (b"\0\0\0\x14ftypavci\0\0\0\0mif1" + bytes(40), "AVC"),
+        (b"\0\0\0\x18ftypmsf1\0\0\0\0msf1hevc" + bytes(40), "image sequence"),
+        (b"PK\x03\x04" + bytes(30), "zip"),
+        (b"P6 8 8 255\n" + bytes(192), "PNM"),
+        (b"\0\0\x01\0\x01\0" + bytes(30), "icon"),
+        (b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 8, 8, 1, 0, 4) + bytes(60), "BMP"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_kind_that_is_not_taken_is_called_by_its_name(data, words):
+    with pytest.raises(UnsupportedImageType, match=words):
         WHOLE.decode(data)
 
 
