@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.conftest import ROOT
 from tests.processes import free_port, running
 
 ARTIFACTS = ROOT / "test-artifacts"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+_WAIT_MS = 30_000  # how fast a page is, bench/ measures; a machine that does other things too must not fail a test
 _LOCAL = {"127.0.0.1", "localhost", ""}  # data: and blob: have no host
 
 
@@ -30,6 +31,7 @@ def browser() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     quiet = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
     camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    expect.set_options(timeout=_WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=found,  # None: the one that Playwright installed
@@ -58,7 +60,7 @@ def new_page(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[
         kind = repr((width, height, options))
         if kind not in contexts:
             contexts[kind] = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
-            contexts[kind].set_default_timeout(15_000)
+            contexts[kind].set_default_timeout(_WAIT_MS)
         page = contexts[kind].new_page()
         page.on("request", lambda request: asked.append(request.url))
         pages.append(page)

@@ -97,7 +97,8 @@ def jpeg_segments(whole: bytes) -> list[bytes]:
 def jpeg_progressive_scans(side: int = 5000, scans: int = 5_000) -> bytes:
     """Thousands of scans, each of which makes libjpeg visit every coefficient of a large photo again."""
     header, *body, end = jpeg_segments(encoded(Image.new("L", (side, side), 128), "JPEG", progressive=True))
-    return header + b"".join(body[:-1]) + body[-2] * scans + body[-1] + end
+    first, coefficients, last = body[:3], body[3], body[3:]  # before the last, after which the picture is whole
+    return header + b"".join(first) + coefficients * scans + b"".join(last) + end
 
 
 def jpeg_gigapixel() -> bytes:
