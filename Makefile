@@ -38,7 +38,7 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 	@$(LOCK) --extra backend --extra otel -c requirements/dev.txt -o requirements/backend.txt
 	@$(LOCK) --extra frontend --extra video --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
 
-test-slow: $(VENV)/.dev  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
+test-slow: $(VENV)/.dev browser  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@tools/install_clients.sh
 	@$(BIN)/python -m pytest -m slow
 

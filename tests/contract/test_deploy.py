@@ -7,6 +7,8 @@ from tests.fakes.gate import fake_gate
 from tests.fakes.gcloud import AUDIENCE, fake_gcloud
 from tests.fakes.servers import Handler, serving
 
+pytestmark = pytest.mark.slow  # each deploys, against a cloud of our own
+
 WHERE = ("--project", "my-project", "--region", "europe-west1")
 MADE = {
     "repositories sightserve",

@@ -13,6 +13,8 @@ from tests.conftest import ROOT, SAMPLES
 from tests.fake_backend import fake_backend
 from tests.processes import clean_environment
 
+pytestmark = pytest.mark.slow  # runs whole load tests
+
 PHOTOS = len(list(SAMPLES.glob("*.jpg")))
 
 

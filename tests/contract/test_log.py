@@ -19,6 +19,8 @@ from PIL import Image
 from tests.metrics import metric
 from tests.processes import RunningBackend, clean_environment, free_port, running_backend, wait_for
 
+pytestmark = pytest.mark.slow  # each starts a server whose log goes wrong in another way
+
 
 @contextlib.contextmanager
 def serving(stderr: int, log: Path) -> Iterator[RunningBackend]:

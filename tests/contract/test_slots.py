@@ -19,6 +19,8 @@ from tests.slots import cpu_seconds, slots, wait_for_slots
 
 from sightserve.bundle.manifest import default_bundle_path
 
+pytestmark = pytest.mark.slow  # each starts a server, many of them wide ones
+
 PATIENT = {"SIGHTSERVE_DEADLINE_MS": "60000"}
 SMALL_MEMORY = {
     "SIGHTSERVE_MAX_PIXELS_IN_FLIGHT": "40000000"

@@ -12,6 +12,8 @@ import pytest
 from tests.metrics import metric
 from tests.processes import RunningBackend, running_backend
 
+pytestmark = pytest.mark.slow  # waits for senders that take their time
+
 SENDERS = 1000
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.fakes.collector import collecting, environment
 from tests.processes import free_port, running, running_backend
 
+pytestmark = pytest.mark.slow  # each starts a server, and a collector
+
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 

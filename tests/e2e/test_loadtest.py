@@ -10,6 +10,8 @@ from tests.processes import clean_environment
 
 from sightserve.loadtest.generator.page import SEEN_WITH
 
+pytestmark = pytest.mark.slow  # runs whole load tests
+
 
 def load(*flags: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sightserve", "loadtest", "--spawn-rate", "20", *flags]
