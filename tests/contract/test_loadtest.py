@@ -135,7 +135,7 @@ def test_the_api_key_comes_from_the_environment_and_is_told_to_nobody(tmp_path):
 
 @pytest.mark.slow
 def test_locust_runs_the_same_users(backend_url):
-    file = ROOT / "src" / "sightserve" / "loadtest" / "locustfile.py"
+    file = ROOT / "src" / "sightserve" / "loadtest" / "generator" / "locustfile.py"
     words = [
         str(Path(sys.executable).parent / "locust"),
         "-f",

@@ -99,6 +99,36 @@ def test_a_decoder_that_hangs_costs_its_own_request_and_no_other(tmp_path, heic,
     assert lost == 1
 
 
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_large_photos_hold_up_no_small_one_even_where_one_decodes_in_every_slot(tmp_path, heic, espresso, cpus):
+    """They stand still, so that only a slot that they never take can answer."""
+    with running_backend(tmp_path / "log", "--cpus", str(cpus), **PATIENT) as backend:
+        pids = ready_slots(backend, cpus)
+        post_all(backend.url, [heic])
+        pids = ready_slots(backend, cpus + 1)
+        before = {pid: cpu_seconds(pid) for pid in pids}
+
+        async def scenario() -> tuple[list[int], Counter[int]]:
+            async with httpx2.AsyncClient(timeout=60) as client:
+                large = [
+                    asyncio.create_task(client.post(f"{backend.url}/predict", content=heic)) for _ in range(cpus + 1)
+                ]
+                while len(busy := [pid for pid in pids if cpu_seconds(pid) > before[pid] + 0.05]) < cpus:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+                for pid in busy:
+                    os.kill(pid, signal.SIGSTOP)
+                small = [(await client.post(f"{backend.url}/predict", content=espresso)).status_code for _ in range(5)]
+                assert not any(task.done() for task in large)
+                for pid in busy:
+                    os.kill(pid, signal.SIGCONT)
+                return small, Counter(answer.status_code for answer in await asyncio.gather(*large))
+
+        small, large = asyncio.run(scenario())
+
+    assert small == [200] * 5
+    assert large == {200: cpus + 1}
+
+
 def test_a_slot_starts_from_the_bytes_that_were_verified_whatever_lies_in_the_models_directory_now(tmp_path, espresso):
     directory = tmp_path / "model"
     shutil.copytree(default_bundle_path(), directory)

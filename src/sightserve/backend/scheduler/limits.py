@@ -8,13 +8,15 @@ class Limits:
     """The bounds, all given from outside.
 
     Attributes:
-        slots: how many run at once.
+        slots: how many run at once; one more while a large photo does, so that those hold up nobody else.
         max_requests: how many may wait, their bodies whole.
         max_bytes: how many bytes all bodies may hold together, those under way included.
         max_uploads: how many bodies may be under way. They are counted apart: a body that never comes takes no place in the
             queue.
-        max_pixels: how many pixels may be in memory at once. Half of them is dealt out to the slots in equal shares, which
-            is what each may decode unasked; the other half is for photos that need more than a share.
+        max_pixels: how many pixels may be in memory at once. At most half of them is dealt out to the slots in equal shares,
+            which is what each may decode unasked; the rest is for photos that need more than a share.
+        large_pixels: no share is larger: what needs more takes a tenth of a second or longer, and is a large photo for that,
+            however much memory there is.
         batch: how many start together in one slot, at most, and never more than a slot's share of those that wait: with few
             of them, another slot answers sooner.
         batch_bytes: larger bodies run by themselves: they take longer than others should wait for, and a hand-over is little
@@ -36,6 +38,7 @@ class Limits:
     max_bytes: int = 256 * 2**20
     max_uploads: int = 4096
     max_pixels: int = 400_000_000
+    large_pixels: int = 4_000_000
     batch: int = 1
     batch_bytes: int = 512 * 2**10
     batch_wait: float = 0.0
@@ -48,9 +51,9 @@ class Limits:
     @property
     def pixels_each(self) -> int:
         """How many pixels every slot may hold at any time."""
-        return self.max_pixels // 2 // self.slots
+        return min(self.large_pixels, self.max_pixels // 2 // (self.slots + 1))
 
     @property
     def pixels_shared(self) -> int:
-        """How many pixels those photos may hold together that need more than a slot has."""
-        return self.max_pixels - self.pixels_each * self.slots
+        """How many pixels large photos may hold together."""
+        return self.max_pixels - self.pixels_each * (self.slots + 1)

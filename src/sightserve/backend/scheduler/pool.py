@@ -70,7 +70,7 @@ class Patience:
 
 
 class Pool(Generic[Job, Result]):
-    """As many slots as there are CPUs, each with a worker, or on the way to another one."""
+    """Slots, each with a worker, or on the way to another one."""
 
     def __init__(
         self,
@@ -106,6 +106,17 @@ class Pool(Generic[Job, Result]):
                 self._fill(slot)
             else:
                 self._attach(slot, slot.worker)
+
+    @property
+    def size(self) -> int:
+        """How many slots there are, whether or not a worker is there for them."""
+        return len(self._slots)
+
+    def grow(self) -> None:
+        """Add a slot, and begin to give it a worker."""
+        slot: Slot[Job, Result] = Slot(None)
+        self._slots.append(slot)
+        self._fill(slot)
 
     @property
     def ready(self) -> int:

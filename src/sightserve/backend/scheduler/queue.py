@@ -6,8 +6,9 @@ A request passes through these states:
         \                          /       \______ cancelled, expired _________/^
          \_> held (one of a batch)/
 
-Two kinds go back from running to queued, each once: those whose slot died while several ran in it, and photos of which the
-slot says that they need more memory than it may take unasked.
+Two kinds go back from running to queued, each once: those whose slot died while several ran in it, and large photos: the slot,
+which alone looks at pixels, says that they need more memory than it may take unasked. They wait in a line of their own, and
+never take the last slot: for that, there is one more than run otherwise.
 
 Times are seconds of one monotonic clock, handed in by the caller.
 """
@@ -43,7 +44,7 @@ class Queue:
     _uploads: Uploads = field(init=False)
     _held: dict[Ticket, None] = field(default_factory=dict)
     _queued: deque[Ticket] = field(default_factory=deque)
-    _large: list[Ticket] = field(default_factory=list)  # queued too: they wait for memory, in the order of arrival
+    _large: list[Ticket] = field(default_factory=list)  # queued too, in the order of arrival
     _running: dict[Ticket, list[Ticket]] = field(default_factory=dict)  # the batches, by their first
     _bytes: int = 0
     _large_pixels: int = 0  # of those large ones that run
@@ -162,15 +163,14 @@ class Queue:
                 # deadlines may differ, so a later one can expire first: those are caught in their turn, or by `expire`
                 self.expired.append(line[0])
                 self.cancel(line[0])
-        if len(self._running) >= self.limits.slots:
-            return Wait()
         others = bool(self._running or self._uploads or self._held)
         alone = not others and self.depth == 1
-        if self._large and self._has_room_for(self._large[0]):  # had its turn before all others, and no memory then
-            large = self._large.pop(0)
-            self._large_pixels += large.pixels
-            return self._run([large], alone, large.pixels, now)
-        if not self._queued:
+        large = sum(first.pixels > 0 for first in self._running)
+        if len(self._running) <= self.limits.slots and large < self.limits.slots and self._has_room_for_large():
+            ticket = self._large.pop(0)  # its turn came before all others'
+            self._large_pixels += ticket.pixels
+            return self._run([ticket], alone, ticket.pixels, now)
+        if not self._queued or len(self._running) >= self.limits.slots + bool(large):
             return Wait()
         ready_at = self._queued[0].since + self.limits.batch_wait
         if len(self._queued) < self.limits.batch and others and now < ready_at:
@@ -265,9 +265,11 @@ class Queue:
     def _by_itself(self, ticket: Ticket) -> bool:
         return ticket.isolated or ticket.size > self.limits.batch_bytes
 
-    def _has_room_for(self, large: Ticket) -> bool:
-        """Return whether there is memory for it; one is always let in, however large."""
-        return not self._large_pixels or self._large_pixels + large.pixels <= self.limits.pixels_shared
+    def _has_room_for_large(self) -> bool:
+        """Return whether there is a large photo, and memory for it; one is always let in, however large."""
+        if not self._large:
+            return False
+        return not self._large_pixels or self._large_pixels + self._large[0].pixels <= self.limits.pixels_shared
 
     def _too_late(self, patience: float, now: float) -> Refusal | None:
         late = self._work_ahead(now) + self._own_work() - patience

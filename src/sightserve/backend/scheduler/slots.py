@@ -35,7 +35,8 @@ class _Entry(Generic[Job, Result]):
 class Scheduler(Generic[Job, Result]):
     """As many slots as the CPU budget, a bounded queue before them, and a refusal for what could not be answered in time.
 
-    A slot works on one request or batch from start to end, and is handed the next before anybody is told of its answer.
+    A slot works on one request or batch from start to end, and is handed the next before anybody is told of its answer. At the
+    first large photo one more slot starts: large ones never take the last, so that others need not wait for them.
     """
 
     def __init__(
@@ -199,6 +200,8 @@ class Scheduler(Generic[Job, Result]):
                 self._queue.defer(ticket, outcome.pixels)
                 self._set_alarm(ticket.deadline)
         self._queue.finish(tickets, self._clock(), learn=not asked)
+        if asked and self._pool.size == self._queue.limits.slots:
+            self._pool.grow()
         self._start_what_can()
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             if ticket.state is State.GONE:  # else it runs again

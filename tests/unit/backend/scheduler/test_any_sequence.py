@@ -153,10 +153,13 @@ class QueueMachine(RuleBasedStateMachine):
         # those that run a second time had their place already
         states = [ticket.state for ticket in self.admitted if not ticket.isolated and not ticket.pixels]
         large = [self.rooms[batch[0]] for batch in self.batches if batch[0].pixels]
-        assert len(self.batches) <= self.SLOTS
+        assert len(self.batches) <= self.SLOTS + bool(large)
+        assert len(large) <= self.SLOTS, "a large one took the last slot"
         assert states.count(State.QUEUED) <= self.MOST_REQUESTS
         assert states.count(State.UPLOADING) <= self.MOST_UPLOADS
-        assert len(large) <= 1 or sum(large) <= self.MOST_PIXELS // 2, "a large one beside another, and no memory"
+        assert len(large) <= 1 or sum(large) <= self.queue.limits.pixels_shared, (
+            "a large one beside another, and no memory"
+        )
         assert sum(t.size for t in self.admitted if t.state is not State.GONE) <= self.MOST_BYTES
 
     @invariant()

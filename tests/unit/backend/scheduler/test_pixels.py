@@ -19,11 +19,51 @@ def deferred(q: Queue, pixels: int, now: float = 0.0, **more: float) -> Ticket:
 def test_half_of_the_memory_is_the_slots_and_the_other_half_is_for_what_needs_more():
     q = queue(slots=4, max_pixels=800)
 
-    assert (q.limits.pixels_each, q.limits.pixels_shared) == (100, 400)
+    assert (q.limits.pixels_each, q.limits.pixels_shared) == (
+        80,
+        400,
+    )  # there is one more slot while there are large photos
     queued(q)
     decision = q.next(0.0)
     assert isinstance(decision, Start)
-    assert decision.room == 100
+    assert decision.room == 80
+
+
+def test_where_there_is_much_memory_a_photo_is_large_when_it_takes_long():
+    q = queue(slots=4, max_pixels=800, large_pixels=10)
+
+    assert (q.limits.pixels_each, q.limits.pixels_shared) == (10, 750)
+
+
+def test_large_photos_never_take_the_last_slot_of_which_there_is_one_more_for_them():
+    q = queue(slots=2, max_pixels=8000, large_pixels=100)
+    first = deferred(q, 150)
+    assert started(q) == [first]
+    second = deferred(q, 150)
+    assert started(q) == [second]
+    third = deferred(q, 150)
+
+    assert q.next(0.0) == Wait()  # though there is memory for the third
+    small, other = queued(q), queued(q)
+    assert started(q) == [small]
+    assert q.next(0.0) == Wait()  # all three work
+    q.finish([small], 0.1)
+    assert started(q, 0.1) == [other]
+    q.finish([first], 0.1)
+    assert started(q, 0.1) == [third]
+
+
+def test_a_large_photo_starts_beside_as_many_others_as_there_are_slots():
+    q = queue(slots=2, max_pixels=8000, large_pixels=100)
+    large = deferred(q, 150)
+    small = [queued(q) for _ in range(3)]
+
+    assert [started(q), started(q), started(q)] == [[large], [small[0]], [small[1]]]
+    assert q.next(0.0) == Wait()
+    q.finish([large], 0.1)
+    assert q.next(0.1) == Wait()  # the one more is there for large photos only
+    q.finish([small[0]], 0.1)
+    assert started(q, 0.1) == [small[2]]
 
 
 def test_a_photo_that_needs_more_starts_again_with_what_it_needs():

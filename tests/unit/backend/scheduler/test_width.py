@@ -75,7 +75,13 @@ LARGE = 1000  # pixels; more than a slot may take unasked
 
 
 def run(
-    slots: int, jobs: list[int], *, batch: int = 1, patience: float = PATIENCE, shared: int = 0
+    slots: int,
+    jobs: list[int],
+    *,
+    batch: int = 1,
+    patience: float = PATIENCE,
+    shared: int = 0,
+    large_pixels: int = LARGE,
 ) -> tuple[Machine, Counter[str]]:
     """Ask for all of these at once; return what the machine did, and the outcomes by name."""
     machine, outcomes = Machine(), Counter[str]()
@@ -91,7 +97,8 @@ def run(
             outcomes["expired"] += 1
 
     async def whole() -> None:
-        limits = Limits(slots, batch=batch, max_pixels=2 * (shared or slots * LARGE // 2), max_requests=100_000)
+        pixels = 2 * (shared or slots * LARGE // 2)
+        limits = Limits(slots, batch=batch, max_pixels=pixels, large_pixels=large_pixels, max_requests=100_000)
         scheduler: Scheduler[int, int] = Scheduler(
             [Sleeper(machine) for _ in range(slots)], lambda: Sleeper(machine), limits, service=SECONDS
         )
@@ -136,4 +143,12 @@ def test_as_many_large_photos_run_at_once_as_there_is_memory_for(slots):
 
     assert outcomes == {"answered": slots * 4}
     assert machine.most_pixels == slots // 2 * LARGE
-    assert machine.most == slots
+    assert machine.most == slots + 1
+
+
+@pytest.mark.parametrize("slots", [1, 8, 64])
+def test_large_photos_take_all_slots_but_the_one_that_is_there_for_others(slots):
+    machine, outcomes = run(slots, [LARGE] * slots * 3, shared=slots * 100 * LARGE, large_pixels=LARGE - 1)
+
+    assert outcomes == {"answered": slots * 3}
+    assert machine.most_pixels == slots * LARGE

@@ -1,9 +1,12 @@
-"""A worker that does as a test says."""
+"""A worker that does as a test says, and a scheduler with such workers."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from sightserve.backend.errors import NeedsMemory
+from sightserve.backend.scheduler import Limits, Patience, Scheduler
+
+SECONDS = 10.0
 
 
 class Work:
@@ -69,3 +72,42 @@ class Work:
 
     def wait(self, _seconds: float) -> None:
         self.ended += 1
+
+
+def run(
+    scenario: Callable[[Scheduler[str, str]], Awaitable[None]],
+    *workers: Work | None,
+    replace: Callable[[], Work] = Work,
+    batch: int = 1,
+    max_pixels: int = 1000,
+    hang_seconds: float = 30.0,
+    start_seconds: float = 30.0,
+    lost: list[int] | None = None,
+) -> None:
+    """Run a scenario with a scheduler that has these workers; `lost` gets an element for each lost slot."""
+
+    async def whole() -> None:
+        scheduler: Scheduler[str, str] = Scheduler(
+            workers,
+            replace,
+            Limits(len(workers), batch=batch, max_pixels=max_pixels),
+            service=0.001,
+            patience=Patience(hang_seconds, start_seconds),
+            on_lost_slot=lambda: lost.append(1) if lost is not None else None,
+        )
+        scheduler.start()
+        async with asyncio.timeout(SECONDS):
+            await scenario(scheduler)
+        await scheduler.close()
+
+    asyncio.run(whole())
+
+
+def submit(scheduler: Scheduler[str, str], job: str, patience: float = SECONDS) -> "asyncio.Future[str]":
+    return scheduler.submit(scheduler.reserve(1, patience), job)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something to happen on the loop."""
+    while not condition():  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.001)
