@@ -9,16 +9,14 @@ import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
 
-from sightserve.imaging import jpeg, tiff
+from sightserve.imaging import heif, jpeg, tiff
 from sightserve.imaging.colour import described, resizable, to_rgb
-from sightserve.imaging.containers import has_still_picture
 from sightserve.imaging.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.formats import MEDIA_TYPES, sniff, untaken, webp_canvas
 from sightserve.imaging.geometry import Geometry
@@ -26,22 +24,10 @@ from sightserve.imaging.orientation import SWAPS_SIDES, orientation, upright
 from sightserve.imaging.preflight import preflight
 from sightserve.imaging.resize import crop_and_resize
 
-# One decoder thread a picture: pictures are what runs in parallel (constants of the data path, not settings).
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-
 # Bytes a pixel while decoding, in units of the four that a decoded pixel has (measured): libwebp keeps the last frame, the
 # current one and a copy; libavif and libheif keep the planes beside the picture; resizing multiplies alpha in a copy.
 _MEMORY: Final = {"WEBP": 4, "AVIF": 2, "HEIF": 2}
 _SCALES: Final = (8, 4, 2, 1)  # at which libjpeg decodes a picture without ever making the larger one
-
-
-@cache
-def _take_heif() -> None:
-    """Teach Pillow HEIF, at the first one: the library is slow to import, and most processes never see such a photo."""
-    import pi_heif  # noqa: PLC0415
-
-    pi_heif.options.DECODE_THREADS = 1
-    pi_heif.register_heif_opener()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +77,12 @@ class Decoder:
         Image.new("RGB", (32, 32)).save(buffer, "JPEG")
         self.decode(buffer.getvalue())
 
-    def decode(self, data: bytes) -> DecodedImage:
+    def decode(self, data: bytes, threads: int = 1) -> DecodedImage:
         """Return the picture.
+
+        Args:
+            data: the file.
+            threads: that may work on it; pictures are what runs in parallel, so more than one only where this one is alone.
 
         Raises:
             UnsupportedImageType: no image, or one of a type that is not taken.
@@ -107,7 +97,7 @@ class Decoder:
             )
         preflight(data, format_name)
         try:
-            return self._decode(data, format_name)
+            return self._decode(data, format_name, threads)
         except ImageError:
             raise
         except Image.DecompressionBombError as exc:
@@ -117,7 +107,7 @@ class Decoder:
         except Exception as exc:  # on hostile bytes, Pillow's plugins raise whatever they stumble over
             raise UnreadableImage(f"the {format_name} image is damaged or incomplete") from exc
 
-    def _decode(self, data: bytes, format_name: str) -> DecodedImage:
+    def _decode(self, data: bytes, format_name: str, threads: int) -> DecodedImage:
         if format_name == "WEBP" and (canvas := webp_canvas(data)):
             self._check_size(*canvas)
         layout = None
@@ -125,12 +115,13 @@ class Decoder:
             layout = tiff.layout(data)
             tiff.teach()
         elif format_name == "HEIF":
-            if not has_still_picture(data):
-                raise UnsupportedImageType("HEIF image sequences without a still picture are not taken")
-            _take_heif()
+            heif.prepare(data, threads)
+        AvifImagePlugin.DEFAULT_MAX_THREADS = threads
         with Image.open(io.BytesIO(data), formats=(format_name,)) as image:
             width, height = image.size
             self._check_size(width, height)
+            if format_name == "HEIF" and (stored := heif.thumbnail(data, image, self.geometry)):
+                image, data = stored  # noqa: PLW2901
             reduced = self._reduce(image) if format_name == "JPEG" else None
             with self.hold(_pixels_in_memory(image)):
                 if format_name == "JPEG":

@@ -58,5 +58,6 @@ def assemble(
         shape=shape,
         labels=setup.labels,
         model={"name": setup.name, "version": setup.version},
+        threads_when_alone=setup.threads_when_alone,
     )
     return pipeline, plan

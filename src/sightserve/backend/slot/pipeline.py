@@ -43,6 +43,7 @@ class Pipeline:
         shape: tuple[int, int, int],
         labels: tuple[str, ...],
         model: dict[str, str],
+        threads_when_alone: int = 1,
     ) -> None:
         """Wire up the steps.
 
@@ -53,10 +54,12 @@ class Pipeline:
             shape: (height, width, 3) of the model's input.
             labels: class names in the model's order.
             model: an `api.schema.ModelRef`, for the answers.
+            threads_when_alone: that decode an image while nothing else is in flight.
         """
         self.labels = labels
         self.model = model
         self._decoder = decoder
+        self._threads_when_alone = threads_when_alone
         self._batch = np.empty((0, *shape), dtype=np.uint8)
         self.engine = engine
         self.wide_engine = wide_engine
@@ -87,7 +90,8 @@ class Pipeline:
             For each job its answer, or the BackendError that says why there is none.
         """
         began = time.perf_counter()
-        decoded = [self._decode(job) for job in jobs]
+        threads = self._threads_when_alone if alone else 1
+        decoded = [self._decode(job, threads) for job in jobs]
         images = [outcome for outcome in decoded if isinstance(outcome, _Decoded)]
         if not images:
             return [outcome for outcome in decoded if isinstance(outcome, BackendError)]
@@ -102,10 +106,10 @@ class Pipeline:
             for job, wait, outcome in zip(jobs, waited, decoded, strict=True)
         ]
 
-    def _decode(self, job: Job) -> "_Decoded | BackendError":
+    def _decode(self, job: Job, threads: int) -> "_Decoded | BackendError":
         started = time.perf_counter()
         try:
-            image = self._decoder.decode(job.image)
+            image = self._decoder.decode(job.image, threads)
         except NoRoom as exc:
             return errors.NeedsMemory(exc.pixels)
         except imaging.ImageError as exc:
