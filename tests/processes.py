@@ -37,15 +37,15 @@ def clean_environment(**extra: str) -> dict[str, str]:
 
 @contextmanager
 def running(
-    *words: str, health: str, log: Path, python: Sequence[str] = (), **environment: str
+    *words: str, health: str, log: Path, python: Sequence[str] = (), before: Sequence[str] = (), **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `sightserve` with these words until the block ends.
 
-    `health` is the address that says that it is up, `python` are flags for the interpreter.
+    `health` is the address that says that it is up, `python` are flags for the interpreter, `before` is a command that runs it.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *python, "-m", "sightserve", *words],
+            [*before, sys.executable, *python, "-m", "sightserve", *words],
             env=clean_environment(**environment),
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -63,10 +63,11 @@ def running(
 
 
 @contextmanager
-def running_backend(log: Path, *flags: str, **environment: str) -> Iterator[RunningBackend]:
+def running_backend(log: Path, *flags: str, before: Sequence[str] = (), **environment: str) -> Iterator[RunningBackend]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with running("serve", "--port", str(port), *flags, health=f"{url}/health/ready", log=log, **environment) as process:
+    words = ("serve", "--port", str(port), *flags)
+    with running(*words, health=f"{url}/health/ready", log=log, before=before, **environment) as process:
         yield RunningBackend(url, process, log)
 
 

@@ -22,9 +22,7 @@ from sightserve.bundle.manifest import default_bundle_path
 pytestmark = pytest.mark.slow  # each starts a server, many of them wide ones
 
 PATIENT = {"SIGHTSERVE_DEADLINE_MS": "60000"}
-SMALL_MEMORY = {
-    "SIGHTSERVE_MAX_PIXELS_IN_FLIGHT": "40000000"
-}  # a third of it is less than a photo of 12 megapixels needs
+SMALL_MEMORY = {"SIGHTSERVE_MAX_PIXELS_IN_FLIGHT": "60000000"}  # a photo of 12 megapixels takes 29 of them
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.launch import FirstChild, spawn_now, spawn_slot
 from sightserve.backend.metrics import Metrics
+from sightserve.backend.ram import memory_budget, shares
 from sightserve.backend.scheduler import Limits, Patience, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
 from sightserve.bundle.errors import BundleError
@@ -57,6 +58,19 @@ def load(settings: Settings) -> Bundle:
         raise ModelLoadError(str(exc)) from exc
 
 
+def limits_of(settings: Settings, bundle: Bundle) -> Limits:
+    """Return what bounds the queue, so that all of it fits in the memory that there is."""
+    bodies, pixels = shares(memory_budget(), settings.cpus, bundle.size)
+    return Limits(
+        slots=settings.cpus,
+        max_requests=settings.max_queue,
+        max_bytes=settings.max_queue_bytes or bodies,
+        max_uploads=settings.max_uploads,
+        max_pixels=settings.max_pixels_in_flight or pixels,
+        batch_wait=settings.batch_wait_ms / 1000,
+    )
+
+
 def setup_of(settings: Settings, bundle: Bundle) -> Setup:
     """Return what a slot has to know of them."""
     manifest = bundle.manifest
@@ -69,6 +83,7 @@ def setup_of(settings: Settings, bundle: Bundle) -> Setup:
         crop=manifest.input.crop,
         interpolation=manifest.input.interpolation,
         max_pixels=settings.max_pixels,
+        most_in_memory=limits_of(settings, bundle).pixels_shared,
         threads_when_alone=threads_when_alone(settings, bundle.size),
     )
 
@@ -147,15 +162,7 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     metrics = Metrics()
     model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
     metrics.model_info.labels(model.name, model.version, bundle.manifest.model.sha256).set(1)
-    limits = Limits(
-        slots=settings.cpus,
-        max_requests=settings.max_queue,
-        max_bytes=settings.max_queue_bytes,
-        max_uploads=settings.max_uploads,
-        max_pixels=settings.max_pixels_in_flight,
-        batch=settings.batch_size or plan.batch,
-        batch_wait=settings.batch_wait_ms / 1000,
-    )
+    limits = replace(limits_of(settings, bundle), batch=settings.batch_size or plan.batch)
 
     def another() -> SlotProcess:
         child = spawn_slot(first.model)

@@ -52,6 +52,7 @@ class Setup:
         crop: see `decode.Decoder`.
         interpolation: see `decode.Decoder`.
         max_pixels: of one image.
+        most_in_memory: how many pixels at four bytes each the decoding of one image may ever take.
         threads_when_alone: that work on a request while nothing else is in flight.
     """
 
@@ -63,6 +64,7 @@ class Setup:
     crop: float
     interpolation: str
     max_pixels: int
+    most_in_memory: int
     threads_when_alone: int
 
 

@@ -11,7 +11,6 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_valid
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sightserve.backend.cpu import cpu_budget
-from sightserve.backend.ram import pixel_budget
 
 
 class Settings(BaseSettings):
@@ -36,14 +35,17 @@ class Settings(BaseSettings):
     max_pixels: Annotated[int, Field(ge=1, description="of one image: 50 million is what phones make")] = 50_000_000
     max_batch_files: Annotated[int, Field(ge=1)] = 64
     max_pixels_in_flight: Annotated[
-        int, Field(ge=1, description="in memory at once, in all slots, at 4 bytes; half of the memory when unset")
-    ] = Field(default_factory=pixel_budget)
+        int, Field(ge=0, description="in memory at once, in all slots, at 4 bytes; 0: what the memory leaves for them")
+    ] = 0
 
     deadline_ms: Annotated[int, Field(ge=1, description="what cannot be answered in this time is refused at once")] = (
         2000
     )
     max_queue: Annotated[int, Field(ge=1, description="requests that wait, their bodies whole")] = 1000
-    max_queue_bytes: Annotated[int, Field(ge=1, description="all bodies together, uploads included")] = 256 * 2**20
+    max_queue_bytes: Annotated[
+        int,
+        Field(ge=0, description="all bodies together, uploads included; 0: an eighth of the memory, at most 256 MiB"),
+    ] = 0
     max_uploads: Annotated[int, Field(ge=1, description="requests whose bodies are under way")] = 4096
     batch_size: Annotated[int, Field(ge=0, le=256, description="0: calibrated at start, 1: off, more: fixed")] = 0
     batch_wait_ms: Annotated[float, Field(ge=0, le=1000, description="longest wait for a batch to fill")] = 0.0

@@ -30,7 +30,7 @@ _MOST_INSTANCES: Final = 1000
 # on 2 vCPUs, the slower of our measurements), and within the deadline of 2 s when all are of 12 megapixels (a quarter of that
 # rate): docs/deploy.md has the sum. More would wait in one instance while another could be started.
 CONCURRENCY_PER_CPU: Final = 32
-# The backend's process and its slots (0.3 GiB), bodies that wait (0.25 GiB) and pixels being decoded (0.15 GiB).
+# The programs (0.3 GiB on 2 vCPUs), bodies that wait (an eighth), and the largest photo that a phone makes (0.45 GiB).
 _BACKEND_MEMORY: Final = {1: "1Gi", 2: "1Gi", 4: "2Gi", 6: "4Gi", 8: "4Gi"}
 
 

@@ -13,21 +13,26 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
 from sightserve.imaging import heif, jpeg, tiff
 from sightserve.imaging.colour import described, resizable, to_rgb
 from sightserve.imaging.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.formats import MEDIA_TYPES, sniff, untaken, webp_canvas
 from sightserve.imaging.geometry import Geometry
+from sightserve.imaging.memory import pixels_in_memory, webp_pixels_in_memory
 from sightserve.imaging.orientation import SWAPS_SIDES, orientation, upright
 from sightserve.imaging.preflight import preflight
 from sightserve.imaging.resize import crop_and_resize
 
-# Bytes a pixel while decoding, in units of the four that a decoded pixel has (measured): libwebp keeps the last frame, the
-# current one and a copy; libavif and libheif keep the planes beside the picture; resizing multiplies alpha in a copy.
-_MEMORY: Final = {"WEBP": 4, "AVIF": 2, "HEIF": 2}
 _SCALES: Final = (8, 4, 2, 1)  # at which libjpeg decodes a picture without ever making the larger one
+
+
+Hold = Callable[[int], AbstractContextManager[None]]
+
+
+def _granted(_pixels: int) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Decoder:
     interpolation: str
     max_pixels: int
     oversampling: float = 1.0
-    hold: Callable[[int], AbstractContextManager[None]] = lambda _pixels: nullcontext()
+    hold: Hold = _granted
 
     def warm_up(self) -> None:
         """Decode a small JPEG: the first one loads Pillow's plugin, better before the first person waits for it."""
@@ -100,6 +105,8 @@ class Decoder:
             return self._decode(data, format_name, threads)
         except ImageError:
             raise
+        except MemoryError as exc:
+            raise TooManyPixels("decoding the image takes more memory than there is for it: send it smaller") from exc
         except Image.DecompressionBombError as exc:
             raise TooManyPixels(f"the image has more than {self.max_pixels:,} pixels, which is the limit") from exc
         except UnidentifiedImageError as exc:
@@ -110,6 +117,11 @@ class Decoder:
     def _decode(self, data: bytes, format_name: str, threads: int) -> DecodedImage:
         if format_name == "WEBP" and (canvas := webp_canvas(data)):
             self._check_size(*canvas)
+            with self.hold(webp_pixels_in_memory(*canvas)):  # Pillow takes it to open it
+                return self._opened(data, format_name, threads, _granted)
+        return self._opened(data, format_name, threads, self.hold)
+
+    def _opened(self, data: bytes, format_name: str, threads: int, hold: Hold) -> DecodedImage:
         layout = None
         if format_name == "TIFF":
             layout = tiff.layout(data)
@@ -123,7 +135,7 @@ class Decoder:
             if format_name == "HEIF" and (stored := heif.thumbnail(data, image, self.geometry)):
                 image, data = stored  # noqa: PLW2901
             reduced = self._reduce(image) if format_name == "JPEG" else None
-            with self.hold(_pixels_in_memory(image)):
+            with hold(pixels_in_memory(image, data)):
                 if format_name == "JPEG":
                     jpeg.load(image, data)
                 else:
@@ -164,13 +176,3 @@ class Decoder:
         if swapped:
             box, size = (box[1], box[0], box[3], box[2]), (size[1], size[0])
         return crop_and_resize(image, box, size, self.interpolation)
-
-
-def _pixels_in_memory(image: Image.Image) -> int:
-    """Return how many decoded pixels' memory decoding takes: a progressive JPEG keeps all of its coefficients till its end."""
-    if image.info.get("progressive") and isinstance(image, JpegImagePlugin.JpegImageFile):
-        scale: int = image.decoderconfig[0] if image.decoderconfig else 1
-        return image.width * image.height * scale * scale
-    return (
-        image.width * image.height * max(_MEMORY.get(image.format or "", 1), 2 if image.mode in {"RGBA", "LA"} else 1)
-    )

@@ -115,6 +115,24 @@ def check_frame(marker: int, bits: int) -> None:
         raise UnsupportedImageType(f"{name} is not taken: save it as an ordinary JPEG or as PNG")
 
 
+def keeps_coefficients(data: bytes) -> bool:
+    """Return whether a decoder has to keep the whole picture's coefficients until its end: it comes in several scans."""
+    components, at = 0, 2
+    for _ in range(_MOST_SEGMENTS):
+        found = _MARKER.search(data, at)
+        if found is None or found.end() + 8 > len(data):
+            return False
+        marker, at = data[found.start() + 1], found.end()
+        if marker in _PROGRESSIVE:
+            return True
+        if marker in _FRAMES:
+            components = data[at + 7]
+        elif marker == _SOS:
+            return data[at + 2] < components
+        at += int.from_bytes(data[at : at + 2], "big")
+    return False
+
+
 def load(image: ImageFile.ImageFile, data: bytes) -> None:
     """Decode an opened JPEG in place, to the end of its first picture and no further (a video may follow, or more pictures).
 

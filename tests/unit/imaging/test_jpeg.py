@@ -11,6 +11,7 @@ from PIL import Image
 from sightserve.imaging.decode import Decoder
 from sightserve.imaging.errors import ImageError, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.geometry import CentreCrop, FitWithin
+from sightserve.imaging.jpeg import keeps_coefficients
 
 AS_IT_IS = Decoder(FitWithin(1024), "bicubic", max_pixels=10_000_000)
 REDUCED = Decoder(CentreCrop(40, 40), "bicubic", max_pixels=10_000_000)
@@ -150,3 +151,19 @@ def test_any_damage_is_a_picture_or_a_named_error(kind):
             AS_IT_IS.decode(bytes(data))
         except ImageError:
             continue
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_picture_in_several_scans_is_kept_whole_by_its_decoder(mode):
+    """A scan that brings fewer components than there are says so; the others need not follow for that."""
+    assert not keeps_coefficients(photo("baseline", mode))
+    assert keeps_coefficients(photo("progressive", mode))
+    if mode != "L":
+        several = bytearray(photo("baseline", mode))
+        several[several.index(b"\xff\xda") + 4] = 1
+        assert keeps_coefficients(bytes(several))
+
+
+@pytest.mark.parametrize("cut", [2, 3, 20, 200])
+def test_a_header_that_is_cut_off_keeps_nothing(cut):
+    assert not keeps_coefficients(photo("baseline")[:cut])

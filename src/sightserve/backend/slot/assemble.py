@@ -49,10 +49,12 @@ def assemble(
         plan = calibrate(narrow.infer, shape) if measure else Plan()
     wide = engine(setup.threads_when_alone) if setup.threads_when_alone > 1 else None
     geometry = CentreCrop(setup.width, setup.height, setup.crop)
-    decoder = Decoder(geometry, setup.interpolation, setup.max_pixels, hold=(room or Room()).hold)
+    room = room or Room()
+    decoder = Decoder(geometry, setup.interpolation, setup.max_pixels, hold=room.hold)
     decoder.warm_up()
     pipeline = Pipeline(
         decoder=decoder,
+        room=room,
         engine=narrow,
         wide_engine=wide,
         shape=shape,

@@ -32,7 +32,7 @@ def run(connection: socket.socket, model: int) -> None:
     start = receive(connection)
     setup = Setup(**start["setup"] | {"labels": tuple(start["setup"]["labels"])})
     plan = Plan(*start["plan"]) if start["plan"] else None
-    room = Room()
+    room = Room(setup.most_in_memory)
     try:
         graph, external = held.map_parts(model, [held.Part(*part) for part in start["parts"]])
         pipeline, plan = assemble(setup, graph, external, measure=start["measure"], plan=plan, room=room)

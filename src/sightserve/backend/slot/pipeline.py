@@ -14,7 +14,7 @@ from sightserve.backend.errors import BackendError
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.slot.engine import PROBABILITIES, Engine
 from sightserve.backend.slot.ranking import top_k as rank
-from sightserve.backend.slot.room import NoRoom
+from sightserve.backend.slot.room import NoRoom, Room
 from sightserve.imaging import errors as imaging
 from sightserve.imaging.decode import DecodedImage, Decoder
 
@@ -38,6 +38,7 @@ class Pipeline:
         self,
         *,
         decoder: Decoder,
+        room: Room,
         engine: Engine,
         wide_engine: Engine | None,
         shape: tuple[int, int, int],
@@ -49,6 +50,7 @@ class Pipeline:
 
         Args:
             decoder: bytes to pixels.
+            room: the memory that it may take.
             engine: see above.
             wide_engine: see above.
             shape: (height, width, 3) of the model's input.
@@ -59,6 +61,7 @@ class Pipeline:
         self.labels = labels
         self.model = model
         self._decoder = decoder
+        self._room = room
         self._threads_when_alone = threads_when_alone
         self._batch = np.empty((0, *shape), dtype=np.uint8)
         self.engine = engine
@@ -91,7 +94,8 @@ class Pipeline:
         """
         began = time.perf_counter()
         threads = self._threads_when_alone if alone else 1
-        decoded = [self._decode(job, threads) for job in jobs]
+        with self._room.enforced():
+            decoded = [self._decode(job, threads) for job in jobs]
         images = [outcome for outcome in decoded if isinstance(outcome, _Decoded)]
         if not images:
             return [outcome for outcome in decoded if isinstance(outcome, BackendError)]

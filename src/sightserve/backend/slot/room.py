@@ -1,10 +1,19 @@
 """How much memory a slot may take for what it works on. The scheduler deals it out; nobody here waits for it."""
 
+import resource
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
 
-from sightserve.imaging.errors import ImageError
+from sightserve.imaging.errors import ImageError, TooManyPixels
+
+_BYTES_A_PIXEL: Final = 4
+_MEGABYTE: Final = 1_000_000
+_UNBOUNDED: Final = sys.maxsize
+# Beside the pixels, for each of a batch: the file, its colour profile and its metadata, several times over.
+_BESIDE: Final = 128 * 2**20
 
 
 class NoRoom(ImageError):
@@ -24,14 +33,54 @@ class Room:
 
     Attributes:
         pixels: that may be in memory, at four bytes each.
+        most: that may ever be granted.
     """
 
-    def __init__(self) -> None:
-        self.pixels = sys.maxsize
+    def __init__(self, most: int = _UNBOUNDED) -> None:
+        self.pixels = self.most = most
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Be entered while an image of so many pixels in memory is decoded; raises NoRoom where these are too many."""
+        """Be entered while an image of so many pixels in memory is decoded.
+
+        Raises:
+            NoRoom: these are more than were granted.
+            TooManyPixels: they are more than can be.
+        """
+        if pixels > self.most:
+            needs, most = (number * _BYTES_A_PIXEL // _MEGABYTE for number in (pixels, self.most))
+            raise TooManyPixels(
+                f"decoding the image takes {needs:,} MB of memory, and this server has {most:,} MB for it: "
+                "send it smaller, or as a JPEG"
+            )
         if pixels > self.pixels:
             raise NoRoom(pixels)
         yield
+
+    @contextmanager
+    def enforced(self) -> Iterator[None]:
+        """Have the system refuse what a decoder asks for beyond that: a header may lie about what follows it."""
+        used = _data_bytes()
+        if used is None or self.pixels == _UNBOUNDED:
+            yield
+            return
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        limit = used + self.pixels * _BYTES_A_PIXEL + _BESIDE
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+        try:
+            yield
+        finally:
+            with suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _data_bytes() -> int | None:
+    """Return how much of what RLIMIT_DATA counts this process has; None where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[5])  # Linux: data and stack
+    except (OSError, ValueError):
+        return None
+    return pages * resource.getpagesize()

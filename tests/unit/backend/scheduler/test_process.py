@@ -101,7 +101,7 @@ def test_a_photo_that_needs_more_memory_than_the_slot_may_take_is_not_decoded_bu
     small, needs, last = run(slot, Job(cat), Job(large.getvalue()), Job(cat), room=1_000_000)
 
     assert isinstance(needs, NeedsMemory)
-    assert needs.pixels == 2_000_000
+    assert 2_000_000 <= needs.pixels < 2_200_000  # and a little of its own
     assert isinstance(small, Answer)
     assert isinstance(last, Answer)
 

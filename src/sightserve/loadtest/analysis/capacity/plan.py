@@ -11,8 +11,10 @@ from sightserve.loadtest.goals import InvalidValue
 from sightserve.loadtest.record import Half
 
 HOURS: Final = 730.0  # of a month, as cloud bills count
-_SERVER_MIB: Final = 160  # the backend's own process, its queue filled with a few dozen photos
-_SLOT_MIB: Final = 110  # a slot's process: measured 90, and what a large photo takes
+_SERVER_MIB: Final = 80  # the backend's own process (`backend/ram.py` divides the memory by the same figures)
+_SLOT_MIB: Final = 90  # a slot's; there is one more than vCPUs where large photos come
+_LARGE_MIB: Final = 460  # what decoding the largest photo of a phone takes, a HEIC of 48 megapixels
+_PROGRAMS_AND_PIXELS: Final = 0.825  # of the memory: the rest is for bodies that wait, and a margin
 _WEB_VCPU, _WEB_GIB = 1, 1.0  # the web app is one process: more cores would stand idle
 _WEB_CONNECTIONS: Final = 2  # a visitor's websocket, and an upload or a picture beside it
 _ANSWER_BYTES: Final = 1500  # what an answer and its headers send out
@@ -107,7 +109,7 @@ def backend(times: Times, rps: float, goal: float, percent: int, requests: int =
         # The autoscaler adds instances when their CPU is 60 % busy, whatever the goal would still allow.
         by_cpu = most * limits["cpu_target"] / max(found.busy, limits["cpu_target"])
         per_instance = min(most, by_cpu)
-        gib = max(limits["least_gib"][text], math.ceil((_SERVER_MIB + vcpu * _SLOT_MIB) / 512) / 2)
+        gib = max(limits["least_gib"][text], math.ceil(_mib(vcpu) / 512) / 2)
         if gib > most_gib:
             continue
         instances = math.ceil(rps / per_instance)
@@ -146,6 +148,11 @@ def visitors_held(results: dict[str, Any]) -> float | None:
         results["knee"]["users"] if results["knee"] else max((row["users"] for row in results["timeline"]), default=0)
     )
     return float(users) / 2 if results["plan"]["backend"] else float(users)  # the halves share the users
+
+
+def _mib(vcpu: int) -> float:
+    """Return how much memory an instance needs to refuse no photo that a phone makes."""
+    return (_SERVER_MIB + (vcpu + 1) * _SLOT_MIB + _LARGE_MIB) / _PROGRAMS_AND_PIXELS
 
 
 def month(instances: float, vcpu: float, gib: float, prices: dict[str, Any]) -> float:
