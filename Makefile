@@ -35,6 +35,7 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra otel --extra dev \
 	  -o requirements/dev.txt
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group build -o requirements/build.txt
+	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group sbom -o requirements/sbom.txt
 	@$(LOCK) --extra backend --extra otel -c requirements/dev.txt -o requirements/backend.txt
 	@$(LOCK) --extra frontend --extra video --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
 
@@ -60,9 +61,11 @@ bench-video: $(VENV)/.dev  ## measure the video side: speed against its parts, m
 	@$(BIN)/python -m bench.video
 
 SOAK_REQUESTS ?= 100000
+SOAK_PREVIEWS ?= 20000
 
-soak: $(VENV)/.dev  ## good photos and hostile input, mixed (100,000 take a quarter of an hour)
+soak: $(VENV)/.dev  ## good photos and hostile input, mixed, on the backend and on the web app's previews (a quarter of an hour)
 	@$(BIN)/python -m tests.soak.soak $(SOAK_REQUESTS)
+	@$(BIN)/python -m tests.soak.previews $(SOAK_PREVIEWS)
 
 deploy: $(VENV)/.runtime  ## both halves to Cloud Run: make deploy PROJECT=my-project REGION=europe-west1 FLAGS=--dry-run
 	@$(BIN)/sightserve deploy cloud-run --project "$(PROJECT)" --region "$(REGION)" $(FLAGS)

@@ -26,6 +26,14 @@ RUN /tools/bin/python -m pip install --quiet --no-compile --no-deps --no-index -
     && rm -rf /opt/app/bin \
     && python3 /build/slim.py /opt/app
 
+# What is in the image, for whoever has to know: docker run --rm --entrypoint cat IMAGE /usr/share/doc/sightserve/sbom.cdx.json
+FROM tools AS inventory
+COPY requirements/sbom.txt containers/sbom.py /build/
+RUN /tools/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r /build/sbom.txt
+COPY --from=dependencies /opt/venv /opt/venv
+COPY --from=application /opt/app /opt/app
+RUN /tools/bin/python /build/sbom.py sightserve-backend /opt/venv /opt/app > /build/sbom.cdx.json
+
 FROM ${BASE}
 RUN useradd --no-log-init --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sightserve
 # Some bases lack the standard library's bytecode and would compile it at every start; where it is there, this adds nothing.
@@ -33,6 +41,7 @@ RUN python3 -m compileall -q -x '/(dist-packages|site-packages|test|tests|idleli
         "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=application /opt/app /opt/app
+COPY --from=inventory /build/sbom.cdx.json /usr/share/doc/sightserve/sbom.cdx.json
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/app \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -177,6 +177,27 @@ def test_an_images_licences_are_those_of_what_is_in_it(half, copyleft, request):
     assert {name for name in ("heif", "x264", "x265") if f"lib{name}-" in libraries} == copyleft
 
 
+@pytest.mark.parametrize(
+    ("half", "bundled"), [("backend", {"libheif"}), ("frontend", {"libheif", "libx264", "libx265"})]
+)
+def test_an_image_has_a_bill_of_all_that_is_in_it(half, bundled, request):
+    container = request.getfixturevalue(half)
+    bill = json.loads(container.python("print(open('/usr/share/doc/sightserve/sbom.cdx.json').read())"))
+    script = (
+        "import json, sys; from importlib.metadata import distributions as found;"
+        " paths = [path for path in sys.path if path.startswith('/opt/venv')];"
+        " print(json.dumps([[each.metadata['Name'], each.version] for each in found(path=paths)]))"
+    )
+    installed = json.loads(container.python(script))
+
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", f"sightserve-{half}")
+    listed = {(component["name"].lower(), component.get("version")) for component in bill["components"]}
+    assert installed
+    assert {(name.lower(), version) for name, version in installed} <= listed
+    assert bundled <= {name for name, _ in listed}
+    assert any(component["bom-ref"].startswith("pkg:deb/debian/libc6@") for component in bill["components"])
+
+
 @pytest.mark.parametrize("half", ["backend", "frontend"])
 def test_an_image_says_what_it_is_and_keeps_no_secret_of_its_builder(images, half):
     config = inspect(images[half])

@@ -180,6 +180,18 @@ def test_bad_files_get_friendly_messages_beside_the_good_answer(page, both_halve
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
+@pytest.mark.parametrize("name", ["www.evil.example.jpg", "a&lt;b&gt;c.jpg"])
+def test_a_files_name_is_shown_as_it_is_and_leads_nowhere(page, both_halves, espresso, name):
+    page.goto(both_halves["ui"])
+
+    page.locator("input[type=file]").first.set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": espresso})
+
+    expect(page.get_by_alt_text(f"The photo {name}")).to_be_visible()
+    shown = page.locator("[data-testid=stImageCaption]").inner_text().replace("\N{WORD JOINER}", "")
+    assert shown.strip() == name
+    assert page.get_by_role("link", name=re.compile("evil")).count() == 0
+
+
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, both_halves, tmp_path):
     large = tmp_path / "large.jpg"
     with large.open("wb") as file:

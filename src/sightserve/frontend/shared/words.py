@@ -19,6 +19,7 @@ from sightserve.client import (
 from sightserve.frontend.shared.settings import settings
 
 DEFAULT_THRESHOLD: Final = 0.35
+_JOINER: Final = "\N{WORD JOINER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,12 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text that Markdown shows as it is: file names are strangers'."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^])", r"\\\1", text)
+    """Return text that Markdown shows as it is: file names are strangers'.
+
+    What looks like an address becomes a link even so, after all escapes are undone: an invisible joiner keeps it from that.
+    """
+    escaped = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])", r"\\\1", text)
+    return re.sub(r"(?i)(www|@|\\:(?=//))", r"\1" + _JOINER, escaped)
 
 
 def explain(error: ClientError) -> Message:  # noqa: PLR0911 - a table, written as a match

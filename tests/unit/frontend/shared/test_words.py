@@ -1,5 +1,7 @@
 """What the web app says."""
 
+import re
+
 import pytest
 
 from sightserve.api.errors import ErrorCode
@@ -68,3 +70,14 @@ def test_sizes(count, text):
 
 def test_names_are_never_markup():
     assert plain("*a* [b](c) <i> $x$ :red[d]") == r"\*a\* \[b\]\(c\) \<i\> \$x\$ \:red\[d\]"
+
+
+@pytest.mark.parametrize(
+    "name", ["www.evil.example.jpg", "a&lt;b&gt;c.jpg", "https://evil.example/a.jpg", "me@evil.example.jpg"]
+)
+def test_nor_do_they_become_links_or_other_characters(name):
+    shown = plain(name)
+
+    assert "&l" not in shown.replace("\\&", "")
+    assert not re.search(r"www\\?\.|:\\?//|@\w", shown)
+    assert re.sub(r"\\(.)", r"\1", shown).replace("\N{WORD JOINER}", "") == name
