@@ -18,6 +18,7 @@ from sightserve.bundle.manifest import Bundle, default_bundle_path, load_bundle
 
 _DECODE_GUESS: Final = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
 _MOST_THREADS: Final = 4
+_SLOW_MACHINE: Final = 20.0
 _SMALL_MODEL: Final = 64 * 2**20  # bytes
 
 
@@ -86,6 +87,19 @@ def setup_of(settings: Settings, bundle: Bundle) -> Setup:
         most_in_memory=limits_of(settings, bundle).pixels_shared,
         threads_when_alone=threads_when_alone(settings, bundle.size),
     )
+
+
+def _patience(settings: Settings, batch: float) -> Patience:
+    """Return when a slot counts as hung.
+
+    Args:
+        settings: of the server.
+        batch: seconds that a full batch takes.
+    """
+    # Half of the time that people wait: the rest is for those to run again who shared the slot. But never little more than the
+    # work itself takes on a machine that does other things too.
+    several = max(settings.deadline_ms / 2000, _SLOW_MACHINE * batch)
+    return Patience(settings.hang_timeout, min(settings.hang_timeout, several), settings.start_timeout)
 
 
 def threads_when_alone(settings: Settings, size: int) -> int:
@@ -177,7 +191,7 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         another,
         limits,
         service=_DECODE_GUESS + plan.inference,
-        patience=Patience(settings.hang_timeout, settings.start_timeout),
+        patience=_patience(settings, limits.batch * (_DECODE_GUESS + plan.inference)),
         on_refusal=lambda reason: metrics.rejected.labels(reason).inc(),
         on_lost_slot=metrics.lost_slots.inc,
     )

@@ -27,7 +27,7 @@ from sightserve.backend.http.problems import HANDLERS
 from sightserve.backend.http.tracing import Tracing
 from sightserve.backend.logs import AccessLog
 
-_WATCHDOG_SECONDS = 1.0
+_WATCHDOG_SECONDS = 0.25
 
 
 def create_app(

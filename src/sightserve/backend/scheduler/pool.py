@@ -63,9 +63,16 @@ class Listener(Protocol[Result_contra]):
 
 @dataclass(slots=True)
 class Patience:
-    """Seconds after which a worker counts as hung: at one batch, and at its start."""
+    """Seconds after which a worker counts as hung.
+
+    Attributes:
+        work: at one request.
+        batch: at several. They run again then, each by itself, and all but the one at fault should be in time.
+        start: at its start.
+    """
 
     work: float = 30.0
+    batch: float = 30.0
     start: float = 120.0
 
 
@@ -133,16 +140,19 @@ class Pool(Generic[Job, Result]):
             slot.worker.send(jobs, waited, alone=alone, room=room)
 
     def check(self) -> None:
-        """Kill workers that hang: they are lost then, and replaced. To be called every second or so."""
+        """Kill workers that hang: they are lost then, and replaced. To be called several times a second."""
         now = self._clock()
         for slot in self._slots:
             if slot.worker is None or (slot.ready and not slot.tickets):
                 continue
-            patience, what = (
-                (self._patience.work, "worked on one image") if slot.ready else (self._patience.start, "started")
-            )
+            if not slot.ready:
+                patience, what = self._patience.start, "started"
+            elif len(slot.tickets) == 1:
+                patience, what = self._patience.work, "worked on one image"
+            else:
+                patience, what = self._patience.batch, f"worked on {len(slot.tickets)} small images"
             if now - slot.since > patience:
-                _log.error("a slot %s for more than %.0f seconds; it is replaced", what, patience)
+                _log.error("a slot %s for more than %.1f seconds; it is replaced", what, patience)
                 slot.worker.kill()
 
     async def close(self) -> None:

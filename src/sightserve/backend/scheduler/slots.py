@@ -178,7 +178,7 @@ class Scheduler(Generic[Job, Result]):
         return cancelled
 
     def check(self) -> None:
-        """Kill workers that hang: they are lost then, and replaced. To be called every second or so."""
+        """Kill workers that hang: they are lost then, and replaced. To be called several times a second."""
         self._pool.check()
 
     async def close(self) -> None:

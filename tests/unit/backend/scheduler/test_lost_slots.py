@@ -77,6 +77,27 @@ def test_a_worker_that_hangs_is_killed_and_the_rest_goes_on():
     assert (bool(work.killed), len(lost)) == (True, 1)
 
 
+def test_a_worker_that_hangs_at_several_is_killed_soon_so_that_the_others_are_answered_in_time():
+    work, spares = Work(), [Work(), Work()]
+
+    async def scenario(scheduler: Scheduler[str, str]) -> None:
+        first = submit(scheduler, "wait")
+        innocent, guilty, other = (submit(scheduler, job) for job in ("innocent", "hang", "other"))
+        work.release()
+        await first
+        await asyncio.sleep(0.06)
+        scheduler.check()
+        assert await innocent == "INNOCENT"
+        assert not guilty.done()  # alone it may take its time
+        await asyncio.sleep(0.3)
+        scheduler.check()
+        with pytest.raises(SlotLost):
+            await guilty
+        assert await other == "OTHER"
+
+    run(scenario, work, replace=lambda: spares.pop(0), batch=3, hang_seconds=0.3, batch_seconds=0.05)
+
+
 def test_a_worker_that_hangs_while_it_starts_is_killed_and_replaced():
     hanging = Work(starts=None)
 

@@ -44,7 +44,7 @@ class Work:
         self.started += jobs
         self._jobs = jobs
         held = self.hold or (self.slow_numbers and jobs[0].isdigit() and int(jobs[0]) <= room)
-        if not held and jobs[0] not in {"wait", "hang"}:
+        if not held and not {"wait", "hang"} & set(jobs):
             # later, as a process answers
             asyncio.get_running_loop().call_soon(self.die if jobs[0] == "die" else self.release)
 
@@ -63,7 +63,7 @@ class Work:
 
     def kill(self) -> None:
         self.killed += 1
-        if self._starts is None or (self._jobs and self._jobs[0] == "hang"):
+        if self._starts is None or "hang" in self._jobs:
             self._jobs = []
             asyncio.get_running_loop().call_soon(self.die)
 
@@ -81,6 +81,7 @@ def run(
     batch: int = 1,
     max_pixels: int = 1000,
     hang_seconds: float = 30.0,
+    batch_seconds: float = 30.0,
     start_seconds: float = 30.0,
     lost: list[int] | None = None,
 ) -> None:
@@ -92,7 +93,7 @@ def run(
             replace,
             Limits(len(workers), batch=batch, max_pixels=max_pixels),
             service=0.001,
-            patience=Patience(hang_seconds, start_seconds),
+            patience=Patience(hang_seconds, batch_seconds, start_seconds),
             on_lost_slot=lambda: lost.append(1) if lost is not None else None,
         )
         scheduler.start()
