@@ -4,6 +4,7 @@ Streamlit keeps every uploaded file in memory until its session ends and counts 
 script could fill the machine. Here an upload is weighed before it is read, and the ledger says whether it may come in.
 """
 
+import asyncio
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,9 @@ HEADERS: Final = (
     (b"permissions-policy", b"camera=(self), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 _OURS: Final = frozenset(name for name, _ in HEADERS)
+# An upload's room is kept for it from its first byte on: whoever sends nothing, or next to nothing, may not keep it for long.
+_GRACE_SECONDS: Final = 30.0
+_LEAST_RATE: Final = 8 * 1024  # bytes a second, on average; a phone at the edge of its network has some more
 _UPLOAD: Final = re.compile(r".*/_stcore/upload_file/(?P<session>[^/]+)/[^/]+")
 
 
@@ -53,8 +57,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        answered = False
+
         async def send_with_headers(message: "Message") -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = True
                 kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in _OURS]
                 message = {**message, "headers": [*kept, *HEADERS]}
             await send(message)
@@ -73,10 +81,37 @@ class Guard:
             status = HTTPStatus.SERVICE_UNAVAILABLE if none.ever else HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             await _refuse(status, send_with_headers)
             return
+        pace = _Pace(receive)
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, pace.receive, send_with_headers)
+        except Exception:
+            if not pace.too_slow:
+                raise
+            if not answered:
+                await _refuse(HTTPStatus.REQUEST_TIMEOUT, send_with_headers)
         finally:
             arriving.release()  # from here on the ledger finds the file where Streamlit keeps it
+
+
+class _Pace:
+    """A body as it arrives; one that comes too slowly ends as if its sender had hung up."""
+
+    def __init__(self, receive: "Receive") -> None:
+        self._receive = receive
+        self._began = asyncio.get_running_loop().time()
+        self._received = 0
+        self.too_slow = False
+
+    async def receive(self) -> "Message":
+        """Return the next message."""
+        try:
+            async with asyncio.timeout_at(self._began + _GRACE_SECONDS + self._received / _LEAST_RATE):
+                message = await self._receive()
+        except TimeoutError:
+            self.too_slow = True
+            return {"type": "http.disconnect"}
+        self._received += len(message.get("body", b""))
+        return message
 
 
 def _content_length(scope: "Scope") -> int | None:
@@ -85,7 +120,10 @@ def _content_length(scope: "Scope") -> int | None:
 
 
 async def _refuse(status: HTTPStatus, send: "Send") -> None:
-    body = b"This upload is more than the app has memory for. Remove some photos and try again."
+    if status is HTTPStatus.REQUEST_TIMEOUT:
+        body = b"This upload came too slowly. Try again where the network is better."
+    else:
+        body = b"This upload is more than the app has memory for. Remove some photos and try again."
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": int(status), "headers": headers})
     await send({"type": "http.response.body", "body": body})

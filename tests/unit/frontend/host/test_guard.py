@@ -3,7 +3,10 @@
 import asyncio
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
+from sightserve.frontend.host import guard as guards
 from sightserve.frontend.host.guard import Guard
 from sightserve.frontend.shared.ledger import Budget, Ledger, Place
 
@@ -77,3 +80,41 @@ def test_uploads_under_way_count_and_are_let_go_afterwards():
 
     assert held == [{"me": MIB}]
     assert book.held(Place.MEMORY) == {}
+
+
+async def reader(scope, receive, send):
+    """As Streamlit reads an upload."""
+    body = b"".join([chunk async for chunk in Request(scope, receive).stream()])
+    await Response(str(len(body)))(scope, receive, send)
+
+
+def slow_upload(pause, chunks, monkeypatch):
+    """Send chunks of a kibibyte; return the status, and what the ledger holds for the session then."""
+    monkeypatch.setattr(guards, "_GRACE_SECONDS", 0.2)
+    book, sent, left = ledger(), [], list(range(chunks))
+
+    async def receive():
+        await asyncio.sleep(pause)
+        left.pop()
+        return {"type": "http.request", "body": bytes(1024), "more_body": bool(left)}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/_stcore/upload_file/me/some-file",
+        "headers": [(b"content-length", str(chunks * 1024).encode())],
+    }
+    asyncio.run(Guard(reader, book)(scope, receive, send))
+    return sent[0]["status"], book.held(Place.MEMORY)["me"]
+
+
+def test_an_upload_that_hardly_comes_gives_its_room_back(monkeypatch):
+    assert slow_upload(5.0, 2, monkeypatch) == (408, 0)
+
+
+def test_a_slow_one_that_goes_on_is_waited_for(monkeypatch):
+    """Ten kibibytes a second: in all longer than any grace."""
+    assert slow_upload(0.1, 8, monkeypatch) == (200, 0)
