@@ -1,10 +1,10 @@
 """The ASGI application: what every request passes, from the outside in, around one backend.
 
-RequestMiddleware  id, log, metrics, the last resort for errors
-CORSMiddleware     only where origins are configured
-AccessMiddleware   only where API keys are configured
-FastAPI            routes, documentation, errors as problems
-UploadRoute        a place in the queue, or a refusal, before a body is read
+RequestMiddleware    id, log, metrics, the last resort for errors
+CORSMiddleware       only where origins are configured
+AccessMiddleware     only where API keys are configured
+AdmissionMiddleware  a place in the queue, or a refusal, before a body is read
+FastAPI              routes, documentation, errors as problems
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import sightserve
 from sightserve.backend.build import Backend
 from sightserve.backend.http import health, routes
 from sightserve.backend.http.access import AccessMiddleware
+from sightserve.backend.http.admission import AdmissionMiddleware
 from sightserve.backend.http.docs import add_docs
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger, RequestMiddleware
@@ -39,7 +40,7 @@ def create_app(
     """Return the whole application for this backend."""
     lifecycle = lifecycle or Lifecycle()
     settings = backend.settings
-    app: ASGIApp = create_api(backend, lifecycle)
+    app: ASGIApp = AdmissionMiddleware(create_api(backend, lifecycle), routes.uploads.routes, backend)
     if settings.api_keys:
         app = AccessMiddleware(app, settings.api_keys, settings.rate_limit)
     if settings.allowed_origins:

@@ -107,11 +107,6 @@ class Scheduler(Generic[Job, Result]):
         self._notify_evicted()
         return self._admitted(place)
 
-    def refusal(self, size: int, patience: float) -> Overloaded | None:
-        """Return what `reserve` would raise, and count it as refused; None: there is a place."""
-        refusal = self._queue.refusal(size, patience, self._clock())
-        return None if refusal is None else self._refused(refusal)
-
     @asynccontextmanager
     async def uploading(self, ticket: Ticket) -> AsyncIterator[None]:
         """Read a request's body inside of this, which ends when the upload has to give up its place for others.
