@@ -1,10 +1,9 @@
 """How much memory a slot may take for what it works on. The scheduler deals it out; nobody here waits for it."""
 
-import resource
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 from sightserve.imaging.errors import ImageError, TooManyPixels
@@ -38,6 +37,12 @@ class Room:
 
     def __init__(self, most: int = _UNBOUNDED) -> None:
         self.pixels = self.most = most
+        try:
+            self._usage: int | None = os.open(
+                "/proc/self/statm", os.O_RDONLY
+            )  # Linux; kept open: it is read for every batch
+        except OSError:
+            self._usage = None
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
@@ -60,10 +65,14 @@ class Room:
     @contextmanager
     def enforced(self) -> Iterator[None]:
         """Have the system refuse what a decoder asks for beyond that: a header may lie about what follows it."""
-        used = _data_bytes()
-        if used is None or self.pixels == _UNBOUNDED:
+        if self._usage is None or self.pixels == _UNBOUNDED:
             yield
             return
+        import resource  # noqa: PLC0415 - Unix has it; `sightserve classify` runs this module everywhere
+
+        used = (
+            int(os.pread(self._usage, 256, 0).split()[5]) * resource.getpagesize()
+        )  # data and stack, as RLIMIT_DATA counts
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
         limit = used + self.pixels * _BYTES_A_PIXEL + _BESIDE
         if hard != resource.RLIM_INFINITY:
@@ -75,12 +84,3 @@ class Room:
         finally:
             with suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _data_bytes() -> int | None:
-    """Return how much of what RLIMIT_DATA counts this process has; None where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[5])  # Linux: data and stack
-    except (OSError, ValueError):
-        return None
-    return pages * resource.getpagesize()
