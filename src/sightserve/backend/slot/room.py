@@ -37,12 +37,9 @@ class Room:
 
     def __init__(self, most: int = _UNBOUNDED) -> None:
         self.pixels = self.most = most
-        try:
-            self._usage: int | None = os.open(
-                "/proc/self/statm", os.O_RDONLY
-            )  # Linux; kept open: it is read for every batch
-        except OSError:
-            self._usage = None
+        self._usage: int | None = None  # of this process, where Linux tells: kept open, it is read for every batch
+        with suppress(OSError):
+            self._usage = os.open("/proc/self/statm", os.O_RDONLY)
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
@@ -70,11 +67,9 @@ class Room:
             return
         import resource  # noqa: PLC0415 - Unix has it; `sightserve classify` runs this module everywhere
 
-        used = (
-            int(os.pread(self._usage, 256, 0).split()[5]) * resource.getpagesize()
-        )  # data and stack, as RLIMIT_DATA counts
+        used = int(os.pread(self._usage, 256, 0).split()[5])  # pages of data and stack, as RLIMIT_DATA counts
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        limit = used + self.pixels * _BYTES_A_PIXEL + _BESIDE
+        limit = used * resource.getpagesize() + self.pixels * _BYTES_A_PIXEL + _BESIDE
         if hard != resource.RLIM_INFINITY:
             limit = min(limit, hard)
         with suppress(ValueError, OSError):

@@ -1,7 +1,8 @@
 """The Video page's timeline: the most frequent labels as a chart, the segments as a table; a press seeks."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
+from heapq import nlargest
 from typing import Any, Final
 
 import pandas as pd
@@ -22,14 +23,14 @@ _TEXT: Final = {"light": "#16302d", "dark": "#e6f0ee"}
 
 def frequent(moments: Sequence[Moment], segments: Sequence[Segment]) -> list[str]:
     """Return the labels that are shown longest, then those that are most probable overall; five at most."""
-    shown: Counter[str] = Counter()
+    shown: dict[str, float] = defaultdict(float)
     for segment in segments:
         if segment.label is not None:
             shown[segment.label] += 1_000_000 + round(1000 * (segment.end - segment.start))
     for moment in moments:
         for guess in moment.guesses:
-            shown[guess.label] += round(guess.probability)
-    return [label for label, _ in shown.most_common(_MOST_LABELS)]
+            shown[guess.label] += guess.probability
+    return nlargest(_MOST_LABELS, shown, key=lambda label: shown[label])
 
 
 def points(moments: Sequence[Moment], labels: Sequence[str]) -> list[dict[str, object]]:
