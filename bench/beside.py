@@ -47,7 +47,8 @@ async def measure(url: str, photo: bytes, large: bytes, clients: int, seconds: f
         async def send_large() -> None:
             nonlocal answered
             while time.perf_counter() < end:
-                answered += (await http.post(f"{url}/predict", content=large)).is_success
+                answer = await http.post(f"{url}/predict", content=large)
+                answered += answer.is_success
 
         async def send_small() -> None:
             while time.perf_counter() < end:
