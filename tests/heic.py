@@ -38,6 +38,7 @@ def phone_photo(
     profile: bytes | None = None,
     thumbnail_profile: bytes | None = None,
     quality: int = 60,
+    tiles_are_thumbnails: bool = False,
 ) -> bytes:
     """Return a HEIC.
 
@@ -49,6 +50,7 @@ def phone_photo(
         profile: ICC profile of the picture.
         thumbnail_profile: of the thumbnail; the same when None.
         quality: of the coded pictures.
+        tiles_are_thumbnails: call every tile a thumbnail too.
     """
     columns, rows = image.width // TILE, image.height // TILE
     corners = [(column * TILE, row * TILE) for row in range(rows) for column in range(columns)]
@@ -75,16 +77,21 @@ def phone_photo(
         if thumbnail_profile:
             properties.append(box(b"colr", b"prof", thumbnail_profile))
             of[2][3] = len(properties)
-    return _file(coded, properties, of, [item for item in coded if item >= 10])
+    tiles_of_grid = [item for item in coded if item >= 10]
+    thumbnails = [item for item in (2, *(tiles_of_grid if tiles_are_thumbnails else [])) if item in coded]
+    return _file(coded, properties, of, tiles_of_grid, thumbnails)
 
 
 def _file(
-    coded: dict[int, tuple[bytes, bytes]], properties: list[bytes], of: dict[int, list[int]], tiles: list[int]
+    coded: dict[int, tuple[bytes, bytes]],
+    properties: list[bytes],
+    of: dict[int, list[int]],
+    tiles: list[int],
+    thumbnails: list[int],
 ) -> bytes:
     head = box(b"ftyp", b"heic", bytes(4), b"mif1heic")
     references = box(b"dimg", struct.pack(f">HH{len(tiles)}H", 1, len(tiles), *tiles))
-    if 2 in coded:
-        references += box(b"thmb", struct.pack(">HHH", 2, 1, 1))
+    references += b"".join(box(b"thmb", struct.pack(">HHH", item, 1, 1)) for item in thumbnails)
     associations = b"".join(
         struct.pack(">HB", item, len(numbers)) + bytes(n | 0x80 for n in numbers) for item, numbers in of.items()
     )

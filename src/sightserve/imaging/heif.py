@@ -7,6 +7,7 @@ the file says the same of both: how they are turned and cropped, and what their 
 
 import io
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 from PIL import Image, ImageFile
@@ -20,6 +21,7 @@ _LOOKS: Final = frozenset({b"irot", b"imir", b"clap", b"colr"})
 # A thumbnail is coded coarsely, so that as many pixels as are asked for are not enough (docs/pictures.md has the accuracies).
 _ENOUGH: Final = 1.5  # of its pixels for one of the result's, a side
 _SAME_SHAPE: Final = 0.01  # sides of a thumbnail are rounded, to even numbers
+_MOST_THUMBNAILS: Final = 2  # that are looked at, each in a copy of the file: phones store one
 
 
 @cache
@@ -60,19 +62,22 @@ def thumbnail(data: bytes, image: Image.Image, geometry: Geometry) -> tuple[Imag
     found = items(data)
     if found is None or not found.thumbnails or not is_whole(data):
         return None
-    opened = [_open(_with_primary(data, found, item)) for item in found.thumbnails if _looks_alike(found, item)]
-    enough = [
-        (small, file)
-        for small, file in opened
-        if geometry.place(*small.size).scale >= _ENOUGH
-        and abs(small.width * image.height / (small.height * image.width) - 1) < _SAME_SHAPE
-        and small.width < image.width
-    ]
+    enough = []
+    for item in islice(found.thumbnails, _MOST_THUMBNAILS):
+        if not _looks_alike(found, item):
+            continue
+        file = _with_primary(data, found, item)
+        try:
+            small = Image.open(io.BytesIO(file), formats=("HEIF",))
+        except Exception:  # noqa: BLE001, S112 - whatever is wrong with a thumbnail, there is still the picture
+            continue
+        if (
+            geometry.place(*small.size).scale >= _ENOUGH
+            and abs(small.width * image.height / (small.height * image.width) - 1) < _SAME_SHAPE
+            and small.width < image.width
+        ):
+            enough.append((small, file))
     return min(enough, key=lambda pair: pair[0].width, default=None)
-
-
-def _open(file: bytes) -> tuple[ImageFile.ImageFile, bytes]:
-    return Image.open(io.BytesIO(file), formats=("HEIF",)), file
 
 
 def _looks_alike(found: Items, item: int) -> bool:

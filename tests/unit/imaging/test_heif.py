@@ -79,6 +79,25 @@ def test_of_a_file_that_is_cut_off_no_thumbnail_is_taken(photo):
         decoder().decode(photo[: len(photo) // 2])
 
 
+def test_of_many_thumbnails_few_are_looked_at(monkeypatch):
+    """Each costs a copy of the file. Nothing is said of how the picture looks, so that all of them look like it."""
+    picture = PICTURE.resize((2048, 1024))
+    photo = phone_photo(picture, thumbnail=THUMBNAIL, tiles_are_thumbnails=True).replace(b"irot", b"skip")
+    found = items(photo)
+    assert found
+    assert len(found.thumbnails) == 9
+    opened, there = [], Image.open
+
+    def counted(*args: object, **more: object) -> object:
+        opened.append(args)
+        return there(*args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image, "open", counted)
+    assert taken(photo) == "thumbnail"
+
+    assert len(opened) == 3  # the picture, and two
+
+
 def test_the_colours_of_a_thumbnail_are_those_of_the_picture():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

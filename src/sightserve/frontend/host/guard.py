@@ -100,10 +100,13 @@ class _Pace:
         self._receive = receive
         self._began = asyncio.get_running_loop().time()
         self._received = 0
+        self._whole = False
         self.too_slow = False
 
     async def receive(self) -> "Message":
         """Return the next message."""
+        if self._whole:  # who listens on waits for the sender to leave
+            return await self._receive()
         try:
             async with asyncio.timeout_at(self._began + _GRACE_SECONDS + self._received / _LEAST_RATE):
                 message = await self._receive()
@@ -111,6 +114,7 @@ class _Pace:
             self.too_slow = True
             return {"type": "http.disconnect"}
         self._received += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
         return message
 
 

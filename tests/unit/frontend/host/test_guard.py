@@ -118,3 +118,34 @@ def test_an_upload_that_hardly_comes_gives_its_room_back(monkeypatch):
 def test_a_slow_one_that_goes_on_is_waited_for(monkeypatch):
     """Ten kibibytes a second: in all longer than any grace."""
     assert slow_upload(0.1, 8, monkeypatch) == (200, 0)
+
+
+def test_who_has_sent_everything_is_not_slow(monkeypatch):
+    """Whoever answers may take its time, and listens meanwhile for the sender to leave."""
+    monkeypatch.setattr(guards, "_GRACE_SECONDS", 0.05)
+    sent = []
+    messages = iter([{"type": "http.request", "body": bytes(1024)}])
+
+    async def receive():
+        if (message := next(messages, None)) is None:
+            await asyncio.sleep(0.3)
+            return {"type": "http.disconnect", "of": "the sender"}
+        return message
+
+    async def listener(_scope, receive, send):
+        await receive()
+        assert await receive() == {"type": "http.disconnect", "of": "the sender"}
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/_stcore/upload_file/me/some-file",
+        "headers": [(b"content-length", b"1024")],
+    }
+    asyncio.run(Guard(listener, ledger())(scope, receive, send))
+
+    assert sent[0]["status"] == 204
