@@ -18,7 +18,7 @@ from pathlib import Path
 from bench import photos
 from bench.stats import median
 from bench.straight import Straight
-from sightserve.backend.build import load, setup_of
+from sightserve.backend.build import load, model_files, setup_of
 from sightserve.backend.job import LARGEST_BATCH, Job
 from sightserve.backend.settings import Settings
 from sightserve.backend.slot.assemble import assemble
@@ -76,7 +76,7 @@ def main() -> None:
     images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
     settings = Settings(threads_when_alone=1)
     bundle = load(settings)
-    pipeline, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
+    pipeline, _ = assemble(setup_of(settings, bundle), model_files(bundle))
     straight = Straight(options.float_model, pipeline.labels)
 
     def ours(chunk: Sequence[bytes]) -> object:

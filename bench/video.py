@@ -27,20 +27,21 @@ from tools.make_video import SAMPLES, photo_scenes, write_video
 from bench import photos, processes
 from sightserve.api.schema import Prediction
 from sightserve.backend.build import load as load_model
-from sightserve.backend.build import setup_of
+from sightserve.backend.build import model_files, setup_of
 from sightserve.backend.job import Job
 from sightserve.backend.settings import Settings
 from sightserve.backend.slot.assemble import assemble
+from sightserve.bundle.manifest import default_bundle_path, load_bundle
+from sightserve.imaging.geometry import input_geometry
 from sightserve.video.analyse import Plan, analyse
 from sightserve.video.annotate import annotate
-from sightserve.video.facts import Wanted
 from sightserve.video.timeline import Guess, segments
 from sightserve.video.worker.burn import ENCODERS, OPTIONS
 from sightserve.video.worker.frames import Shrinker
 
 FOLDER = Path(tempfile.gettempdir()) / "sightserve-bench-video"
 RATE = 4.0
-WANTED = Wanted(224, 224, 0.875)
+LOOKS = load_bundle(default_bundle_path()).manifest.input.model_dump(mode="json")
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ def main() -> None:
     minute = repeated(clip, asked.seconds // 10)
     settings = Settings(threads_when_alone=1)
     bundle = load_model(settings)
-    pipeline, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
+    pipeline, _ = assemble(setup_of(settings, bundle), model_files(bundle))
 
     def classify(jpeg: bytes) -> tuple[Guess, ...]:
         prediction = Prediction.model_validate_json(pipeline.classify(Job(jpeg, None, 10)))
@@ -118,7 +119,7 @@ def decode_only(path: Path) -> int:
 def speed(path: Path, classify: Callable[[bytes], tuple[Guess, ...]], cpus: int, rounds: int) -> dict[str, object]:
     """Compare classifying a video with its two parts, one after the other."""
     jpegs: list[bytes] = []
-    for _ in analyse(path, lambda jpeg: jpegs.append(jpeg) or (), Plan(WANTED, RATE, 1)):  # type: ignore[func-returns-value]
+    for _ in analyse(path, lambda jpeg: jpegs.append(jpeg) or (), Plan(LOOKS, RATE, 1)):  # type: ignore[func-returns-value]
         pass
 
     def infer() -> None:
@@ -126,7 +127,7 @@ def speed(path: Path, classify: Callable[[bytes], tuple[Guess, ...]], cpus: int,
             list(pool.map(classify, jpegs))
 
     def whole() -> None:
-        for _ in analyse(path, classify, Plan(WANTED, RATE, cpus)):
+        for _ in analyse(path, classify, Plan(LOOKS, RATE, cpus)):
             pass
 
     rows = [(timed(lambda: decode_only(path)), timed(infer), timed(whole)) for _ in range(rounds)]
@@ -143,7 +144,7 @@ def speed(path: Path, classify: Callable[[bytes], tuple[Guess, ...]], cpus: int,
 
 def export(path: Path, classify: Callable[[bytes], tuple[Guess, ...]], cpus: int, rounds: int) -> dict[str, object]:
     """Compare writing the annotated video with a plain re-encode, same encoder and preset."""
-    *_, seen = analyse(path, classify, Plan(WANTED, RATE, cpus))
+    *_, seen = analyse(path, classify, Plan(LOOKS, RATE, cpus))
     found = segments(seen.moments, seen.end)
 
     def annotated() -> None:
@@ -216,7 +217,7 @@ def formats(classify: Callable[[bytes], tuple[Guess, ...]]) -> dict[str, object]
             )
     frames = [av.VideoFrame.from_image(picture).reformat(format="yuv420p") for picture in pictures]
     whole = [classify(_encoded(Image.fromarray(frame.to_ndarray(format="rgb24")), "PNG")) for frame in frames]
-    cropped = [Shrinker(WANTED).picture(frame, None) for frame in frames]
+    cropped = [Shrinker(input_geometry(LOOKS)).picture(frame, None) for frame in frames]
     found: dict[str, object] = {}
     sent = {
         "JPEG 80, 4:2:0": lambda image: _encoded(image, "JPEG", quality=80),

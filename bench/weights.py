@@ -42,14 +42,16 @@ def main() -> None:
         f"{len(weights) / 1e6:.0f} MB beside the graph": (
             graph,
             {"weights.bin": weights},
-            replace(ours, width=SIDE, height=SIDE),
+            replace(
+                ours, input={"fit": "squash", "width": SIDE, "height": SIDE, "interpolation": "bilinear"}, features=None
+            ),
         ),
     }
     print("model                    threads when alone   server MiB   each slot MiB")
     for name, (model, external, setup) in models.items():
         for threads in (1, 2):
             descriptor = held.reserve()
-            parts = held.fill(descriptor, model, external)
+            parts = held.fill(descriptor, {held.GRAPH: model, **external})
             running = [SlotProcess(spawn_slot(descriptor)) for _ in range(slots)]
             for slot in running:
                 slot.send_start(replace(setup, threads_when_alone=threads), parts, measure=False)

@@ -9,12 +9,12 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from _graph import INPUT
+from _graph import FEATURES, INPUT, OUTPUT
 from _network import Float
 from _photos import Photos
 
 BATCH = 8
-CALLS = 10  # in a row, of one session
+CALLS = 10  # in a row, of one session, the shapes as they come
 LEVELS = {
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
     "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
@@ -59,10 +59,27 @@ def open_session(model: bytes, threads: int = 1, level: str = "all") -> ort.Infe
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def predict(session: ort.InferenceSession, pixels: NDArray[np.uint8]) -> Float:
+def predict(session: ort.InferenceSession, photos: Photos) -> Float:
     """Return the probabilities of many photos, (N, classes)."""
-    batches = range(0, len(pixels), BATCH)
-    return np.concatenate([session.run(None, {INPUT: pixels[start : start + BATCH]})[0] for start in batches])
+    results: dict[int, Float] = {}
+    for numbers, pixels in photos.batches(BATCH):
+        results |= zip(numbers, session.run([OUTPUT], {INPUT: pixels})[0], strict=True)
+    return np.stack([results[number] for number in range(len(photos.classes))])
+
+
+def prove_class_map(session: ort.InferenceSession, class_map: ort.InferenceSession, photos: Photos) -> float:
+    """Return how far the class map's sums are from the logits, at most: of all classes of all photos.
+
+    Softmax takes away what all logits have in common, so both are compared less their mean.
+    """
+    worst = 0.0
+    for _, pixels in photos.batches(BATCH):
+        probabilities, features = session.run([OUTPUT, FEATURES], {INPUT: pixels})
+        sums = class_map.run(None, {FEATURES: features})[0].sum(axis=(1, 2))
+        logits = np.log(np.maximum(probabilities, 1e-30))
+        apart = (logits - logits.mean(axis=1, keepdims=True)) - (sums - sums.mean(axis=1, keepdims=True))
+        worst = max(worst, float(np.abs(apart).max()))
+    return worst
 
 
 def score(probabilities: Float, reference: Float, classes: NDArray[np.int64]) -> Score:
@@ -86,15 +103,15 @@ def divergence(probabilities: Float, reference: Float) -> float:
 def time_sessions(sessions: list[ort.InferenceSession], photos: Photos, *, batch: int, rounds: int) -> Timing:
     """Time calls of several sessions by turns, so that a busy machine slows all of them alike."""
     table = np.empty((rounds, len(sessions)))
+    batches = [pixels for _, pixels in photos.batches(batch) if len(pixels) == batch][:CALLS]
     for session in sessions:
-        session.run(None, {INPUT: photos.pixels[:batch]})
+        session.run([OUTPUT], {INPUT: batches[0]})
     for row in range(rounds):
         for column, session in enumerate(sessions):
             calls = []
-            for start in range(CALLS):
-                pixels = photos.pixels[start : start + batch]
+            for pixels in batches:
                 began = time.perf_counter()
-                session.run(None, {INPUT: pixels})
+                session.run([OUTPUT], {INPUT: pixels})
                 calls.append(time.perf_counter() - began)
             # the quickest: whatever else the machine does can only add to it
             table[row, column] = min(calls) * 1e3 / batch

@@ -1,4 +1,4 @@
-"""Model build: network -> [ONNX graph], in float32 or in int8 (QDQ format). Both take photos and give probabilities."""
+"""Model build: network -> [ONNX graph], in float32 or in int8 (QDQ format). Photos in, probabilities and features out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from _network import INPUT_SCALE, INPUT_ZERO, SIZE, Conv, Float, Network
+from _network import INPUT_SCALE, INPUT_ZERO, Conv, Float, Network
 
 INPUT, OUTPUT = "image", "probabilities"
+FEATURES = "features"  # the last feature map as it is stored: (N, rows, columns, channels)
+CLASS_MAP = "class_map"  # how much each of its cells adds to each logit: (N, rows, columns, classes)
 OPSET, IR_VERSION = 17, 8  # old enough for any ONNX Runtime of the last years; newer opsets give the same kernels
 
 
@@ -92,14 +94,26 @@ class _Graph:
             "Conv", inputs, output, kernel_shape=kernel, strides=strides, pads=list(conv.pads), group=conv.groups
         )
 
-    def model(self, classes: int) -> onnx.ModelProto:
-        photos = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["batch", SIZE, SIZE, 3])
-        probabilities = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", classes])
-        graph = helper.make_graph(self.nodes, "efficientnet-lite0", [photos], [probabilities], self.constants)
+    def model(
+        self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
+        graph = helper.make_graph(self.nodes, name, inputs, outputs, self.constants)
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="sightserve", ir_version=IR_VERSION)
         onnx.checker.check_model(model, full_check=True)
         return model
+
+
+_tensor = helper.make_tensor_value_info
+
+
+def _classifier(graph: _Graph, network: Network, features: int) -> onnx.ModelProto:
+    """Return the model of a graph that takes photos and gives probabilities and features of this type."""
+    classes, channels = network.classifier_weight.shape
+    photos = _tensor(INPUT, TensorProto.UINT8, ["batch", "height", "width", 3])
+    probabilities = _tensor(OUTPUT, TensorProto.FLOAT, ["batch", classes])
+    cells = _tensor(FEATURES, features, ["batch", "rows", "columns", channels])
+    return graph.model(network.name, [photos], [probabilities, cells])
 
 
 def float_graph(network: Network) -> onnx.ModelProto:
@@ -119,12 +133,13 @@ def float_graph(network: Network) -> onnx.ModelProto:
         if conv.adds:
             real = graph.node("Add", [real, outputs[conv.adds]], f"{conv.name}.sum")
         outputs[conv.name] = real
+    graph.node("Transpose", [real], FEATURES, perm=[0, 2, 3, 1])
     real = graph.node("GlobalAveragePool", [real], "pool")
-    real = graph.node("Flatten", [real], "features")
+    real = graph.node("Flatten", [real], "pooled")
     weight, bias = graph.float_layer("classifier", network.classifier_weight, network.classifier_bias)
     real = graph.node("Gemm", [real, weight, bias], "logits", transB=1)
     graph.node("Softmax", [real], OUTPUT, axis=-1)
-    return graph.model(len(network.classifier_bias))
+    return _classifier(graph, network, TensorProto.FLOAT)
 
 
 def int8_graph(network: Network, quantised: Quantised, exact: frozenset[str] = frozenset()) -> onnx.ModelProto:
@@ -155,18 +170,53 @@ def int8_graph(network: Network, quantised: Quantised, exact: frozenset[str] = f
             current = quantised.ranges[total]
             real = graph.requantise(graph.node("Add", [real, outputs[conv.adds]], total), total, current)
         outputs[conv.name] = real
+    # the stored integers, channels last as ONNX Runtime works: nothing is computed or moved for it
+    graph.node("Transpose", [f"{network.convs[-1].name}.stored"], FEATURES, perm=[0, 2, 3, 1])
     current = quantised.ranges["pool"]
     scale = graph.constant("pool.scale", np.float32(current.scale))
     zero = graph.constant("pool.zero", np.uint8(current.zero))
     real = graph.node("GlobalAveragePool", [real], "pool")
     # flattened while it is still stored as integers, or the classifier would not become an integer kernel
     stored = graph.node("QuantizeLinear", [real, scale, zero], "pool.stored")
-    stored = graph.node("Flatten", [stored], "features")
-    real = graph.node("DequantizeLinear", [stored, scale, zero], "features.real")
+    stored = graph.node("Flatten", [stored], "pooled")
+    real = graph.node("DequantizeLinear", [stored, scale, zero], "pooled.real")
     if "classifier" in exact:
         weight, bias = graph.float_layer("classifier", network.classifier_weight, network.classifier_bias)
     else:
         weight, bias = graph.int_layer("classifier", quantised.layers["classifier"], current.scale)
     real = graph.node("Gemm", [real, weight, bias], "logits", transB=1)
     graph.node("Softmax", [real], OUTPUT, axis=-1)
-    return graph.model(len(network.classifier_bias))
+    return _classifier(graph, network, TensorProto.UINT8)
+
+
+def class_map_graph(network: Network, quantised: Quantised) -> onnx.ModelProto:
+    """Build what makes a class activation map of the int8 network's features: its classifier, applied to each cell.
+
+    The sum over the cells is the logit: the average and the classifier are both linear, so they may change places. A graph of
+    its own, because in the first it would be worked out for everybody, and costs a tenth of all else.
+    Source: Zhou et al., "Learning deep features for discriminative localization", 2016.
+    """
+    graph = _Graph()
+    layer, stored = quantised.layers["classifier"], quantised.ranges[network.convs[-1].name]
+    classes, channels = layer.weight.shape
+    real = graph.dequantise(FEATURES, "features", stored)
+    shape = graph.node("Shape", [FEATURES], "sizes")
+    rows = graph.constant("rows", np.array([-1, channels], dtype=np.int64))
+    real = graph.node("Reshape", [real, rows], "cells")
+    weight = graph.constant("classifier.weight", layer.weight)
+    scale = graph.constant("classifier.weight.scale", layer.scale)
+    zero = graph.constant("classifier.weight.zero", np.zeros(classes, dtype=np.int8))
+    weight = graph.node("DequantizeLinear", [weight, scale, zero], "classifier.weight.real", axis=0)
+    real = graph.node("Gemm", [real, weight], "weighed", transB=1)
+    bias = layer.bias * layer.scale * quantised.ranges["pool"].scale
+    real = graph.node("Add", [real, graph.constant("classifier.bias", bias.astype(np.float32))], "scores")
+    starts, ends = graph.constant("first", np.array([1])), graph.constant("last", np.array([3]))
+    count = graph.node("ReduceProd", [graph.node("Slice", [shape, starts, ends], "sides")], "count")
+    real = graph.node("Div", [real, graph.node("Cast", [count], "number", to=TensorProto.FLOAT)], "shares")
+    places = graph.node("Slice", [shape, graph.constant("start", np.array([0])), ends], "places")
+    places = graph.node("Concat", [places, graph.constant("classes", np.array([classes]))], "all", axis=0)
+    graph.node("Reshape", [real, places], CLASS_MAP)
+    cells = _tensor(FEATURES, TensorProto.UINT8, ["batch", "rows", "columns", channels])
+    return graph.model(
+        "class-map", [cells], [_tensor(CLASS_MAP, TensorProto.FLOAT, ["batch", "rows", "columns", classes])]
+    )

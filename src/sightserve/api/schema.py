@@ -4,7 +4,7 @@ The backend writes them and the client reads them. A reader ignores fields that 
 can add some without breaking an older client.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,10 @@ class ModelRef(WireModel):
 
     name: str
     version: str
+    outputs: Annotated[
+        Literal["exclusive", "independent"],
+        Field(description="whether one class is right, or each has a probability of its own: several may be, or none"),
+    ] = "exclusive"
 
 
 class ImageInfo(WireModel):
@@ -39,6 +43,31 @@ class ImageInfo(WireModel):
     width: Annotated[int, Field(ge=1, description="pixels")]
     height: Annotated[int, Field(ge=1, description="pixels")]
     format: Annotated[str, Field(description="JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF or HEIF")]
+
+
+class Part(WireModel):
+    """A part of the upright photo, in fractions of its width and height; padding lies beyond 0 and 1."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class HeatMap(WireModel):
+    """Where the model looked: what speaks for a class, part by part of the photo.
+
+    By `class_activation` a value is what its part adds to the class's logit, and their sum is the logit. By `occlusion` it is
+    how much less probable the class is with this part covered. Neither says that the model was right.
+    """
+
+    method: Literal["class_activation", "occlusion"]
+    index: Annotated[int, Field(ge=0, description="of the class, in the model's output")]
+    label: str
+    rows: Annotated[int, Field(ge=1)]
+    columns: Annotated[int, Field(ge=1)]
+    values: Annotated[list[list[float]], Field(description="row by row, from the top; negative: speaks against it")]
+    box: Annotated[Part, Field(description="what of the photo the grid covers")]
 
 
 class Timing(WireModel):
@@ -65,7 +94,8 @@ class Prediction(WireModel):
                     {"index": 285, "label": "Egyptian cat", "probability": 0.15},
                 ],
                 "probabilities": None,
-                "model": {"name": "efficientnet-lite0-int8", "version": "1.0.1"},
+                "heat_map": None,
+                "model": {"name": "efficientnet-lite2-int8", "version": "2.0.0", "outputs": "exclusive"},
                 "image": {"width": 500, "height": 375, "format": "JPEG"},
                 "timing_ms": {"queue": 0.1, "decode": 3.4, "inference": 7.9},
             }
@@ -79,6 +109,7 @@ class Prediction(WireModel):
     probabilities: Annotated[
         list[Probability] | None, Field(description="every class in the model's order, when asked for")
     ] = None
+    heat_map: Annotated[HeatMap | None, Field(description="where the model looked, when asked for")] = None
     model: ModelRef
     image: ImageInfo
     timing_ms: Timing
@@ -127,6 +158,14 @@ class CourseClassification(WireModel):
     probabilities: Annotated[list[list[Probability]], Field(description="one row of every class, in the model's order")]
 
 
+class SampleInfo(WireModel):
+    """A photo to try a model on."""
+
+    title: str
+    alt: str = ""
+    path: Annotated[str, Field(description="where the backend has it")]
+
+
 class ModelInfo(WireModel):
     """The model that the backend serves."""
 
@@ -135,11 +174,26 @@ class ModelInfo(WireModel):
     description: str
     classes: Annotated[int, Field(ge=2)]
     labels: Annotated[list[str], Field(description="class names in the model's order")]
-    input_width: Annotated[int, Field(ge=1, description="pixels")]
-    input_height: Annotated[int, Field(ge=1, description="pixels")]
+    input: Annotated[
+        dict[str, Any] | None, Field(description="how a photo becomes its input, as the manifest's `input` says it")
+    ] = None
+    input_width: Annotated[int, Field(ge=1, description="pixels, for a square photo")]
+    input_height: Annotated[int, Field(ge=1, description="pixels, for a square photo")]
     input_crop: Annotated[
         float | None, Field(gt=0, le=1, description="part of the largest centred box of the input's shape that it sees")
     ] = None
+    outputs: Literal["exclusive", "independent"] = "exclusive"
+    heat_map: Annotated[
+        Literal["class_activation", "occlusion"] | None,
+        Field(description="how it says where it looked: the first costs nothing, the second many looks at a photo"),
+    ] = None
+    calibration: Annotated[
+        dict[str, float | str | None] | None, Field(description="the temperature, and what it does to the error")
+    ] = None
+    title: Annotated[str | None, Field(description="of the product")] = None
+    question: Annotated[str | None, Field(description="that a photo answers")] = None
+    about: Annotated[str, Field(description="what it can tell")] = ""
+    samples: list[SampleInfo] = []
     source: str
     license: Annotated[str, Field(description="SPDX expression")]
     sha256: Annotated[str, Field(description="of the ONNX file")]
@@ -147,6 +201,18 @@ class ModelInfo(WireModel):
     accuracy: Annotated[
         dict[str, float | int | str | None] | None, Field(description="as measured and written into the manifest")
     ] = None
+
+    def looks(self) -> dict[str, Any]:
+        """Return how a photo becomes its input; of a backend that does not say, a crop that loses nothing it may need."""
+        if self.input is not None:
+            return self.input
+        # half of a side: twice the pixels that its model takes, enough for any sensible crop
+        return {
+            "fit": "crop",
+            "width": self.input_width,
+            "height": self.input_height,
+            "fraction": self.input_crop or 0.5,
+        }
 
 
 class Limits(WireModel):

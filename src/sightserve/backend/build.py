@@ -1,6 +1,7 @@
 """Wires the server's parts together, once, at start-up. The data path itself is wired in each slot, by `assemble.py`."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from sightserve.api.schema import ModelRef
@@ -14,7 +15,7 @@ from sightserve.backend.ram import memory_budget, shares
 from sightserve.backend.scheduler import Limits, Patience, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
 from sightserve.bundle.errors import BundleError
-from sightserve.bundle.manifest import Bundle, default_bundle_path, load_bundle
+from sightserve.bundle.manifest import EMBEDDED, Bundle, Content, default_bundle_path, embedded_bundle_path, load_bundle
 
 _DECODE_GUESS: Final = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
 _MOST_THREADS: Final = 4
@@ -48,15 +49,26 @@ class Backend:
 
 
 def load(settings: Settings) -> Bundle:
-    """Load and verify the model's files.
+    """Load and verify the model's files: of an embedded one by its name, else of a directory.
 
     Raises:
         ModelLoadError: the bundle is missing, damaged, or not what its manifest promises.
     """
+    chosen = settings.model
+    if chosen is None:
+        directory = default_bundle_path()
+    else:  # a directory of the same name is meant by who writes ./fast
+        directory = embedded_bundle_path(chosen) if chosen in EMBEDDED else Path(chosen)
     try:
-        return load_bundle(settings.model or default_bundle_path())
+        return load_bundle(directory)
     except BundleError as exc:
         raise ModelLoadError(str(exc)) from exc
+
+
+def model_files(bundle: Bundle) -> dict[str, Content]:
+    """Return what a slot needs of a bundle, by the names that `held` gives it."""
+    files = {held.GRAPH: bundle.model_bytes, **bundle.external_data}
+    return files | {held.CLASS_MAP: bundle.class_map} if bundle.class_map else files
 
 
 def limits_of(settings: Settings, bundle: Bundle) -> Limits:
@@ -79,10 +91,11 @@ def setup_of(settings: Settings, bundle: Bundle) -> Setup:
         name=manifest.name,
         version=manifest.version,
         labels=bundle.labels,
-        width=manifest.input.width,
-        height=manifest.input.height,
-        crop=manifest.input.crop,
-        interpolation=manifest.input.interpolation,
+        input=manifest.input.model_dump(mode="json"),
+        exclusive=manifest.output.meaning == "exclusive",
+        temperature=manifest.temperature,
+        output=manifest.output.name,
+        features=manifest.heat_map.output if manifest.heat_map else None,
         max_pixels=settings.max_pixels,
         most_in_memory=limits_of(settings, bundle).pixels_shared,
         threads_when_alone=threads_when_alone(settings, bundle.size),
@@ -145,14 +158,16 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
     stderr_relay.follow(first.child)
     try:
         bundle = load(settings)
-        parts = held.fill(first.model, bundle.model_bytes, bundle.external_data)
+        parts = held.fill(first.model, model_files(bundle))
         process = SlotProcess(first.child)
         process.send_start(setup_of(settings, bundle), parts, measure=settings.calibrate)
     except BaseException:
         first.child.end()
         raise
-    graph, external = held.map_parts(first.model, parts)  # in the place of what was read: one copy for all
-    return FirstSlot(process, first.model, parts, replace(bundle, model_bytes=graph, external_data=external))
+    files = held.map_parts(first.model, parts)  # in the place of what was read: one copy for all
+    graph, class_map = files.pop(held.GRAPH), files.pop(held.CLASS_MAP, b"")
+    bundle = replace(bundle, model_bytes=graph, class_map=class_map, external_data=files)
+    return FirstSlot(process, first.model, parts, bundle)
 
 
 def build(settings: Settings, first: FirstSlot | None = None) -> Backend:

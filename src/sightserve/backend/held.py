@@ -8,11 +8,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+# How a bundle's files are called here; external data have the names that the graph has for them, which are never such.
+GRAPH: Final = "/graph"
+CLASS_MAP: Final = "/class_map"
 _PAGE: Final = mmap.ALLOCATIONGRANULARITY
 
 
 class Part(NamedTuple):
-    """Where one file of the model is: its name ("" for the graph itself), where it begins, and its length in bytes."""
+    """Where one file of the model is: its name, where it begins, and its length in bytes."""
 
     name: str
     start: int
@@ -29,11 +32,11 @@ def reserve() -> int:
         return os.dup(file.fileno())
 
 
-def fill(descriptor: int, graph: bytes | mmap.mmap, external: Mapping[str, bytes | mmap.mmap]) -> tuple[Part, ...]:
+def fill(descriptor: int, files: Mapping[str, bytes | mmap.mmap]) -> tuple[Part, ...]:
     """Write the model into such a file and close it to any further change; return where everything is."""
     parts: list[Part] = []
     end = 0
-    for name, content in {"": graph, **external}.items():
+    for name, content in files.items():
         start = -(-end // _PAGE) * _PAGE  # what is mapped begins on a page
         rest = memoryview(content)
         while rest:
@@ -45,10 +48,9 @@ def fill(descriptor: int, graph: bytes | mmap.mmap, external: Mapping[str, bytes
     return tuple(parts)
 
 
-def map_parts(descriptor: int, parts: Sequence[Part]) -> tuple[mmap.mmap, dict[str, mmap.mmap]]:
-    """Return the graph and the external data by name, mapped: pages that all processes share."""
-    mapped = {p.name: mmap.mmap(descriptor, p.size, prot=mmap.PROT_READ, offset=p.start) for p in parts}
-    return mapped.pop(""), mapped
+def map_parts(descriptor: int, parts: Sequence[Part]) -> dict[str, mmap.mmap]:
+    """Return the files by name, mapped: pages that all processes share."""
+    return {p.name: mmap.mmap(descriptor, p.size, prot=mmap.PROT_READ, offset=p.start) for p in parts}
 
 
 def _seal(descriptor: int) -> None:

@@ -1,7 +1,8 @@
 """What crosses between the server and its slots: how to work, an image to classify, and the answer to it."""
 
+import math
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 LARGEST_BATCH: Final = 8  # images: twice as many gain nothing more, and everybody waits for the last of them
 
@@ -15,12 +16,18 @@ class Job:
         filename: handed through to the answer.
         top_k: how many classes to return, 1 <= top_k <= classes.
         probabilities: whether to return every class's probability too.
+        heat_map: whether to say where the model looked.
+        heat_map_of: the class that this is said of, by its index; None: the most probable one.
+        patience: seconds from the image's arrival to when nobody waits any more.
     """
 
     image: bytes
     filename: str | None = None
     top_k: int = 5
     probabilities: bool = False
+    heat_map: bool = False
+    heat_map_of: int | None = None
+    patience: float = math.inf
 
 
 class Answer(NamedTuple):
@@ -47,10 +54,11 @@ class Setup:
         name: of the model, for the answers.
         version: of the model, for the answers.
         labels: class names in the model's order.
-        width: of the model's input, in pixels.
-        height: of the model's input, in pixels.
-        crop: see `decode.Decoder`.
-        interpolation: see `decode.Decoder`.
+        input: how a photo becomes the model's input, as `imaging.geometry.input_geometry` takes it, and the interpolation.
+        exclusive: whether one class is right; else each has a probability of its own.
+        temperature: that logits are divided by; 1 leaves them.
+        output: of the graph, with the probabilities; None: the only one of the right shape.
+        features: output of the graph that class activation maps are made of; None where there is none.
         max_pixels: of one image.
         most_in_memory: how many pixels at four bytes each the decoding of one image may ever take.
         threads_when_alone: that work on a request while nothing else is in flight.
@@ -59,13 +67,19 @@ class Setup:
     name: str
     version: str
     labels: tuple[str, ...]
-    width: int
-    height: int
-    crop: float
-    interpolation: str
+    input: dict[str, Any]
+    exclusive: bool
+    temperature: float
+    output: str | None
+    features: str | None
     max_pixels: int
     most_in_memory: int
     threads_when_alone: int
+
+    @property
+    def outputs(self) -> str:
+        """What the probabilities mean, as the API says it."""
+        return "exclusive" if self.exclusive else "independent"
 
 
 class Plan(NamedTuple):

@@ -1,5 +1,6 @@
 """Jobs and their outcomes as messages between the server and a slot: images as they are, everything else as JSON."""
 
+import math
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -12,15 +13,22 @@ from sightserve.sandbox.wire import Message, message, receive_bytes
 
 def jobs_message(jobs: Sequence[Job], waited: Sequence[float], *, alone: bool, room: int) -> list[bytes]:
     """Return what tells a slot of jobs: one message that describes them, then each image."""
-    fields = [[len(job.image), job.filename, job.top_k, job.probabilities] for job in jobs]
+    fields = [[len(job.image), *_parameters(job)] for job in jobs]
     head = {"jobs": fields, "waited": waited, "alone": alone, "room": room}
     return [message(head), *(job.image for job in jobs)]
 
 
 def receive_job(connection: socket.socket, fields: list[Any]) -> Job:
     """Wait for the image of a job that a message described."""
-    size, filename, top_k, probabilities = fields
-    return Job(receive_bytes(connection, size), filename, top_k, probabilities)
+    size, filename, top_k, probabilities, heat_map, heat_map_of, patience = fields
+    image = receive_bytes(connection, size)
+    patience = math.inf if patience is None else patience
+    return Job(image, filename, top_k, probabilities, heat_map, heat_map_of, patience)
+
+
+def _parameters(job: Job) -> list[object]:
+    patience = None if job.patience == math.inf else job.patience  # JSON knows no infinity
+    return [job.filename, job.top_k, job.probabilities, job.heat_map, job.heat_map_of, patience]
 
 
 def outcomes_message(outcomes: Sequence[Answer | BackendError]) -> bytes:

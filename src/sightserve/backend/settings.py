@@ -24,9 +24,10 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="0: any free", validation_alias=AliasChoices("SIGHTSERVE_PORT", "PORT"))
     ] = 8000
-    model: Annotated[Path | None, Field(description="directory of a model bundle; the embedded model when unset")] = (
-        None
-    )
+    # a Path would make "./fast", a directory, the same as "fast"
+    model: Annotated[
+        str | None, Field(description="directory of a model bundle, or accurate (the default) or fast: embedded ones")
+    ] = None
     cpus: Annotated[int, Field(ge=1, description="slots; affinity and cgroup quotas decide when unset")] = Field(
         default_factory=cpu_budget
     )

@@ -1,8 +1,9 @@
 """Before the data path: directory -> [manifest, verified model bytes, labels].
 
 A bundle is a directory with three files: `manifest.json`, an ONNX graph and a text file with one label per line; a graph
-that is larger than 2 GB, or likes to, keeps its weights in further files beside it (ONNX's external data). The graph takes
-uint8 photos (N, height, width, 3) in RGB and gives float32 probabilities (N, classes).
+that is larger than 2 GB, or likes to, keeps its weights in further files beside it (ONNX's external data), and what makes heat
+maps of its features is a graph of its own. The graph takes uint8 photos (N, height, width, 3) in RGB and gives float32
+probabilities (N, classes).
 """
 
 from collections import Counter
@@ -10,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from mmap import mmap
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sightserve.bundle.errors import BundleNotFoundError, LabelsInvalidError, ManifestInvalidError
 from sightserve.bundle.verify import MANIFEST, read, read_verified
@@ -35,13 +36,138 @@ class FileRef(_Strict):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class InputSpec(_Strict):
-    """How a photo becomes the model's input: centre crop, then resize."""
+Side = Annotated[int, Field(ge=1, le=4096, description="px")]
+Channel = Annotated[int, Field(ge=0, le=255)]
 
-    height: Annotated[int, Field(ge=1, le=4096, description="px")]
-    width: Annotated[int, Field(ge=1, le=4096, description="px")]
-    crop: Annotated[float, Field(gt=0, le=1, description="part of the largest centred box of the input's shape")]
+
+class _Input(_Strict):
+    """How a photo becomes the model's input; `imaging.geometry` says exactly where each way cuts."""
+
     interpolation: Interpolation
+
+
+class WholeInput(_Input):
+    """All of the photo in its own shape, and what is longer than `widest` cut at both ends."""
+
+    fit: Literal["whole"]
+    shorter_side: Side
+    multiple: Annotated[int, Field(ge=1, le=1024, description="px; of which both sides are multiples")] = 32
+    widest: Annotated[float, Field(ge=1, le=16, description="longer by shorter side, at most")] = 3.0
+
+    @model_validator(mode="after")
+    def _divides(self) -> "WholeInput":
+        if self.shorter_side % self.multiple:
+            raise ValueError(f"shorter_side must be a multiple of {self.multiple}")
+        return self
+
+
+class CropInput(_Input):
+    """A box from the middle: resized first, the shorter side to `resize` px, or a `fraction` of the largest such box."""
+
+    fit: Literal["crop"]
+    height: Side
+    width: Side
+    resize: Side | None = None
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _says_how_much(self) -> "CropInput":
+        if (self.resize is None) == (self.fraction is None):
+            raise ValueError("a crop needs either resize (px of the shorter side) or fraction (of the largest box)")
+        return self
+
+
+class SquashInput(_Input):
+    """The whole photo made as wide and high as this, whatever its shape; or as `resize`, and the middle cut out of that."""
+
+    fit: Literal["squash"]
+    height: Side
+    width: Side
+    resize: Annotated[tuple[Side, Side] | None, Field(description="height and width, px")] = None
+
+
+class PadInput(_Input):
+    """The whole photo in its own shape, and one colour beside it."""
+
+    fit: Literal["pad"]
+    height: Side
+    width: Side
+    colour: tuple[Channel, Channel, Channel] = (0, 0, 0)
+    align: Annotated[Literal["centre", "start"], Field(description="start: at the left and upper edges")] = "centre"
+
+
+InputSpec = Annotated[WholeInput | CropInput | SquashInput | PadInput, Field(discriminator="fit")]
+
+
+class Output(_Strict):
+    """What the numbers mean that the graph gives.
+
+    Attributes:
+        meaning: `exclusive`: one class is right, probabilities sum to 1 (softmax); `independent`: each class has a probability
+            of its own, and several may be right, or none (sigmoid).
+        name: of the output; may be left out where only one has the right shape.
+    """
+
+    meaning: Literal["exclusive", "independent"] = "exclusive"
+    name: Annotated[str, Field(min_length=1)] | None = None
+
+
+class HeatMapSpec(_Strict):
+    """What a class activation map is made of: for networks that end in a global average and one linear layer.
+
+    Attributes:
+        output: of the graph: its last feature map, (N, rows, columns, channels).
+        classifier: a graph that takes this and gives each cell's share of each logit, float32 (N, rows, columns, classes):
+            their sum over the cells is the logit.
+    """
+
+    output: Annotated[str, Field(min_length=1)]
+    classifier: FileRef
+
+
+class Calibration(_Strict):
+    """How probabilities are brought to what is right as often as they say.
+
+    Attributes:
+        temperature: that logits are divided by (Guo et al., "On calibration of modern neural networks", 2017).
+        data: what it was fitted on.
+        error_before: expected calibration error without it, 0 to 1.
+        error_after: with it.
+    """
+
+    temperature: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+    data: str = ""
+    error_before: Fraction | None = None
+    error_after: Fraction | None = None
+
+
+class Sample(_Strict):
+    """A photo to try the model on.
+
+    Attributes:
+        title: a word or two.
+        alt: what is to be seen, for those who cannot.
+    """
+
+    title: Annotated[str, Field(min_length=1, max_length=60)]
+    photo: FileRef
+    alt: str = ""
+
+
+class Page(_Strict):
+    """What the web app says to people.
+
+    Attributes:
+        title: of the product.
+        question: that a photo answers.
+        about: a sentence about what the model can tell.
+        samples: photos to try.
+    """
+
+    title: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    question: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    about: Annotated[str, Field(max_length=500)] = ""
+    samples: Annotated[tuple[Sample, ...], Field(max_length=12)] = ()
 
 
 class Accuracy(_Strict):
@@ -57,9 +183,9 @@ class Accuracy(_Strict):
 
 
 class Manifest(_Strict):
-    """The contents of `manifest.json`."""
+    """The contents of `manifest.json`, in format 2; one in format 1 is read as the same in format 2."""
 
-    format: Literal[1]
+    format: Literal[2]
     name: Annotated[str, Field(min_length=1)]
     version: Annotated[str, Field(min_length=1)]
     description: str
@@ -68,9 +194,33 @@ class Manifest(_Strict):
     labels: FileRef
     classes: Annotated[int, Field(ge=2)]
     input: InputSpec
+    output: Output = Output()
+    heat_map: HeatMapSpec | None = None
+    calibration: Calibration | None = None
+    page: Page = Page()
     source: str
     license: Annotated[str, Field(min_length=1, description="SPDX expression")]
     accuracy: Accuracy | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_format_1(cls, content: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Format 1 knew one way: a fraction of the largest centred box, and probabilities that exclude each other."""
+        if not isinstance(content, dict) or content.get("format") != 1:
+            return content
+        newer = sorted(content.keys() & {"output", "heat_map", "calibration", "page"})
+        if newer:
+            raise ValueError(f'{", ".join(newer)}: a manifest of format 1 has no such key; write "format": 2')
+        old = content.get("input")
+        if isinstance(old, dict):
+            given = {key: value for key, value in old.items() if key != "crop"}
+            old = given | {"fit": "crop", "fraction": old.get("crop")} if "fit" not in old else old
+        return content | {"format": 2, "input": old}
+
+    @property
+    def temperature(self) -> float:
+        """That logits are divided by; 1 where nobody calibrated."""
+        return self.calibration.temperature if self.calibration else 1.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +231,8 @@ class Bundle:
         model_bytes: the ONNX graph. These very bytes were verified, so the session loads them rather than the file,
             which somebody may have replaced since.
         external_data: the files that the graph keeps its weights in, by the names under which it knows them.
+        class_map: the graph that makes class activation maps, where there is one.
+        samples: the photos of the manifest's page, in its order.
         labels: class names in the model's order, as many as classes.
     """
 
@@ -89,6 +241,8 @@ class Bundle:
     model_bytes: Content
     labels: tuple[str, ...]
     external_data: Mapping[str, Content] = field(default_factory=dict)
+    class_map: Content = b""
+    samples: tuple[Content, ...] = ()
 
     @property
     def size(self) -> int:
@@ -96,9 +250,17 @@ class Bundle:
         return len(self.model_bytes) + sum(map(len, self.external_data.values()))
 
 
+EMBEDDED: Final = {"accurate": "default", "fast": "fast"}
+
+
 def default_bundle_path() -> Path:
     """Return the directory of the embedded model."""
-    return Path(__file__).parent / "default"
+    return embedded_bundle_path("accurate")
+
+
+def embedded_bundle_path(name: str) -> Path:
+    """Return the directory of an embedded model, by a key of `EMBEDDED`."""
+    return Path(__file__).parent / EMBEDDED[name]
 
 
 def load_bundle(directory: Path) -> Bundle:
@@ -117,7 +279,10 @@ def load_bundle(directory: Path) -> Bundle:
     external = {ref.file: read_verified(directory / ref.file, ref.sha256) for ref in manifest.external_data}
     label_bytes = read_verified(directory / manifest.labels.file, manifest.labels.sha256)
     labels = _labels(directory / manifest.labels.file, label_bytes, manifest.classes)
-    return Bundle(manifest, directory, model_bytes, labels, external)
+    refs = [] if manifest.heat_map is None else [manifest.heat_map.classifier]
+    (class_map,) = [read_verified(directory / ref.file, ref.sha256) for ref in refs] or [b""]
+    samples = tuple(read_verified(directory / each.photo.file, each.photo.sha256) for each in manifest.page.samples)
+    return Bundle(manifest, directory, model_bytes, labels, external, class_map, samples)
 
 
 def _parse(path: Path) -> Manifest:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sightserve.cli.extras import fail, needs
 
 if TYPE_CHECKING:  # every command passes here, and building the schema takes a tenth of a cold start
     import threading
-    from pathlib import Path
 
     from sightserve.api.schema import Prediction
     from sightserve.backend.slot.pipeline import Pipeline
@@ -41,14 +40,11 @@ class ModelFacts(NamedTuple):
 
     Attributes:
         classes: how many it tells apart, the most labels that can be asked for.
-        width, height: of its input, pixels.
-        crop: which part of the largest centred box it looks at, 0 to 1.
+        looks: how a photo becomes its input, as `imaging.geometry.input_geometry` takes it.
     """
 
     classes: int
-    width: int
-    height: int
-    crop: float
+    looks: dict[str, Any]
 
 
 class Classifier(Protocol):
@@ -59,8 +55,8 @@ class Classifier(Protocol):
     def model(self) -> ModelFacts:
         """Return what the model is; ends the command where nobody can tell."""
 
-    def classify(self, image: bytes, filename: str | None, top_k: int) -> Prediction:
-        """Return an encoded image's `top_k` most probable classes.
+    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
+        """Return an encoded image's `top_k` most probable classes, and where the model looked.
 
         Raises:
             NotClassified: why not; `Stopped` where somebody said stop.
@@ -69,13 +65,13 @@ class Classifier(Protocol):
 
 @contextmanager
 def open_classifier(
-    backend: str | None, model: Path | None, *, patient: threading.Event | None = None
+    backend: str | None, model: str | None, *, patient: threading.Event | None = None
 ) -> Iterator[Classifier]:
     """Yield what classifies, ready for work; the command ends with a sentence where the model cannot be loaded.
 
     Args:
         backend: address of a backend; None: the model runs in this process.
-        model: directory of the model bundle for this process; None: the default one.
+        model: directory of the model bundle for this process, or the name of an embedded one; None: the default one.
         patient: asks a backend for as long as it is busy or away, as work that must not lose its minutes does, until this is
             set; None: asks again a few times, and gives up soon.
     """
@@ -94,9 +90,9 @@ def open_classifier(
             yield _Remote(client, _PATIENT_REQUESTS, Patience(_PATIENT_REQUESTS, patient))
 
 
-def _in_process(model: Path | None) -> _InProcess:
+def _in_process(model: str | None) -> _InProcess:
     with needs("backend"):
-        from sightserve.backend.build import load, setup_of
+        from sightserve.backend.build import load, model_files, setup_of
         from sightserve.backend.errors import BackendError
         from sightserve.backend.settings import Settings
         from sightserve.backend.slot.assemble import assemble
@@ -104,11 +100,11 @@ def _in_process(model: Path | None) -> _InProcess:
     settings = Settings(threads_when_alone=1) if model is None else Settings(threads_when_alone=1, model=model)
     try:
         bundle = load(settings)
-        pipeline, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
+        setup = setup_of(settings, bundle)
+        pipeline, _ = assemble(setup, model_files(bundle))
     except BackendError as exc:
         fail(str(exc))
-    spec = bundle.manifest.input
-    return _InProcess(pipeline, ModelFacts(len(bundle.labels), spec.width, spec.height, spec.crop), settings.cpus)
+    return _InProcess(pipeline, ModelFacts(len(bundle.labels), setup.input), settings.cpus)
 
 
 class _InProcess:
@@ -123,14 +119,15 @@ class _InProcess:
         """See Classifier."""
         return self._model
 
-    def classify(self, image: bytes, filename: str | None, top_k: int) -> Prediction:
+    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""
         from sightserve.api.schema import Prediction
         from sightserve.backend.errors import BackendError
         from sightserve.backend.job import Job
 
         try:
-            return Prediction.model_validate_json(self._pipeline.classify(Job(image, filename, top_k)))
+            job = Job(image, filename, top_k, heat_map=heat_map)
+            return Prediction.model_validate_json(self._pipeline.classify(job))
         except BackendError as exc:
             raise NotClassified(exc.code, str(exc)) from exc
 
@@ -151,15 +148,15 @@ class _Remote:
             told = self._client.model()
         except ClientError as exc:
             fail(str(exc), code=1)
-        return ModelFacts(told.classes, told.input_width, told.input_height, told.input_crop or 0.5)
+        return ModelFacts(told.classes, told.looks())
 
-    def classify(self, image: bytes, filename: str | None, top_k: int) -> Prediction:
+    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""
         from sightserve.client import ApiError, ClientError
         from sightserve.client.patience import GivenUp
 
         def ask() -> Prediction:
-            return self._client.predict(image, filename=filename, top_k=top_k)
+            return self._client.predict(image, filename=filename, top_k=top_k, heat_map=heat_map)
 
         try:
             return ask() if self._patience is None else self._patience.ask(ask)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,13 +16,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightserve.cli.classifier import Classifier, NotClassified, open_classifier
-from sightserve.cli.extras import fail
+from sightserve.cli.extras import fail, needs
 from sightserve.imaging.formats import is_photo_name
 
 if TYPE_CHECKING:  # every command passes here, and building the schema takes a tenth of a cold start
-    from sightserve.api.schema import Prediction
+    from sightserve.api.schema import HeatMap, Prediction
+
+    Draw = Callable[[str, bytes, HeatMap], None]
 
 _LONGEST_NAME = 60
+_MAX_PIXELS = 50_000_000  # as the settings have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +43,24 @@ def classify(
         str | None, typer.Option(help="Address of a backend; without it the model runs in this process.")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Directory of a model bundle, when running in this process.")
+        str | None,
+        typer.Option(help="Directory of a model bundle, or fast: a smaller one; when running in this process."),
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How many labels to give for each photo.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line and photo.")] = False,
+    heat_map: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a picture of where the model looked in each photo here.")
+    ] = None,
 ) -> None:
     """Classify photos. The exit code is 1 when any of them failed; each that did is named."""
     sources = list(_sources(paths))
+    draw = None if heat_map is None else _heat_maps(heat_map)
     show = _print_json if as_json else _table(sources)
     failed = 0
     with open_classifier(backend or None, model) as classifier:
         if not backend and top_k > (classes := classifier.model().classes):  # a backend says so itself, to each photo
             fail(f"--top-k must be between 1 and {classes}, the number of classes")
-        for outcome in _classify_all(classifier, sources, top_k):
+        for outcome in _classify_all(classifier, sources, top_k, draw):
             failed += outcome.prediction is None
             show(outcome)
     if failed:
@@ -73,26 +82,57 @@ def _sources(paths: list[str]) -> Iterator[str]:
         yield from found
 
 
-def _classify_all(classifier: Classifier, sources: list[str], top_k: int) -> Iterator[_Outcome]:
+def _heat_maps(directory: Path) -> Draw:
+    """Return what writes a photo's heat map into a directory, each under a name of its own."""
+    with needs("backend"):
+        from sightserve.imaging.errors import ImageError
+        from sightserve.imaging.overlay import overlaid
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        fail(f"{directory}: {exc.strerror}")
+    taken: set[str] = set()
+    taking = threading.Lock()
+
+    def draw(name: str, photo: bytes, heat_map: HeatMap) -> None:
+        box = heat_map.box
+        try:
+            picture = overlaid(photo, heat_map.values, (box.left, box.top, box.width, box.height), _MAX_PIXELS)
+        except ImageError as exc:  # a backend elsewhere may read what this machine's libraries do not
+            raise NotClassified("unreadable_image", f"classified, but here it cannot be drawn: {exc}") from exc
+        with taking:
+            stem, number = Path(name).name, 1
+            while (target := f"{stem}{f'-{number}' if number > 1 else ''}.png").casefold() in taken:
+                number += 1
+            taken.add(target.casefold())
+        (directory / target).write_bytes(picture)
+
+    return draw
+
+
+def _classify_all(classifier: Classifier, sources: list[str], top_k: int, draw: Draw | None) -> Iterator[_Outcome]:
     """Yield outcomes in the order of the sources; photos in memory are bounded by twice as many as run at once."""
     with ThreadPoolExecutor(classifier.parallel) as pool:
         pending: deque[Future[_Outcome]] = deque()
         for source in sources:
-            pending.append(pool.submit(_classify_one, classifier, source, top_k))
+            pending.append(pool.submit(_classify_one, classifier, source, top_k, draw))
             if len(pending) >= 2 * classifier.parallel:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
 
 
-def _classify_one(classifier: Classifier, source: str, top_k: int) -> _Outcome:
+def _classify_one(classifier: Classifier, source: str, top_k: int, draw: Draw | None) -> _Outcome:
     shown = os.fsencode(source).decode(errors="replace")  # a file's name is bytes, and not all of them are text
     try:
         if source == "-":
             image, name = sys.stdin.buffer.read(), "stdin"
         else:
             image, name = Path(source).read_bytes(), Path(shown).name
-        return _Outcome(shown, prediction=classifier.classify(image, name, top_k))
+        prediction = classifier.classify(image, name, top_k, heat_map=draw is not None)
+        if draw is not None and prediction.heat_map is not None:
+            draw(name, image, prediction.heat_map)
+        return _Outcome(shown, prediction=prediction)
     except OSError as exc:
         return _Outcome(shown, failure=NotClassified("unreadable_file", exc.strerror or str(exc)))
     except NotClassified as failure:

@@ -2,7 +2,6 @@
 
 import gc
 import os
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,8 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; PORT sets it too [default: 8000].")] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Directory of a model bundle [default: the embedded ImageNet model].")
+        str | None,
+        typer.Option(help="Directory of a model bundle, or accurate or fast: the embedded ones [default: accurate]."),
     ] = None,
     cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
     root_path: Annotated[

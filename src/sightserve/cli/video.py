@@ -43,7 +43,8 @@ def video(
         str | None, typer.Option(help="Address of a backend; without it the model runs in this process.")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Directory of a model bundle, when running in this process.")
+        str | None,
+        typer.Option(help="Directory of a model bundle, or fast: a smaller one; when running in this process."),
     ] = None,
     font: Annotated[Path | None, typer.Option(help="Font file for the labels.", exists=True, dir_okay=False)] = None,
 ) -> None:
@@ -58,7 +59,6 @@ def video(
         from sightserve.video import subtitles, tables, timeline
         from sightserve.video.analyse import Plan
         from sightserve.video.errors import Cancelled, VideoError
-        from sightserve.video.facts import Wanted
         from sightserve.video.limits import Limits
     if source != _STDIN and (source.is_dir() or not source.exists()):
         fail(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
@@ -76,12 +76,11 @@ def video(
         _stopping_on_ctrl_c(stop),
         open_classifier(backend or None, model, patient=stop) as classifier,
     ):
-        looks = classifier.model()
-        classify = _labeller(classifier, looks.classes, "" if backend else "the model failed on a frame: ")
-        wanted = Wanted(looks.width, looks.height, looks.crop)
+        knows = classifier.model()
+        classify = _labeller(classifier, knows.classes, "" if backend else "the model failed on a frame: ")
         limits = Limits(seconds=24 * 3600.0)  # one's own video may be long
         try:
-            seen = _analyse(file, classify, Plan(wanted, rate, classifier.parallel, limits), stop, console)
+            seen = _analyse(file, classify, Plan(knows.looks, rate, classifier.parallel, limits), stop, console)
             segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=threshold)
             _write(vtt, subtitles.webvtt(segments))
             _write(csv, tables.segments_csv(segments))

@@ -55,9 +55,24 @@ class AsyncClient:
         )
 
     async def predict(
-        self, image: ImageSource, *, filename: str | None = None, top_k: int = 5, probabilities: bool = False
+        self,
+        image: ImageSource,
+        *,
+        filename: str | None = None,
+        top_k: int = 5,
+        probabilities: bool = False,
+        heat_map: bool = False,
+        heat_map_of: str | None = None,
     ) -> Prediction:
         """Classify one image, given as bytes, a path or an open binary file.
+
+        Args:
+            image: the image.
+            filename: that the answer carries; a path's own by default.
+            top_k: how many classes, most probable first.
+            probabilities: whether to have every class's probability too.
+            heat_map: whether to be told where the model looked for its first class.
+            heat_map_of: or for another one, by its label.
 
         Raises:
             ClientError: see the class.
@@ -68,7 +83,7 @@ class AsyncClient:
             Prediction,
             "POST",
             "/predict",
-            params=protocol.query(top_k, probabilities),
+            params=protocol.query(top_k, probabilities, heat_map, heat_map_of),
             content=data,
             headers=protocol.RAW_BODY,
         )

@@ -73,9 +73,12 @@ def read_image(image: ImageSource) -> tuple[bytes, str | None]:
     return image.read(), Path(name).name if isinstance(name, str) else None
 
 
-def query(top_k: int, probabilities: bool) -> dict[str, str]:
+def query(top_k: int, probabilities: bool, heat_map: bool = False, heat_map_of: str | None = None) -> dict[str, str]:
     """Return the query parameters of a prediction."""
-    return {"top_k": str(top_k), "probabilities": str(probabilities).lower()}
+    asked = {"top_k": str(top_k), "probabilities": str(probabilities).lower()}
+    if heat_map_of is not None:
+        asked["heat_map_of"] = heat_map_of
+    return asked | {"heat_map": "true"} if heat_map else asked
 
 
 # The raw body is the cheapest way in; the bytes themselves tell the backend which image type they are.

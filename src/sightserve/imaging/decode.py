@@ -19,7 +19,7 @@ from sightserve.imaging import heif, jpeg, tiff
 from sightserve.imaging.colour import described, resizable, to_rgb
 from sightserve.imaging.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.formats import MEDIA_TYPES, sniff, untaken, webp_canvas
-from sightserve.imaging.geometry import Geometry
+from sightserve.imaging.geometry import Geometry, Padding
 from sightserve.imaging.memory import pixels_in_memory, webp_pixels_in_memory
 from sightserve.imaging.orientation import SWAPS_SIDES, orientation, upright
 from sightserve.imaging.preflight import preflight
@@ -146,8 +146,9 @@ class Decoder:
                 if swapped:
                     width, height = height, width
                 averaged = tiff.eight_bits(image, layout) if layout else image
-                small = self._crop_and_resize(resizable(averaged), reduced, swapped=swapped)
-        return DecodedImage(upright(to_rgb(small, description), turned), width, height, format_name)
+                small, padding = self._crop_and_resize(resizable(averaged), reduced, swapped=swapped)
+        picture = upright(to_rgb(small, description), turned)
+        return DecodedImage(_padded(picture, padding) if padding else picture, width, height, format_name)
 
     def _check_size(self, width: int, height: int) -> None:
         if width < 1 or height < 1:
@@ -169,10 +170,16 @@ class Decoder:
 
     def _crop_and_resize(
         self, image: Image.Image, exact_size: tuple[float, float] | None, *, swapped: bool
-    ) -> Image.Image:
+    ) -> tuple[Image.Image, Padding | None]:
         """Take the geometry's part and resize it, in one call; `swapped` when orientation will swap the sides."""
         width, height = exact_size or image.size
-        box, size = self.geometry.place(height, width) if swapped else self.geometry.place(width, height)
+        box, size, padding = self.geometry.place(height, width) if swapped else self.geometry.place(width, height)
         if swapped:
             box, size = (box[1], box[0], box[3], box[2]), (size[1], size[0])
-        return crop_and_resize(image, box, size, self.interpolation)
+        return crop_and_resize(image, box, size, self.interpolation), padding
+
+
+def _padded(picture: Image.Image, padding: Padding) -> Image.Image:
+    whole = Image.new("RGB", padding.size, padding.colour)
+    whole.paste(picture, padding.at)
+    return whole

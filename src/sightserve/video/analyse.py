@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from sightserve.video import process
 from sightserve.video.errors import NoPicture
-from sightserve.video.facts import Facts, Wanted
+from sightserve.video.facts import Facts
 from sightserve.video.limits import Limits
 from sightserve.video.timeline import Guess, Moment
 
@@ -45,13 +45,13 @@ class Plan:
     """How to look at a video.
 
     Attributes:
-        wanted: what the model looks at.
+        looks: how a picture becomes the model's input, as `imaging.geometry.input_geometry` takes it.
         rate: moments a second.
         parallel: how many frames are classified at once.
         limits: what to refuse.
     """
 
-    wanted: Wanted
+    looks: Mapping[str, Any]
     rate: float = 4.0
     parallel: int = 4
     limits: Limits = field(default_factory=Limits)
@@ -77,7 +77,7 @@ def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event 
         "do": "sample",
         "source": str(source),
         "rate": plan.rate,
-        "wanted": {"width": plan.wanted.width, "height": plan.wanted.height, "crop": plan.wanted.crop},
+        "looks": dict(plan.looks),
     }
     pending: deque[tuple[float, bytes, Future[tuple[Guess, ...]]]] = deque()
     latest: Future[tuple[Guess, ...]] | None = None

@@ -1,6 +1,5 @@
-"""What a video is, and what the model wants of it: said across the pipe, so that our own process never loads FFmpeg."""
+"""What a video is: said across the pipe, so that our own process never loads FFmpeg."""
 
-import math
 from dataclasses import dataclass
 
 
@@ -25,17 +24,3 @@ class Facts:
     codec: str
     audio: tuple[str, ...]
     hdr: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the model looks at: its input's size in pixels, and which part of the largest centred box it keeps (0 to 1)."""
-
-    width: int
-    height: int
-    crop: float = 1.0
-
-    @property
-    def box(self) -> tuple[int, int]:
-        """The smallest centred box that still has a pixel for each of the model's."""
-        return math.ceil(self.width / self.crop), math.ceil(self.height / self.crop)

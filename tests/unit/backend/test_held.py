@@ -17,15 +17,18 @@ def descriptor():
 def test_every_part_is_found_again(descriptor):
     graph, weights = b"graph" * 1000, os.urandom(100_001)
 
-    parts = held.fill(descriptor, graph, {"weights.bin": weights, "more": b"x"})
-    found, external = held.map_parts(descriptor, parts)
+    parts = held.fill(descriptor, {held.GRAPH: graph, "weights.bin": weights, "more": b"x"})
+    found = held.map_parts(descriptor, parts)
 
-    assert found[:] == graph
-    assert {name: content[:] for name, content in external.items()} == {"weights.bin": weights, "more": b"x"}
+    assert {name: content[:] for name, content in found.items()} == {
+        held.GRAPH: graph,
+        "weights.bin": weights,
+        "more": b"x",
+    }
 
 
 def test_nobody_can_change_it_any_more(descriptor):
-    held.fill(descriptor, b"graph", {})
+    held.fill(descriptor, {held.GRAPH: b"graph"})
 
     with pytest.raises(PermissionError):
         os.pwrite(descriptor, b"other", 0)

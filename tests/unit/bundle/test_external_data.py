@@ -13,7 +13,7 @@ from sightserve.bundle.manifest import load_bundle
 
 
 def engine(graph, external):
-    return OnnxEngine(graph, external, height=4, width=4, classes=3)
+    return OnnxEngine(graph, external, size=(4, 4), classes=3)
 
 
 def test_a_model_works_with_the_weights_beside_it(tmp_path):

@@ -15,6 +15,7 @@ from sightserve.bundle.errors import (
     ManifestInvalidError,
 )
 from sightserve.bundle.manifest import load_bundle
+from sightserve.imaging.geometry import input_geometry
 
 MODEL = b"not a graph: the bundle looks at bytes, the session at what they mean"
 LABELS = "cat\ndog\n"
@@ -47,7 +48,13 @@ def test_a_bundle_holds_the_verified_bytes_and_the_labels_in_order(tmp_path):
 
     assert bundle.model_bytes == MODEL
     assert bundle.labels == ("cat", "dog")
-    assert (bundle.manifest.input.height, bundle.manifest.input.width) == (32, 48)
+    assert bundle.manifest.input.model_dump(exclude_none=True) == {
+        "fit": "crop",
+        "height": 32,
+        "width": 48,
+        "fraction": 1.0,
+        "interpolation": "bilinear",
+    }
     assert bundle.manifest.accuracy is None
 
 
@@ -148,13 +155,15 @@ def test_a_manifest_that_is_not_a_json_object_is_refused(tmp_path, text):
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"format": 2}, "format"),
+        ({"format": 3}, "format"),
+        ({"format": 2}, "input"),
+        ({"heat_map": None}, "heat_map"),
         ({"classes": 1}, "classes"),
         ({"colour": "blue"}, "colour"),
         ({"model": {"file": "model.onnx", "sha256": "abc"}}, r"model\.sha256"),
         ({"input": {"height": 32, "width": 32, "crop": 0, "interpolation": "bicubic"}}, r"input\.crop"),
-        ({"input": {"height": 0, "width": 32, "crop": 1, "interpolation": "bicubic"}}, r"input\.height"),
-        ({"input": {"height": 32, "width": 32, "crop": 1, "interpolation": "magic"}}, r"input\.interpolation"),
+        ({"input": {"height": 0, "width": 32, "crop": 1, "interpolation": "bicubic"}}, r"input\.crop\.height"),
+        ({"input": {"height": 32, "width": 32, "crop": 1, "interpolation": "magic"}}, r"input\.crop\.interpolation"),
         ({"accuracy": {"data": "mine", "photos": 10, "top1": 87.5}}, r"accuracy\.top1"),
     ],
 )
@@ -163,6 +172,69 @@ def test_a_manifest_with_a_wrong_value_is_refused_and_the_value_named(tmp_path, 
 
     with pytest.raises(ManifestInvalidError, match=where):
         load_bundle(directory)
+
+
+WHOLE = {"fit": "whole", "shorter_side": 64, "interpolation": "bicubic"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        WHOLE,
+        WHOLE | {"multiple": 16, "widest": 2.5},
+        {"fit": "crop", "height": 32, "width": 48, "resize": 40, "interpolation": "bilinear"},
+        {"fit": "crop", "height": 32, "width": 48, "fraction": 0.9, "interpolation": "bilinear"},
+        {"fit": "squash", "height": 32, "width": 48, "interpolation": "bilinear"},
+        {"fit": "squash", "height": 32, "width": 48, "resize": [40, 60], "interpolation": "bilinear"},
+        {"fit": "pad", "height": 32, "width": 48, "interpolation": "box"},
+        {"fit": "pad", "height": 32, "width": 48, "colour": [1, 2, 3], "align": "start", "interpolation": "box"},
+    ],
+)
+def test_format_2_says_how_a_photo_becomes_the_input(tmp_path, spec):
+    manifest = load_bundle(write_bundle(tmp_path, format=2, input=spec)).manifest
+
+    placement = input_geometry(manifest.input.model_dump(mode="json")).place(400, 300)
+
+    # 64 x 4 / 3 is 85.3 pixels, and nearest to that of the multiples of 32 is 96, of 16 it is 80
+    whole = (80, 64) if "multiple" in spec else (96, 64)
+    assert placement.input_size == (whole if spec["fit"] == "whole" else (48, 32))
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (WHOLE | {"shorter_side": 50}, "multiple of 32"),
+        ({"fit": "crop", "height": 3, "width": 4, "interpolation": "box"}, "either resize"),
+        ({"fit": "crop", "height": 3, "width": 4, "resize": 5, "fraction": 1, "interpolation": "box"}, "either resize"),
+        ({"fit": "guess", "height": 3, "width": 4, "interpolation": "box"}, "guess"),
+        ({"fit": "pad", "height": 3, "width": 4, "colour": [0, 0, 256], "interpolation": "box"}, "colour"),
+        (WHOLE | {"height": 64}, "height"),
+    ],
+)
+def test_an_input_that_says_nothing_or_too_much_is_refused(tmp_path, spec, why):
+    with pytest.raises(ManifestInvalidError, match=why):
+        load_bundle(write_bundle(tmp_path, format=2, input=spec))
+
+
+def test_all_that_format_2_names_is_verified(tmp_path):
+    content = b"a graph, or a photo"
+    (tmp_path / "other").write_bytes(content)
+    ref = {"file": "other", "sha256": hashlib.sha256(content).hexdigest()}
+    more: dict[str, Any] = {
+        "format": 2,
+        "input": WHOLE,
+        "output": {"meaning": "independent", "name": "scores"},
+        "heat_map": {"output": "features", "classifier": ref},
+        "calibration": {"temperature": 0.7, "data": "mine", "error_before": 0.2, "error_after": 0.03},
+        "page": {"title": "Pets", "question": "Which pet?", "samples": [{"title": "Tom", "photo": ref}]},
+    }
+
+    bundle = load_bundle(write_bundle(tmp_path, **more))
+
+    assert (bundle.class_map, bundle.samples, bundle.manifest.temperature) == (content, (content,), 0.7)
+    (tmp_path / "other").write_bytes(b"something else")
+    with pytest.raises(BundleCorruptError, match="other"):
+        load_bundle(tmp_path)
 
 
 def test_what_nobody_measured_may_be_left_out_of_the_accuracy(tmp_path):

@@ -12,12 +12,12 @@ from tests.videos import COLOURS, FAST, colour_of, coloured, turned
 
 from sightserve.video.analyse import Plan, analyse
 from sightserve.video.errors import Cancelled, NoPicture, NotAVideo, VideoError, VideoTooLarge, WorkerLost
-from sightserve.video.facts import Wanted
 from sightserve.video.limits import Limits
 from sightserve.video.timeline import segments
 
 SCENES = [("red", 1.0), ("green", 1.5), ("blue", 1.0)]
-PLAN = Plan(Wanted(32, 32), rate=4.0, parallel=2)
+LOOKS = {"fit": "crop", "width": 32, "height": 32, "fraction": 1.0}
+PLAN = Plan(LOOKS, rate=4.0, parallel=2)
 PERIOD = 1 / PLAN.rate
 
 
@@ -236,14 +236,14 @@ def test_sound_alone_is_no_video(tmp_path):
 @pytest.mark.parametrize("limits", [Limits(pixels=100 * 100), Limits(seconds=1.0)], ids=["too many pixels", "too long"])
 def test_what_is_above_a_limit_is_refused(tmp_path, limits):
     with pytest.raises(VideoTooLarge, match="limit"):
-        look(coloured(tmp_path, "v.mp4", SCENES), Plan(PLAN.wanted, limits=limits))
+        look(coloured(tmp_path, "v.mp4", SCENES), Plan(PLAN.looks, limits=limits))
 
 
 def test_a_video_that_lies_about_its_length_is_stopped_at_the_limit(tmp_path):
     path = coloured(tmp_path, "v.ts", [("red", 4.0)], audio=())  # a stream has no length in its head
 
     with pytest.raises(VideoTooLarge):
-        look(path, Plan(PLAN.wanted, limits=Limits(seconds=2.0)))
+        look(path, Plan(PLAN.looks, limits=Limits(seconds=2.0)))
 
 
 def test_a_picture_that_stands_still_is_classified_once(tmp_path):
@@ -302,7 +302,7 @@ def test_a_worker_that_hangs_is_killed(tmp_path, monkeypatch):
     started = time.monotonic()
 
     with pytest.raises(WorkerLost, match="busy"):
-        look(tmp_path, Plan(PLAN.wanted, limits=Limits(quiet_seconds=0.5)))
+        look(tmp_path, Plan(PLAN.looks, limits=Limits(quiet_seconds=0.5)))
 
     assert time.monotonic() - started < 5
 

@@ -12,11 +12,11 @@ from tests.videos import FAST, colour_of, coloured, emptied, frames, joined, pac
 from sightserve.video.analyse import Plan, Seen, analyse
 from sightserve.video.annotate import annotate
 from sightserve.video.errors import VideoError, VideoTooLarge
-from sightserve.video.facts import Wanted
 from sightserve.video.limits import Limits
 from sightserve.video.timeline import segments
 
-PLAN = Plan(Wanted(32, 32), rate=4.0, parallel=2)
+LOOKS = {"fit": "crop", "width": 32, "height": 32, "fraction": 1.0}
+PLAN = Plan(LOOKS, rate=4.0, parallel=2)
 PERIOD = 1 / PLAN.rate
 KINDS = {
     "ts": {},
@@ -237,8 +237,8 @@ def test_joined_recordings_are_bounded_by_the_time_that_they_take_together(tmp_p
     path = joined(tmp_path / "joined.ts", *pieces(tmp_path, "ts", (0, 5000, 0)))
 
     with pytest.raises(VideoTooLarge, match="limit"):
-        look(path, Plan(PLAN.wanted, limits=Limits(seconds=2.0)))
-    assert look(path, Plan(PLAN.wanted, limits=Limits(seconds=4.0))).complete
+        look(path, Plan(PLAN.looks, limits=Limits(seconds=2.0)))
+    assert look(path, Plan(PLAN.looks, limits=Limits(seconds=4.0))).complete
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -253,7 +253,7 @@ def test_nonsense_for_times_gives_labels_or_a_refusal_and_never_hours_of_them(tm
     path.write_bytes(data)
 
     try:
-        seen = look(path, Plan(PLAN.wanted, limits=Limits(seconds=100.0)))
+        seen = look(path, Plan(PLAN.looks, limits=Limits(seconds=100.0)))
     except VideoError:
         return
     assert len(seen.moments) <= 111 * PLAN.rate

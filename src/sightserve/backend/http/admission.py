@@ -31,6 +31,10 @@ class Parameters(BaseModel):
         default=5, ge=1, description="how many classes, most probable first; at most as many as there are"
     )
     probabilities: bool = Field(default=False, description="whether to send every class's probability too")
+    heat_map: bool = Field(default=False, description="whether to say where the model looked for its first class")
+    heat_map_of: str | None = Field(
+        default=None, description="the class of the heat map, by its label or else its index"
+    )
 
     @field_validator("top_k")
     @classmethod
@@ -38,6 +42,22 @@ class Parameters(BaseModel):
         if info.context and value > (classes := info.context["classes"]):
             raise ValueError(f"must be between 1 and {classes}, the number of classes")
         return value
+
+    @field_validator("heat_map_of")
+    @classmethod
+    def _is_there(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.context and class_index(value, info.context["labels"]) is None:
+            raise ValueError("must be a label of the model, or its index: /model names them")
+        return value
+
+
+def class_index(name: str, labels: Sequence[str]) -> int | None:
+    """Return the index of a class that is named by its label or, where no label is that, by its index; None: there is none."""
+    if name in labels:
+        return labels.index(name)
+    if name.isascii() and name.isdigit() and len(name) <= _MAX_DIGITS and int(name) < len(labels):
+        return int(name)
+    return None
 
 
 _DEFAULTS = Parameters()
@@ -125,9 +145,10 @@ def checked(query: bytes, backend: Backend) -> Parameters:
     """Return the parameters of a request; raise ParameterError that names every one that is wrong."""
     if not query:
         return _DEFAULTS
+    labels = backend.bundle.labels
     sent = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
     try:
-        return Parameters.model_validate(sent, context={"classes": len(backend.bundle.labels)})
+        return Parameters.model_validate(sent, context={"classes": len(labels), "labels": labels})
     except ValidationError as exc:
         raise ParameterError(
             "; ".join(f"{error['loc'][0]}: {error['msg'].removeprefix('Value error, ')}" for error in exc.errors())

@@ -26,6 +26,7 @@ _EXAMPLES: dict[ErrorCode, str] = {
     ErrorCode.UNSUPPORTED_IMAGE_TYPE: "not an image of a supported type (JPEG, PNG, ...)",
     ErrorCode.UNREADABLE_IMAGE: "the JPEG image is damaged or incomplete",
     ErrorCode.INVALID_PARAMETER: "top_k must be between 1 and 1000, the number of classes",
+    ErrorCode.NOT_FOUND: "Not Found",
     ErrorCode.INTERNAL: internal_detail("4bf92f3577b34da6a3ce929d0e0e4736"),
     ErrorCode.UNAUTHORIZED: "send your API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
     ErrorCode.RATE_LIMITED: "more than 100 per 1 minute: try again in 12 s",

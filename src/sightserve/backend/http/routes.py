@@ -2,9 +2,10 @@
 
 import asyncio
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import sightserve
@@ -16,12 +17,13 @@ from sightserve.api.schema import (
     Limits,
     ModelInfo,
     Prediction,
+    SampleInfo,
     ServiceInfo,
     WireModel,
 )
 from sightserve.backend.build import Backend
 from sightserve.backend.errors import BackendError, MalformedRequest, RequestError
-from sightserve.backend.http.admission import Parameters, UploadRoute, ticket_of
+from sightserve.backend.http.admission import Parameters, UploadRoute, class_index, ticket_of
 from sightserve.backend.http.disconnect import current
 from sightserve.backend.http.openapi import (
     ACCESS_ERRORS,
@@ -36,7 +38,8 @@ from sightserve.backend.http.tracing import step
 from sightserve.backend.http.uploads import BodyLimits, Upload, read_many, read_one
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.scheduler import Ticket
-from sightserve.imaging.formats import MEDIA_TYPES
+from sightserve.imaging.formats import MEDIA_TYPES, sniff
+from sightserve.imaging.geometry import input_geometry
 
 router = APIRouter()
 uploads = APIRouter(route_class=UploadRoute)
@@ -88,8 +91,21 @@ def _body_limits(backend: Backend, ticket: Ticket) -> BodyLimits:
     )
 
 
-def _job(upload: Upload, parameters: Parameters) -> Job:
-    return Job(upload.data, upload.filename, parameters.top_k, parameters.probabilities)
+def _job(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameters) -> Job:
+    heat_map_of, labels = parameters.heat_map_of, backend.bundle.labels
+    wants_heat_map = parameters.heat_map or heat_map_of is not None
+    if wants_heat_map and not backend.bundle.class_map:
+        ticket.isolated = True  # the photo is looked at many times: nobody shall wait for that in a batch
+    index = None if heat_map_of is None else class_index(heat_map_of, labels)
+    return Job(
+        upload.data,
+        upload.filename,
+        parameters.top_k,
+        parameters.probabilities,
+        wants_heat_map,
+        index,
+        ticket.patience,
+    )
 
 
 def _json(body: WireModel) -> Response:
@@ -143,7 +159,7 @@ async def predict(request: Request, parameters: Asked) -> Response:
     with step("upload"):
         async with backend.scheduler.uploading(ticket):
             upload = await read_one(request, _body_limits(backend, ticket))
-    answer = await _classify(backend, ticket, _job(upload, parameters))
+    answer = await _classify(backend, ticket, _job(backend, ticket, upload, parameters))
     return Response(answer.body, media_type="application/json")
 
 
@@ -169,7 +185,7 @@ async def predict_batch(request: Request, parameters: Asked) -> Response:
     async def classify(upload: Upload, member: Ticket) -> BatchItem:
         async with turns:
             try:
-                answer = await _classify(backend, member, _job(upload, parameters))
+                answer = await _classify(backend, member, _job(backend, member, upload, parameters))
                 return BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
             except RequestError:  # there is nobody any more to answer to
                 raise
@@ -202,7 +218,8 @@ async def classify(request: Request) -> Response:
     with step("upload"):
         async with backend.scheduler.uploading(ticket):
             upload = await read_one(request, _body_limits(backend, ticket))
-    answer = await _classify(backend, ticket, _job(upload, Parameters(top_k=1, probabilities=True)))
+    job = _job(backend, ticket, upload, Parameters(top_k=1, probabilities=True))
+    answer = await _classify(backend, ticket, job)
     prediction = Prediction.model_validate_json(answer.body)
     return _json(
         CourseClassification(
@@ -215,24 +232,52 @@ async def classify(request: Request) -> Response:
 
 @router.get("/model", tags=["service"], summary="Which model answers", responses=error_responses(*ACCESS_ERRORS))
 async def model(request: Request) -> ModelInfo:
-    """Name, version, classes, input size, source, licence and checksum, as its manifest gives them."""
+    """Name, version, classes, how it sees a photo, source, licence and checksum, as its manifest gives them."""
     bundle = backend_of(request).bundle
     manifest = bundle.manifest
+    looks = manifest.input.model_dump(mode="json")
+    width, height = input_geometry(looks).place(1, 1).input_size
+    samples = enumerate(manifest.page.samples)
     return ModelInfo(
         name=manifest.name,
         version=manifest.version,
         description=manifest.description,
         classes=manifest.classes,
         labels=list(bundle.labels),
-        input_width=manifest.input.width,
-        input_height=manifest.input.height,
-        input_crop=manifest.input.crop,
+        input=looks,
+        input_width=width,
+        input_height=height,
+        input_crop=looks.get("fraction"),
+        outputs=manifest.output.meaning,
+        heat_map="class_activation" if bundle.class_map else "occlusion",
+        calibration=manifest.calibration.model_dump() if manifest.calibration else None,
+        title=manifest.page.title,
+        question=manifest.page.question,
+        about=manifest.page.about,
+        samples=[SampleInfo(title=s.title, alt=s.alt, path=f"/model/samples/{number}") for number, s in samples],
         source=manifest.source,
         license=manifest.license,
         sha256=manifest.model.sha256,
         size_bytes=bundle.size,
         accuracy=manifest.accuracy.model_dump() if manifest.accuracy else None,
     )
+
+
+@router.get(
+    "/model/samples/{number}",
+    tags=["service"],
+    summary="A photo to try the model on",
+    response_class=Response,
+    responses=error_responses(*ACCESS_ERRORS, ErrorCode.NOT_FOUND)
+    | {200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "the photo"}},
+)
+async def sample(request: Request, number: Annotated[int, Path(ge=0)]) -> Response:
+    """One of those that the model's manifest names."""
+    samples = backend_of(request).bundle.samples
+    if number >= len(samples):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    content = bytes(samples[number])
+    return Response(content, media_type=MEDIA_TYPES.get(sniff(content) or "", "application/octet-stream"))
 
 
 @router.get(

@@ -1,22 +1,28 @@
 """Wires the data path of one slot together: what `main` runs in its process, and the command line in its own."""
 
 from collections.abc import Mapping
+from typing import Final
 
+import numpy as np
+
+from sightserve.backend.errors import ModelError, ModelLoadError
+from sightserve.backend.held import CLASS_MAP, GRAPH
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.slot.calibrate import calibrate
-from sightserve.backend.slot.onnx_engine import Content, OnnxEngine
+from sightserve.backend.slot.engine import PROBABILITIES
+from sightserve.backend.slot.onnx_engine import Content, OnnxClassMap, OnnxEngine
 from sightserve.backend.slot.pipeline import Pipeline
+from sightserve.backend.slot.ranking import check
 from sightserve.backend.slot.room import Room
 from sightserve.imaging.decode import Decoder
-from sightserve.imaging.geometry import CentreCrop
+from sightserve.imaging.geometry import input_geometry
 
-_RGB = 3
+_MOST_PHOTOS: Final = (4, 3)  # their shape
 
 
 def assemble(
     setup: Setup,
-    graph: Content,
-    external: Mapping[str, Content],
+    files: Mapping[str, Content],
     *,
     measure: bool = False,
     plan: Plan | None = None,
@@ -26,40 +32,53 @@ def assemble(
 
     Args:
         setup: the model, and the settings that concern it.
-        graph: the ONNX file's verified bytes.
-        external: of the files in which it keeps weights, by name.
+        files: of the model, verified, by the names that `held` gives them.
         measure: calibrate, unless a plan is given; else the defaults for CPUs.
         plan: what another slot has measured already.
         room: the memory that decoding may take, where others take some too.
 
     Raises:
-        ModelLoadError: ONNX Runtime cannot load the model, or it is not of the shape that its manifest promises.
+        ModelLoadError: ONNX Runtime cannot load the model, or it is not what its manifest promises.
     """
-    shape = (setup.height, setup.width, _RGB)
+    geometry = input_geometry(setup.input)
+    usual = geometry.place(*_MOST_PHOTOS).input_size
+    external = {name: content for name, content in files.items() if name not in {GRAPH, CLASS_MAP}}
 
     def engine(threads: int) -> OnnxEngine:
         made = OnnxEngine(
-            graph, external, height=setup.height, width=setup.width, classes=len(setup.labels), threads=threads
+            files[GRAPH],
+            external,
+            size=geometry.fixed,
+            classes=len(setup.labels),
+            output=setup.output,
+            features=setup.features,
+            threads=threads,
         )
-        made.warm_up()
+        _try(made, usual, exclusive=setup.exclusive)
         return made
 
     narrow = engine(1)
     if plan is None:
-        plan = calibrate(narrow.infer, shape) if measure else Plan()
+        plan = calibrate(narrow.infer, usual) if measure else Plan()
     wide = engine(setup.threads_when_alone) if setup.threads_when_alone > 1 else None
-    geometry = CentreCrop(setup.width, setup.height, setup.crop)
     room = room or Room()
-    decoder = Decoder(geometry, setup.interpolation, setup.max_pixels, hold=room.hold)
+    decoder = Decoder(geometry, setup.input["interpolation"], setup.max_pixels, hold=room.hold)
     decoder.warm_up()
     pipeline = Pipeline(
+        setup,
         decoder=decoder,
         room=room,
         engine=narrow,
         wide_engine=wide,
-        shape=shape,
-        labels=setup.labels,
-        model={"name": setup.name, "version": setup.version},
-        threads_when_alone=setup.threads_when_alone,
+        class_map=OnnxClassMap(files[CLASS_MAP]) if setup.features is not None else None,
     )
     return pipeline, plan
+
+
+def _try(engine: OnnxEngine, size: tuple[int, int], *, exclusive: bool) -> None:
+    """Run once on a black image: the first call allocates, and what is no classifier is found before anybody waits for it."""
+    black = np.zeros((1, size[1], size[0], 3), dtype=np.uint8)
+    try:
+        check(engine.infer(black)[PROBABILITIES], exclusive=exclusive)
+    except ModelError as exc:
+        raise ModelLoadError(f"the model does not work: {exc}") from exc

@@ -26,14 +26,14 @@ _TOLERABLE: Final = 1.2
 _LONGEST_BATCH: Final = 0.25
 
 
-def calibrate(infer: Infer, shape: tuple[int, int, int]) -> Plan:
+def calibrate(infer: Infer, size: tuple[int, int]) -> Plan:
     """Measure batches and return the plan.
 
     Args:
         infer: the model, on the thread that calls it.
-        shape: (height, width, 3) of the model's input.
+        size: width and height of the model's input in pixels, of most photos.
     """
-    one, several = _images(1, shape), _images(_TRIED, shape)
+    one, several = _images(1, size), _images(_TRIED, size)
     infer(one)  # the first call allocates
     inference = min(_seconds(infer, one) for _ in range(_ROUNDS))
     batch = 1
@@ -43,8 +43,8 @@ def calibrate(infer: Infer, shape: tuple[int, int, int]) -> Plan:
     return Plan(batch, inference)
 
 
-def _images(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    return np.zeros((count, *shape), dtype=np.uint8)
+def _images(count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.zeros((count, size[1], size[0], 3), dtype=np.uint8)
 
 
 def _seconds(infer: Infer, images: NDArray[np.uint8]) -> float:

@@ -34,9 +34,9 @@ def run(connection: socket.socket, model: int) -> None:
     plan = Plan(*start["plan"]) if start["plan"] else None
     room = Room(setup.most_in_memory)
     try:
-        graph, external = held.map_parts(model, [held.Part(*part) for part in start["parts"]])
-        pipeline, plan = assemble(setup, graph, external, measure=start["measure"], plan=plan, room=room)
-        del graph, external  # what of them is needed, the engine holds
+        files = held.map_parts(model, [held.Part(*part) for part in start["parts"]])
+        pipeline, plan = assemble(setup, files, measure=start["measure"], plan=plan, room=room)
+        del files  # what of them is needed, the engine holds
     except Exception as exc:  # noqa: BLE001 - whatever it is, the server has to say it
         connection.sendall(message({"failed": str(exc)}))
         return

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightserve.backend.errors import ModelError, ModelLoadError
-from sightserve.backend.slot.engine import PROBABILITIES
+from sightserve.backend.slot.engine import FEATURES, PROBABILITIES
 
 # Before the import: with it alone, ONNX Runtime would already write an identifier for its telemetry into the home directory.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -31,9 +31,10 @@ class OnnxEngine:
         graph: Content,
         external: Mapping[str, Content] = MappingProxyType({}),
         *,
-        height: int,
-        width: int,
+        size: tuple[int, int] | None,
         classes: int,
+        output: str | None = None,
+        features: str | None = None,
         threads: int = 1,
     ) -> None:
         """Load the model.
@@ -41,42 +42,71 @@ class OnnxEngine:
         Args:
             graph: the ONNX file's bytes, verified by the bundle.
             external: those of the files in which it keeps weights, by the names that it has for them.
-            height: of the input, in pixels, as the manifest promises.
-            width: of the input, in pixels, as the manifest promises.
+            size: width and height of the input in pixels, as the manifest promises; None: any.
             classes: of the output, as the manifest promises.
+            output: with the probabilities; None: the only one of the right type and shape.
+            features: the output with the last feature map, where the manifest promises one.
             threads: intra-op threads of each call.
 
         Raises:
             ModelLoadError: no ONNX model, or one whose input or output is not what the manifest promises.
         """
-        options = _options(threads)
-        # Always some: with none, ONNX Runtime would look for a graph's external data in the folder that we happen to run in.
-        files = {_NO_FILE: b"\0", **external}
-        options.add_external_initializers_from_files_in_memory(
-            list(files), list(files.values()), list(map(len, files.values()))
-        )
-        try:
-            self._session = ort.InferenceSession(bytes(graph), options, providers=["CPUExecutionProvider"])
-        except Exception as exc:  # ONNX Runtime's exceptions share no base class
-            raise ModelLoadError(f"ONNX Runtime cannot load the model: {exc}") from exc
-        self._shape = (height, width, _RGB)
-        inputs = self._session.get_inputs()
-        self._input = _one(inputs, "input", "tensor(uint8)", [height, width, _RGB])
+        self._session = _session(graph, external, threads, one_shape=size is not None)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        sides: list[int | None] = [None, None] if size is None else [size[1], size[0]]
+        self._input = _one(inputs, "input", "tensor(uint8)", [*sides, _RGB])
         if len(inputs) != 1:
             raise ModelLoadError(f"the model wants {len(inputs)} inputs: {', '.join(tensor.name for tensor in inputs)}")
-        self._probabilities = _one(self._session.get_outputs(), "output", "tensor(float)", [classes])
+        named = outputs if output is None else [tensor for tensor in outputs if tensor.name == output]
+        self._probabilities = _one(named or outputs, "output", "tensor(float)", [classes])
+        if features is not None and features not in {tensor.name for tensor in outputs}:
+            raise ModelLoadError(f"the manifest promises an output {features!r} for heat maps: {_described(outputs)}")
+        self._features = features
 
-    def warm_up(self) -> None:
-        """Run once on a black image: the first call allocates, better before the first person waits for it."""
-        self.infer(np.zeros((1, *self._shape), dtype=np.uint8))
-
-    def infer(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """See `Engine`: the probabilities, under that name, whatever the graph calls them."""
+    def infer(self, batch: NDArray[np.uint8], *, features: bool = False) -> dict[str, NDArray[Any]]:
+        """See `Engine`: the outputs under its names, whatever the graph calls them."""
+        wanted = {PROBABILITIES: self._probabilities}
+        if features and self._features is not None:
+            wanted[FEATURES] = self._features
         try:
-            (probabilities,) = self._session.run([self._probabilities], {self._input: batch})
+            found = self._session.run(list(wanted.values()), {self._input: batch})
         except Exception as exc:
             raise ModelError(f"inference failed: {exc}") from exc
-        return {PROBABILITIES: probabilities}
+        return dict(zip(wanted, found, strict=True))
+
+
+class OnnxClassMap:
+    """An `engine.ClassMap` on ONNX Runtime: loaded when the first heat map is asked for, since most are never."""
+
+    def __init__(self, graph: Content) -> None:
+        """Take the bytes of the bundle's class map, verified."""
+        self._graph = graph
+        self._session: Any = None
+
+    def __call__(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """See `ClassMap`."""
+        try:
+            if self._session is None:
+                self._session = _session(self._graph, {}, 1, one_shape=False)
+            (shares,) = self._session.run(None, {self._session.get_inputs()[0].name: features})
+        except Exception as exc:
+            raise ModelError(f"the class map failed: {exc}") from exc
+        cells: NDArray[np.float32] = shares
+        return cells
+
+
+def _session(graph: Content, external: Mapping[str, Content], threads: int, *, one_shape: bool) -> Any:  # noqa: ANN401 - untyped
+    options = _options(threads)
+    options.enable_mem_pattern = one_shape  # else it plans and keeps memory for each shape anew, and is no faster
+    # Always some: with none, ONNX Runtime would look for a graph's external data in the folder that we happen to run in.
+    files = {_NO_FILE: b"\0", **external}
+    options.add_external_initializers_from_files_in_memory(
+        list(files), list(files.values()), list(map(len, files.values()))
+    )
+    try:
+        return ort.InferenceSession(bytes(graph), options, providers=["CPUExecutionProvider"])
+    except Exception as exc:  # ONNX Runtime's exceptions share no base class
+        raise ModelLoadError(f"ONNX Runtime cannot load the model: {exc}") from exc
 
 
 def _options(threads: int) -> Any:  # noqa: ANN401 - onnxruntime ships no types
@@ -90,13 +120,26 @@ def _options(threads: int) -> Any:  # noqa: ANN401 - onnxruntime ships no types
     return options
 
 
-def _one(tensors: list[Any], what: str, dtype: str, shape: list[int]) -> str:
-    """Return the name of the only one of the model's inputs or outputs whose type and shape (N, *shape) are these."""
-    found = [tensor.name for tensor in tensors if tensor.type == dtype and list(tensor.shape[1:]) == shape]
+def _one(tensors: list[Any], what: str, dtype: str, shape: list[int | None]) -> str:
+    """Return the name of the only one of the model's inputs or outputs of this type and shape (N, *shape).
+
+    None stands for a side that is to be free; a side that the model leaves free takes every number.
+    """
+    found = [tensor.name for tensor in tensors if tensor.type == dtype and _takes(tensor.shape[1:], shape)]
     if len(found) != 1:
-        has = ", ".join(f"{t.name}: {t.type} {t.shape}" for t in tensors)
+        wanted = ["N", *("any" if side is None else side for side in shape)]
         raise ModelLoadError(
-            f"the manifest promises one {what} of {dtype} with shape {['N', *shape]}, the model has {has}"
+            f"the manifest promises one {what} of {dtype} with shape {wanted}, the model has {_described(tensors)}"
         )
     name: str = found[0]
     return name
+
+
+def _takes(has: list[Any], wanted: list[int | None]) -> bool:
+    return len(has) == len(wanted) and all(
+        side == want or not isinstance(side, int) for side, want in zip(has, wanted, strict=True)
+    )
+
+
+def _described(tensors: list[Any]) -> str:
+    return ", ".join(f"{tensor.name}: {tensor.type} {tensor.shape}" for tensor in tensors)

@@ -4,19 +4,25 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightserve.backend import errors
 from sightserve.backend.errors import BackendError
-from sightserve.backend.job import Answer, Job
-from sightserve.backend.slot.engine import PROBABILITIES, Engine
+from sightserve.backend.job import Answer, Job, Setup
+from sightserve.backend.slot.calibration import calibrated
+from sightserve.backend.slot.engine import FEATURES, PROBABILITIES, ClassMap, Engine
+from sightserve.backend.slot.heat_map import as_answer, occlusion
 from sightserve.backend.slot.ranking import top_k as rank
 from sightserve.backend.slot.room import NoRoom, Room
 from sightserve.imaging import errors as imaging
 from sightserve.imaging.decode import DecodedImage, Decoder
+
+Pixels = NDArray[np.uint8]
+
+_LONGEST_OCCLUSION: Final = 2.0  # seconds, whoever is patient: it takes a slot away from others
 
 # What imaging says of a file, as the data path says it.
 _ERRORS: Final = {
@@ -36,34 +42,32 @@ class Pipeline:
 
     def __init__(
         self,
+        setup: Setup,
         *,
         decoder: Decoder,
         room: Room,
         engine: Engine,
-        wide_engine: Engine | None,
-        shape: tuple[int, int, int],
-        labels: tuple[str, ...],
-        model: dict[str, str],
-        threads_when_alone: int = 1,
+        wide_engine: Engine | None = None,
+        class_map: ClassMap | None = None,
     ) -> None:
         """Wire up the steps.
 
         Args:
+            setup: the model, and what an answer says of it.
             decoder: bytes to pixels.
             room: the memory that it may take.
             engine: see above.
             wide_engine: see above.
-            shape: (height, width, 3) of the model's input.
-            labels: class names in the model's order.
-            model: an `api.schema.ModelRef`, for the answers.
-            threads_when_alone: that decode an image while nothing else is in flight.
+            class_map: of a model that gives features; of others, heat maps are made by covering parts of the image.
         """
-        self.labels = labels
-        self.model = model
+        self.labels = setup.labels
+        self._model = {"name": setup.name, "version": setup.version, "outputs": setup.outputs}
+        self._exclusive, self._temperature = setup.exclusive, setup.temperature
+        self._threads_when_alone = setup.threads_when_alone
         self._decoder = decoder
         self._room = room
-        self._threads_when_alone = threads_when_alone
-        self._batch = np.empty((0, *shape), dtype=np.uint8)
+        self._class_map = class_map
+        self._batch = np.empty(0, dtype=np.uint8)
         self.engine = engine
         self.wide_engine = wide_engine
 
@@ -96,15 +100,19 @@ class Pipeline:
         threads = self._threads_when_alone if alone else 1
         with self._room.enforced():
             decoded = [self._decode(job, threads) for job in jobs]
-        images = [outcome for outcome in decoded if isinstance(outcome, _Decoded)]
+        images = [(job, outcome) for job, outcome in zip(jobs, decoded, strict=True) if isinstance(outcome, _Decoded)]
         if not images:
             return [outcome for outcome in decoded if isinstance(outcome, BackendError)]
         started = time.perf_counter()
-        rows = iter(self._infer([image.decoded for image in images], alone))
+        engine = self.wide_engine or self.engine if alone else self.engine
+        try:
+            found = iter(self._infer(engine, images))
+        except BackendError as exc:
+            return [exc if isinstance(outcome, _Decoded) else outcome for outcome in decoded]
         ended = time.perf_counter()
         share = (ended - started) / len(images)
         return [
-            self._answer(job, next(rows), outcome, wait + (ended - began) - outcome.seconds - share, share)
+            self._answer(job, engine, next(found), outcome, wait + (ended - began) - outcome.seconds - share, share)
             if isinstance(outcome, _Decoded)
             else outcome
             for job, wait, outcome in zip(jobs, waited, decoded, strict=True)
@@ -120,21 +128,42 @@ class Pipeline:
             # A new one: the traceback of the old, and that of what caused it, hold half-decoded pictures while others of the
             # batch are worked on.
             return _ERRORS.get(type(exc), errors.ImageError)(str(exc))
-        return _Decoded(image, time.perf_counter() - started)
+        return _Decoded(image, image.pixels, time.perf_counter() - started)
 
-    def _infer(self, images: list[DecodedImage], alone: bool) -> NDArray[np.float32]:
-        engine = self.wide_engine or self.engine if alone else self.engine
+    def _infer(self, engine: Engine, images: "Sequence[tuple[Job, _Decoded]]") -> "list[_Found]":
+        """Return what the model says of each image: those of one shape together, and no image waits for another's shape."""
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for number, (_, image) in enumerate(images):
+            shapes.setdefault(image.pixels.shape, []).append(number)
+        found: dict[int, _Found] = {}
+        for numbers in shapes.values():
+            features = self._class_map is not None and any(images[number][0].heat_map for number in numbers)
+            outputs = engine.infer(self._together([images[number][1].pixels for number in numbers]), features=features)
+            rows = calibrated(outputs[PROBABILITIES], self._temperature, exclusive=self._exclusive)
+            for at, number in enumerate(numbers):
+                found[number] = _Found(rows[at], outputs[FEATURES][at : at + 1] if features else None)
+        return [found[number] for number in range(len(images))]
+
+    def _together(self, images: list[Pixels]) -> Pixels:
         if len(images) == 1:  # a view: nothing to copy
-            return engine.infer(images[0].pixels[None])[PROBABILITIES]
-        if len(self._batch) < len(images):  # kept: new ones, of another size each time, leave holes in the heap
-            self._batch = np.empty((len(images), *images[0].pixels.shape), dtype=np.uint8)
-        return engine.infer(np.stack([image.pixels for image in images], out=self._batch[: len(images)]))[PROBABILITIES]
+            return images[0][None]
+        size = len(images) * images[0].size
+        if self._batch.size < size:  # kept: new ones, of another size each time, leave holes in the heap
+            self._batch = np.empty(size, dtype=np.uint8)
+        return np.stack(images, out=self._batch[:size].reshape(len(images), *images[0].shape))
 
     def _answer(
-        self, job: Job, row: NDArray[np.float32], image: "_Decoded", waited: float, inference: float
+        self, job: Job, engine: Engine, found: "_Found", image: "_Decoded", waited: float, inference: float
     ) -> Answer | BackendError:
+        started = time.perf_counter()
+        row, decoded = found.probabilities, image.decoded
         try:
             ranked = rank(row, self.labels, job.top_k)
+            heat_map = None
+            if job.heat_map:
+                index = ranked[0].index if job.heat_map_of is None else job.heat_map_of
+                heat_map = self._heat_map(job.patience - waited, engine, found, image, index)
+                inference += time.perf_counter() - started
         except BackendError as exc:
             return exc
         # An `api.schema.Prediction`, field for field (a test compares them): a dict and the standard library's encoder take a
@@ -145,8 +174,9 @@ class Pipeline:
             "probability": ranked[0].probability,
             "top_k": [{"index": r.index, "label": r.label, "probability": r.probability} for r in ranked],
             "probabilities": row.clip(0, 1).tolist() if job.probabilities else None,
-            "model": self.model,
-            "image": {"width": image.decoded.width, "height": image.decoded.height, "format": image.decoded.format},
+            "heat_map": heat_map,
+            "model": self._model,
+            "image": {"width": decoded.width, "height": decoded.height, "format": decoded.format},
             "timing_ms": {
                 "queue": _milliseconds(waited),
                 "decode": _milliseconds(image.seconds),
@@ -156,13 +186,44 @@ class Pipeline:
         body = json.dumps(prediction, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return Answer(body, waited, image.seconds, inference)
 
+    def _heat_map(
+        self, patience: float, engine: Engine, found: "_Found", image: "_Decoded", index: int
+    ) -> dict[str, object]:
+        """Return an `api.schema.HeatMap` of a class; `patience` is the seconds that are left, for methods that take some."""
+        if self._class_map is not None and found.features is not None:
+            method, grid = "class_activation", self._class_map(found.features)[0, :, :, index]
+        else:
+
+            def probabilities(pixels: Pixels) -> NDArray[np.float32]:
+                outputs = engine.infer(pixels)[PROBABILITIES]
+                return calibrated(outputs, self._temperature, exclusive=self._exclusive)
+
+            started = time.perf_counter()
+            probabilities(image.pixels[None])
+            # half of the time: the answer has to travel, and one call of eight is not eight times one of one everywhere
+            calls = min(patience, _LONGEST_OCCLUSION) / 2 / max(time.perf_counter() - started, 1e-6)
+            method, uncovered = "occlusion", float(found.probabilities[index])
+            grid = occlusion(probabilities, image.pixels, index, uncovered, calls)
+        box = self._decoder.geometry.place(image.decoded.width, image.decoded.height).part_of(
+            image.decoded.width, image.decoded.height
+        )
+        return as_answer(grid, method, index, self.labels[index], box)
+
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """An image at the model's size, and the seconds that this took."""
+    """An image as the model gets it, uint8 (height, width, 3), and the seconds that this took."""
 
     decoded: DecodedImage
+    pixels: Pixels
     seconds: float
+
+
+class _Found(NamedTuple):
+    """What the model says of an image: its probabilities, (classes,), and its features, (1, rows, columns, channels)."""
+
+    probabilities: NDArray[np.float32]
+    features: NDArray[Any] | None
 
 
 def _milliseconds(seconds: float) -> float:

@@ -19,6 +19,28 @@ class Ranked:
     probability: float
 
 
+def check(probabilities: NDArray[np.float32], *, exclusive: bool) -> None:
+    """Make sure of a model's answer before anybody gets one.
+
+    Args:
+        probabilities: shape (N, classes).
+        exclusive: whether they sum to 1.
+
+    Raises:
+        ModelOutputError: these are no probabilities. Most often logits, of a graph without its softmax.
+    """
+    low, high, total = probabilities.min(), probabilities.max(), probabilities.sum(axis=1)
+    if not (low >= 0 and high <= 1 + _ROUNDING):
+        raise ModelOutputError(
+            f"its outputs are no probabilities (they go from {low:.3g} to {high:.3g}): softmax or sigmoid belongs in the graph"
+        )
+    if exclusive and not np.allclose(total, 1, atol=0.01):
+        raise ModelOutputError(
+            f"its probabilities sum to {total[0]:.3g}, not to 1: say in the manifest's output that they are independent, or "
+            "put softmax into the graph"
+        )
+
+
 def top_k(probabilities: NDArray[np.float32], labels: tuple[str, ...], k: int) -> list[Ranked]:
     """Return the k most probable classes, most probable first; ties go to the lower index.
 

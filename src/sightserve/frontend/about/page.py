@@ -85,7 +85,7 @@ def _model(model: ModelInfo) -> None:
         "Name": f"{model.name} {model.version}",
         "What it is": model.description,
         "Labels": f"{model.classes:,}",
-        "Looks at": f"{model.input_width} × {model.input_height} pixels",  # noqa: RUF001
+        "Looks at": _looks(model),
         "Size": words.size(model.size_bytes),
         "Licence": model.license,
         "Source": model.source,
@@ -95,6 +95,19 @@ def _model(model: ModelInfo) -> None:
         if value is not None:
             rows[_readable(name)] = f"{value:.1%}" if isinstance(value, float) and 0 <= value <= 1 else str(value)
     _table(rows)
+
+
+def _looks(model: ModelInfo) -> str:
+    looks = model.looks()
+    size = f"{model.input_width} × {model.input_height} pixels"  # noqa: RUF001
+    match looks["fit"]:
+        case "whole":
+            return f"the whole photo in its own shape, the shorter side as {looks['shorter_side']} pixels"
+        case "squash":
+            return f"the whole photo, made {size}"
+        case "pad":
+            return f"the whole photo, fitted into {size}"
+    return f"the middle of the photo, as {size}"
 
 
 def _limits(service: ServiceInfo) -> None:

@@ -28,6 +28,9 @@ def one(item: Item, prediction: Prediction, choices: Choices) -> None:
 
 def verdict(prediction: Prediction, choices: Choices) -> None:
     """Draw the label and how sure the model is, in words and numbers."""
+    if prediction.model.outputs == "independent":
+        _each_for_itself(prediction, choices)
+        return
     sure = words.confidence(prediction.probability, choices.threshold)
     number = words.percent(prediction.probability)
     if sure == words.NOT_SURE:
@@ -43,6 +46,21 @@ def verdict(prediction: Prediction, choices: Choices) -> None:
             icon=":material/check_circle:",
             color="green" if prediction.probability >= words.FAIRLY_SURE else "blue",
         )
+
+
+def _each_for_itself(prediction: Prediction, choices: Choices) -> None:
+    """Draw the labels that apply: of a model whose labels do not exclude each other, several may, or none."""
+    found = [entry for entry in prediction.top_k if entry.probability >= choices.threshold]
+    if not found:
+        st.header("None of its labels", anchor=False)
+        st.badge(f"{words.NOT_SURE} · {words.percent(prediction.probability)}", icon=":material/help:", color="gray")
+        st.caption(f"The nearest is {words.plain(prediction.prediction)}, and it does not fit well.")
+        return
+    st.header(words.plain(", ".join(entry.label for entry in found)), anchor=False)
+    st.badge(
+        " · ".join(words.percent(entry.probability) for entry in found), icon=":material/check_circle:", color="green"
+    )
+    st.caption("Each label stands by itself: several may apply, and their probabilities do not add up to 100 %.")
 
 
 def gallery(items: Sequence[Item], choices: Choices, problems: Mapping[str, Message]) -> None:

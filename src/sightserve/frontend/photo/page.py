@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from sightserve.client import ClientError
-from sightserve.frontend.photo import answers, chooser
+from sightserve.frontend.photo import answers, chooser, heat_map
 from sightserve.frontend.photo.browser_script import browser_script
 from sightserve.frontend.photo.chooser import Choice, Item
 from sightserve.frontend.photo.session_cache import LruCache, session_cache
@@ -26,12 +27,18 @@ def page() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         choice = chooser.choose()
+        place = st.container(key="photo")
+        shown = place.empty()
         if len(choice.items) == 1 and not choice.visible:
-            _show(choice.items[0])
+            with shown:
+                _show(choice.items[0])
         below = st.container()
     # The buttons come after the answers: they depend on them, and a second run of the script would cost the pictures.
     with right, st.container(key="answer"):
         items = _answers(choice, chosen, wanted=st.session_state.pop("wanted", False))
+    if len(items) == 1:
+        with place:
+            _where_it_looked(items[0], shown)
     with below:
         if items:
             _buttons(items, choice.too_many)
@@ -76,8 +83,30 @@ def _show(item: Item) -> None:
         why = item.pictures.why if item.pictures is not None else "This photo is not kept here any more."
         st.warning(str(why), icon=":material/hide_image:")
         return
-    with st.container(key="photo"):
-        st.image(item.pictures.preview, alt=item.alt, caption=words.plain(item.name))
+    st.image(item.pictures.preview, alt=item.alt, caption=words.plain(item.name))
+
+
+def _where_it_looked(item: Item, shown: DeltaGenerator) -> None:
+    """Offer to show where the model looked, in the place of the photo."""
+    if item.prediction is None or not isinstance(item.pictures, Pictures):
+        return
+    if item.prediction.heat_map is None and item.photo is None:  # of the history, and nobody asked at the time
+        return
+    if not st.toggle("Show where it looked", key="where"):
+        return
+    found = item.prediction.heat_map
+    if found is None and item.photo is not None:
+        with st.spinner("Covering one part of the photo after another ..."):
+            try:
+                prediction = backend.asker(patient=True, heat_map=True)(item.photo)
+            except ClientError as error:
+                _tell(words.explain(error))
+                return
+        session_cache().keep(item.photo, prediction)
+        found = prediction.heat_map
+    if found is not None:
+        with shown.container():
+            heat_map.draw(item.pictures, found, item.name)
 
 
 def _answers(choice: Choice, chosen: Choices, *, wanted: bool) -> list[Item]:
@@ -127,7 +156,7 @@ def _ask_each(photos: Sequence[Photo], problems: LruCache[Message | None]) -> li
             early.append(photo)
 
     try:
-        ask = backend.asker(patient=True)
+        ask = backend.asker(patient=True, heat_map=backend.shows_for_nothing())
     except ClientError as error:
         for photo in photos:
             failed(photo, error)

@@ -45,8 +45,8 @@ def python(url: str, names: Sequence[str], top_k: int, *, private: bool = False)
 
 
 def trimmed(prediction: Prediction, top_k: int) -> Prediction:
-    """Return the answer as the backend gives it for this top k."""
-    return prediction.model_copy(update={"top_k": prediction.top_k[:top_k]})
+    """Return the answer as the backend gives it for this top k, and nothing else."""
+    return prediction.model_copy(update={"top_k": prediction.top_k[:top_k], "heat_map": None})
 
 
 def as_json(predictions: Sequence[Prediction], top_k: int) -> str:

@@ -129,12 +129,13 @@ def facts(url: str, identified: bool = False) -> Facts:
     return Facts(answering.model(), answering.info())
 
 
-def asker(*, patient: bool, labels: int = MOST_LABELS) -> Ask:
+def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -> Ask:
     """Return a function that classifies a photo, safe to call from any thread.
 
     Args:
         patient: whether to wait and try again, a few times, when the backend says that it is busy.
         labels: how many labels an answer has; fewer where the model knows fewer.
+        heat_map: whether to be told where the model looked.
 
     Raises:
         ClientError: the backend is not found, or does not say how many classes it knows.
@@ -142,7 +143,17 @@ def asker(*, patient: bool, labels: int = MOST_LABELS) -> Ask:
     place = whereabouts()
     answering = (client if patient else impatient_client)(place.url, place.identified)
     top_k = min(labels, facts(place.url, place.identified).model.classes)
-    return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k)
+    return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map)
+
+
+def shows_for_nothing() -> bool:
+    """Return whether this model's heat maps cost no time, so that they are asked for with every answer.
+
+    Raises:
+        ClientError: the backend is not found, or does not say what its model is.
+    """
+    place = whereabouts()
+    return facts(place.url, place.identified).model.heat_map == "class_activation"
 
 
 def is_ready() -> bool:

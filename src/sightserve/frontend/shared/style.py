@@ -14,6 +14,11 @@ _CSS: Final = """
 .st-key-photo img { max-height: min(22rem, 42vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
 .st-key-photo [data-testid="stImageContainer"], .st-key-photo [data-testid="stImage"] { align-items: flex-start; }
 
+/* Where the model looked: the photo in grey, and warmth where the map has it. Padding lies outside of the photo. */
+.sightserve-heat { position: relative; display: inline-block; overflow: hidden; border-radius: 0.6rem; line-height: 0; }
+.sightserve-heat .photo { filter: grayscale(1); }
+.st-key-photo .sightserve-heat .warmth { position: absolute; max-height: none; max-width: none; border-radius: 0; }
+
 /* Streamlit fades small print to 60 %, which is less than AA asks of it. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"] * {
   color: inherit !important; opacity: 1 !important;

@@ -1,18 +1,14 @@
 """The Video page's way to the backend: frames instead of photos, at a pace that the backend sets."""
 
-from typing import Final
+from typing import Any
 
 from sightserve.client.patience import Patience
 from sightserve.frontend.shared import backend
 from sightserve.video.analyse import Classify
-from sightserve.video.facts import Wanted
 from sightserve.video.timeline import Guess
 
-# of a side, where a backend does not say how it crops: twice the pixels that its model takes, enough for any sensible crop
-_CROP: Final = 0.5
 
-
-def frame_asker(patience: Patience, labels: int) -> tuple[Classify, Wanted]:
+def frame_asker(patience: Patience, labels: int) -> tuple[Classify, dict[str, Any]]:
     """Return a function that classifies a frame, safe to call from any thread, and what the model looks at.
 
     Args:
@@ -30,4 +26,4 @@ def frame_asker(patience: Patience, labels: int) -> tuple[Classify, Wanted]:
         answer = patience.ask(lambda: answering.predict(frame, top_k=min(labels, model.classes)))
         return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
 
-    return ask, Wanted(model.input_width, model.input_height, model.input_crop or _CROP)
+    return ask, model.looks()

@@ -129,8 +129,8 @@ def _start(file: "UploadedFile | None", rate: int) -> None:
     labelling: Labelling | None = None
 
     def prepare(patience: Patience) -> tuple[Classify, Plan]:
-        classify, wanted = waiting.patiently(lambda: frame_asker(patience, _LABELS))
-        return classify, Plan(wanted, float(rate), settings().parallel, limits())
+        classify, looks = waiting.patiently(lambda: frame_asker(patience, _LABELS))
+        return classify, Plan(looks, float(rate), settings().parallel, limits())
 
     try:
         mine = account()

@@ -9,7 +9,7 @@ import av
 from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
 from PIL import Image
 
-from sightserve.video.facts import Wanted
+from sightserve.imaging.geometry import InputGeometry, Placement
 from sightserve.video.worker.reader import is_hdr, square
 
 # Measured (bench/video.py): nearly as close to the answer for the whole frame as lossless PNG, which takes ten times as long to
@@ -26,7 +26,7 @@ _TURNS: Final = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180,
 class Shrinker:
     """Makes pictures for the model; keeps FFmpeg's scaler from one frame to the next."""
 
-    wanted: Wanted
+    geometry: InputGeometry
     _scaler: VideoReformatter = field(init=False, default_factory=VideoReformatter)
     _mapper: VideoReformatter = field(init=False, default_factory=VideoReformatter)  # keeps the table of an HDR video
 
@@ -39,20 +39,22 @@ class Shrinker:
     def picture(self, frame: av.VideoFrame, ratio: Fraction | None) -> Image.Image:
         """Return the frame as the model needs it.
 
-        The frame is only ever reduced, to the scale at which the centred box of the model's shape has as many pixels as its
-        own resize asks for, and cut to that box. So the model's crop and resize find what they would have found in the whole.
+        The frame is only ever reduced, to the scale at which the part that the model looks at has as many pixels as its own
+        resize asks for, and cut to that part. So the model's crop and resize find what they would have found in the whole.
 
         Args:
             frame: as decoded: any size, depth and colour space, turned or not.
             ratio: width by height of a stored pixel.
         """
         turn = frame.rotation % 360
-        box = self.wanted.box if turn % 180 == 0 else self.wanted.box[::-1]
-        width, height, reduced = reduced_size(square(frame.width, frame.height, ratio), box)
+        stored = square(frame.width, frame.height, ratio)
+        enough = self.geometry.enough(*(stored if turn % 180 == 0 else stored[::-1]))
+        width, height, reduced = reduced_size(stored, enough if turn % 180 == 0 else _on_its_side(enough))
         image = self._to_rgb(frame, width, height)
         if reduced:
-            left, top = (width - box[0]) // 2, (height - box[1]) // 2
-            image = image.crop((left, top, left + box[0], top + box[1]))
+            across, down = reduced
+            left, top = (width - across) // 2, (height - down) // 2
+            image = image.crop((left, top, left + across, top + down))
         return image.transpose(_TURNS[turn]) if turn in _TURNS else image
 
     def _to_rgb(self, frame: av.VideoFrame, width: int, height: int) -> Image.Image:
@@ -79,15 +81,18 @@ class Shrinker:
         return image
 
 
-def reduced_size(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int, bool]:
-    """Return the size to reduce a picture to so that it just covers the box, and whether it was reduced at all.
+def reduced_size(size: tuple[int, int], enough: Placement) -> tuple[int, int, tuple[int, int] | None]:
+    """Return the size to reduce a picture to, and that of the part to cut from its middle; None: it is not reduced.
 
-    The longer side has the box's parity, so that the box sits exactly in the middle.
+    A side that is cut has the part's parity, so that the part sits exactly in the middle.
     """
-    scale = max(box[0] / size[0], box[1] / size[1])
-    if scale > 1:
-        return size[0], size[1], False
-    width, height = (
-        max(side, side + 2 * round((full * scale - side) / 2)) for full, side in zip(size, box, strict=True)
-    )
-    return width, height, True
+    if enough.scale < 1:
+        return size[0], size[1], None
+    sides = zip(size, enough.box[2:], enough.size, strict=True)
+    width, height = (side + 2 * max(0, round((full * side / part - side) / 2)) for full, part, side in sides)
+    return width, height, enough.size
+
+
+def _on_its_side(upright: Placement) -> Placement:
+    box, size = upright.box, upright.size
+    return Placement((box[1], box[0], box[3], box[2]), (size[1], size[0]))

@@ -48,7 +48,7 @@ def _tell(connection: socket.socket, content: dict[str, object], attached: bytes
 
 def _sample(task: dict[str, Any], limits: Limits, connection: socket.socket) -> None:
     """Send the frame on screen at each moment, as the model needs it."""
-    from sightserve.video.facts import Wanted  # noqa: PLC0415 - after the limits are set
+    from sightserve.imaging.geometry import input_geometry  # noqa: PLC0415 - after the limits are set
     from sightserve.video.worker.frames import Shrinker  # noqa: PLC0415
     from sightserve.video.worker.playback import Shown, Video  # noqa: PLC0415
     from sightserve.video.worker.reader import open_video  # noqa: PLC0415
@@ -60,7 +60,7 @@ def _sample(task: dict[str, Any], limits: Limits, connection: socket.socket) -> 
                 raise VideoError("this video has more frames than can be shown in its time")
             yield shown.time, shown.seconds, shown
 
-    shrinker = Shrinker(Wanted(**task["wanted"]))
+    shrinker = Shrinker(input_geometry(task["looks"]))
     with Path(task["source"]).open("rb") as file, open_video(file, limits) as (video, facts):
         _tell(connection, {"type": "opened", "facts": asdict(facts)})
         ratio = video.stream.sample_aspect_ratio

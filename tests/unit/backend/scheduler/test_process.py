@@ -19,7 +19,7 @@ from tests.processes import clean_environment
 
 from sightserve.api.schema import Prediction
 from sightserve.backend import held
-from sightserve.backend.build import load, setup_of
+from sightserve.backend.build import load, model_files, setup_of
 from sightserve.backend.errors import (
     BackendError,
     ImageError,
@@ -54,7 +54,7 @@ def model():
     settings = Settings(cpus=1)
     bundle = load(settings)
     descriptor = held.reserve()
-    yield Model(descriptor, held.fill(descriptor, bundle.model_bytes, {}), setup_of(settings, bundle))
+    yield Model(descriptor, held.fill(descriptor, model_files(bundle)), setup_of(settings, bundle))
     os.close(descriptor)
 
 
@@ -230,7 +230,7 @@ def test_a_process_that_starts_while_the_loop_runs_says_when_it_is_ready(model, 
 
 def test_a_model_that_cannot_be_loaded_is_said(model):
     descriptor = held.reserve()
-    other = model._replace(descriptor=descriptor, parts=held.fill(descriptor, b"no model", {}))
+    other = model._replace(descriptor=descriptor, parts=held.fill(descriptor, {held.GRAPH: b"no model"}))
     early, late = started(other), started(other)
 
     async def lost() -> None:

@@ -6,13 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+from tests.models import with_external_data
 
 from sightserve.backend.errors import ModelLoadError
-from sightserve.backend.slot.engine import PROBABILITIES
+from sightserve.backend.slot.engine import FEATURES, PROBABILITIES
 from sightserve.backend.slot.onnx_engine import OnnxEngine
 from sightserve.bundle.manifest import default_bundle_path, load_bundle
 
-GREY = np.full((2, 224, 224, 3), 128, dtype=np.uint8)
+GREY = np.full((2, 64, 96, 3), 128, dtype=np.uint8)
 
 
 def field(number: int, content: bytes) -> bytes:
@@ -32,7 +33,7 @@ def model() -> bytes:
 
 
 def test_an_engine_says_each_output_under_its_name(model):
-    outputs = OnnxEngine(model, height=224, width=224, classes=1000).infer(GREY)
+    outputs = OnnxEngine(model, size=None, classes=1000).infer(GREY)
 
     assert list(outputs) == [PROBABILITIES]
     assert outputs[PROBABILITIES].shape == (2, 1000)
@@ -42,22 +43,42 @@ def test_an_engine_says_each_output_under_its_name(model):
 def test_a_model_may_have_more_outputs_than_its_probabilities(model):
     """A feature map for heat maps, say: another shape, so that nobody takes it for the probabilities."""
     more = with_output(model, "pool.stored")
-    plain = OnnxEngine(model, height=224, width=224, classes=1000).infer(GREY)
+    plain = OnnxEngine(model, size=None, classes=1000).infer(GREY)
 
-    outputs = OnnxEngine(more, height=224, width=224, classes=1000).infer(GREY)
+    outputs = OnnxEngine(more, size=None, classes=1000).infer(GREY)
 
     assert np.array_equal(outputs[PROBABILITIES], plain[PROBABILITIES])
 
 
-@pytest.mark.parametrize("promised", [{"height": 256}, {"width": 64}, {"classes": 10}])
-def test_a_model_that_is_not_as_promised_is_not_loaded(model, promised):
+def test_features_come_when_they_are_asked_for(model):
+    engine = OnnxEngine(model, size=None, classes=1000, features="features")
+
+    outputs = engine.infer(GREY, features=True)
+
+    assert outputs[FEATURES].shape == (2, 2, 3, 1280)  # 64 x 96 pixels, halved five times
+    assert FEATURES not in engine.infer(GREY)
+
+
+@pytest.mark.parametrize("promised", [{"size": (64, 64)}, {"size": (4, 5)}, {"size": None}, {"classes": 10}])
+def test_a_model_that_is_not_as_promised_is_not_loaded(promised):
+    graph, weights = with_external_data("w.bin")
+
     with pytest.raises(ModelLoadError, match="the manifest promises one"):
-        OnnxEngine(model, **{"height": 224, "width": 224, "classes": 1000} | promised)
+        OnnxEngine(graph, {"w.bin": weights}, **{"size": (4, 4), "classes": 3} | promised)
+
+
+def test_a_model_that_takes_any_size_takes_one_that_is_promised(model):
+    assert OnnxEngine(model, size=(96, 64), classes=1000).infer(GREY)[PROBABILITIES].shape == (2, 1000)
+
+
+def test_a_feature_map_that_is_promised_has_to_be_there(model):
+    with pytest.raises(ModelLoadError, match="promises an output 'nowhere'"):
+        OnnxEngine(model, size=None, classes=1000, features="nowhere")
 
 
 def test_what_is_no_model_is_not_loaded():
     with pytest.raises(ModelLoadError, match="cannot load"):
-        OnnxEngine(b"no model", height=224, width=224, classes=1000)
+        OnnxEngine(b"no model", size=(224, 224), classes=1000)
 
 
 def test_onnx_runtime_leaves_nothing_in_the_home_directory(tmp_path):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from sightserve.api.schema import Prediction
-from sightserve.backend.build import load, setup_of
+from sightserve.backend.build import load, model_files, setup_of
 from sightserve.backend.errors import UnreadableImage
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.settings import Settings
@@ -17,7 +17,7 @@ from sightserve.backend.slot.assemble import assemble
 def pipeline():
     settings = Settings(cpus=1)
     bundle = load(settings)
-    made, _ = assemble(setup_of(settings, bundle), bundle.model_bytes, bundle.external_data)
+    made, _ = assemble(setup_of(settings, bundle), model_files(bundle))
     return made
 
 

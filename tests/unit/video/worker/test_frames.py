@@ -10,12 +10,20 @@ from PIL import Image, ImageFont
 from tests.conftest import SAMPLES
 
 from sightserve.imaging.decode import Decoder
-from sightserve.imaging.geometry import CentreCrop
-from sightserve.video.facts import Wanted
+from sightserve.imaging.geometry import CentreCrop, InputGeometry, Pad, ResizeThenCrop, Squash, Whole
 from sightserve.video.worker import plate
 from sightserve.video.worker.frames import Shrinker, reduced_size
 
-MODEL = Wanted(224, 224, 0.875)
+MODEL = CentreCrop(224, 224, 0.875)
+GEOMETRIES: list[InputGeometry] = [
+    MODEL,
+    Whole(256),
+    Whole(224, widest=1.5),
+    ResizeThenCrop(224, 224, 256),
+    ResizeThenCrop(224, 224, (256, 256)),
+    Squash(96, 224),
+    Pad(224, 224),
+]
 
 
 def frame(width, height, photo="cat"):
@@ -48,21 +56,24 @@ def test_pixels_that_are_not_square_are_made_so():
 
 def test_the_box_sits_in_the_middle_to_the_pixel():
     for size in [(1920, 1080), (1919, 1080), (641, 363), (1080, 1920)]:
-        width, height, reduced = reduced_size(size, (256, 256))
-        assert reduced
+        width, height, part = reduced_size(size, MODEL.enough(*size))
+        assert part == (256, 256)
         assert min(width, height) == 256
         assert (width - 256) % 2 == (height - 256) % 2 == 0
 
 
-def test_the_model_sees_what_it_would_have_seen_in_the_whole_frame():
-    decoder = Decoder(CentreCrop(224, 224, 0.875), "bicubic", 50_000_000)
-    whole = frame(1280, 720)
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+@pytest.mark.parametrize("size", [(1280, 720), (720, 1280)])
+def test_the_model_sees_what_it_would_have_seen_in_the_whole_frame(geometry, size):
+    decoder = Decoder(geometry, "bicubic", 50_000_000)
+    whole = frame(*size)
     buffer = io.BytesIO()
     Image.fromarray(whole.to_ndarray(format="rgb24")).save(buffer, "PNG")
 
-    sent = decoder.decode(Shrinker(MODEL).jpeg(whole, None)).pixels.astype(int)
+    sent = decoder.decode(Shrinker(geometry).jpeg(whole, None)).pixels.astype(int)
     full = decoder.decode(buffer.getvalue()).pixels.astype(int)
 
+    assert sent.shape == full.shape
     assert np.abs(sent - full).mean() < 2.0  # of 255: a JPEG's noise; half a pixel's shift gives more than 4
 
 
