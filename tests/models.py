@@ -4,6 +4,7 @@ import hashlib
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 _UINT8, _FLOAT, _INT64, _EXTERNAL = 2, 1, 7, 1
 
@@ -39,7 +40,9 @@ def _tensor(name: str, kind: int, shape: list[int | str]) -> bytes:
     return field(1, name) + field(2, field(1, number(1, kind) + field(2, sizes)))
 
 
-def with_external_data(location: str, side: int = 4, classes: int = 3) -> tuple[bytes, bytes]:
+def with_external_data(
+    location: str, side: int = 4, classes: int = 3, activation: str = "Softmax"
+) -> tuple[bytes, bytes]:
     """Return (graph, weights) of a model that keeps its weights in the file `location`: photos of (side, side, 3).
 
     The answer is always the last class: all weights are 0, but for those of this class, which are 1.
@@ -52,7 +55,7 @@ def with_external_data(location: str, side: int = 4, classes: int = 3) -> tuple[
         _node("Cast", ["photos"], "numbers", _integer("to", _FLOAT))
         + _node("Flatten", ["numbers"], "flat")
         + _node("MatMul", ["flat", "w"], "scores")
-        + _node("Softmax", ["scores"], "probabilities", _integer("axis", 1))
+        + _node(activation, ["scores"], "probabilities", *([_integer("axis", 1)] if activation == "Softmax" else []))
         + field(2, "g")
         + field(5, initializer + number(14, _EXTERNAL))
         + field(11, _tensor("photos", _UINT8, ["N", side, side, 3]))
@@ -61,9 +64,14 @@ def with_external_data(location: str, side: int = 4, classes: int = 3) -> tuple[
     return number(1, 9) + field(7, graph) + field(8, field(1, "") + number(2, 17)), weights
 
 
-def write_bundle(directory: Path, location: str = "weights.bin") -> Path:
-    """Write a bundle whose model keeps its weights beside the graph."""
-    graph, weights = with_external_data(location)
+def write_bundle(
+    directory: Path, location: str = "weights.bin", activation: str = "Softmax", photo: bytes = b"", **changes: Any
+) -> Path:
+    """Write a bundle whose model keeps its weights beside the graph.
+
+    `changes` replace top-level keys of its manifest, which is of format 2 where there are any; a `photo` is its sample.
+    """
+    graph, weights = with_external_data(location, activation=activation)
     labels = b"first\nsecond\nlast\n"
     directory.mkdir(parents=True)
     for name, content in {"model.onnx": graph, location: weights, "labels.txt": labels}.items():
@@ -72,7 +80,7 @@ def write_bundle(directory: Path, location: str = "weights.bin") -> Path:
     def ref(name: str, content: bytes) -> dict[str, str]:
         return {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
 
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": 1,
         "name": "always-last",
         "version": "1",
@@ -85,5 +93,15 @@ def write_bundle(directory: Path, location: str = "weights.bin") -> Path:
         "source": "tests",
         "license": "MIT",
     }
+    if changes or photo:
+        fit = {"fit": "squash", "height": 4, "width": 4, "interpolation": "bilinear"}
+        manifest |= {"format": 2, "input": fit} | changes
+    if photo:
+        (directory / "sample.jpg").write_bytes(photo)
+        manifest["page"] = {
+            "title": "Last",
+            "question": "Which one?",
+            "samples": [{"title": "One", "photo": ref("sample.jpg", photo)}],
+        }
     (directory / "manifest.json").write_text(json.dumps(manifest))
     return directory

@@ -100,7 +100,8 @@ def _job(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameter
     return Job(
         upload.data,
         upload.filename,
-        parameters.top_k,
+        # who does not say how many gets no more than there are
+        parameters.top_k if "top_k" in parameters.model_fields_set else min(parameters.top_k, len(labels)),
         parameters.probabilities,
         wants_heat_map,
         index,

@@ -7,7 +7,7 @@ import numpy as np
 from sightserve.backend.job import LARGEST_BATCH
 from sightserve.backend.slot.calibrate import Infer, calibrate
 
-SHAPE = (8, 8, 3)
+SIZE = (8, 8)
 
 
 def model(per_call: float, per_image: float) -> Infer:
@@ -22,20 +22,20 @@ def spend(seconds: float) -> None:
 
 
 def test_a_device_on_which_a_call_costs_more_than_an_image_gets_batches():
-    plan = calibrate(model(0.010, 0.0002), SHAPE)
+    plan = calibrate(model(0.010, 0.0002), SIZE)
 
     assert plan.batch == LARGEST_BATCH
 
 
 def test_a_model_that_takes_as_long_for_images_together_runs_them_together_which_spares_hand_overs():
-    assert calibrate(model(0.0, 0.005), SHAPE).batch == LARGEST_BATCH
+    assert calibrate(model(0.0, 0.005), SIZE).batch == LARGEST_BATCH
 
 
 def test_a_model_that_batches_slow_down_gets_none():
     def infer(images: np.ndarray) -> None:
         spend(0.005 * len(images) * (1.4 if len(images) > 1 else 1))
 
-    assert calibrate(infer, SHAPE).batch == 1
+    assert calibrate(infer, SIZE).batch == 1
 
 
 def test_a_slow_model_does_not_hold_up_the_start():
@@ -46,7 +46,7 @@ def test_a_slow_model_does_not_hold_up_the_start():
         images.append(len(batch))
         return slow(batch)
 
-    plan = calibrate(counting, SHAPE)
+    plan = calibrate(counting, SIZE)
 
     # a warm-up and four rounds of 0.2 s, and no batch: a second instead of many
     assert images == [1] * 5
