@@ -23,7 +23,10 @@ OPERATIONS = [
     ("POST", "/predict"),
     ("POST", "/predict/batch"),
     ("POST", "/classify/"),
-    *(("GET", path) for path in ("/", "/model", "/metrics", "/health/live", "/health/ready")),
+    *(
+        ("GET", path)
+        for path in ("/", "/model", "/model/samples/{number}", "/metrics", "/health/live", "/health/ready")
+    ),
 ]
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import sightserve
@@ -271,11 +271,14 @@ async def model(request: Request) -> ModelInfo:
     response_class=Response,
     responses=error_responses(*ACCESS_ERRORS, ErrorCode.NOT_FOUND)
     | {200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "the photo"}},
+    openapi_extra={
+        "parameters": [{"name": "number", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}]
+    },
 )
-async def sample(request: Request, number: Annotated[int, Path(ge=0)]) -> Response:
+async def sample(request: Request) -> Response:
     """One of those that the model's manifest names."""
-    samples = backend_of(request).bundle.samples
-    if number >= len(samples):
+    samples = {str(number): content for number, content in enumerate(backend_of(request).bundle.samples)}
+    if (number := request.path_params["number"]) not in samples:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     content = bytes(samples[number])
     return Response(content, media_type=MEDIA_TYPES.get(sniff(content) or "", "application/octet-stream"))

@@ -11,13 +11,13 @@ LOGO: Final = str(_HERE / "logo.svg")
 
 _CSS: Final = """
 /* A photo fits on the screen together with its answer, however tall it is. */
-.st-key-photo img { max-height: min(22rem, 42vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
+.st-key-photo img:not(.warmth) { max-height: min(22rem, 42vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
 .st-key-photo [data-testid="stImageContainer"], .st-key-photo [data-testid="stImage"] { align-items: flex-start; }
 
 /* Where the model looked: the photo in grey, and warmth where the map has it. Padding lies outside of the photo. */
 .sightserve-heat { position: relative; display: inline-block; overflow: hidden; border-radius: 0.6rem; line-height: 0; }
 .sightserve-heat .photo { filter: grayscale(1); }
-.st-key-photo .sightserve-heat .warmth { position: absolute; max-height: none; max-width: none; border-radius: 0; }
+.sightserve-heat .warmth { position: absolute; }
 
 /* Streamlit fades small print to 60 %, which is less than AA asks of it. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"] * {
@@ -61,7 +61,7 @@ body.sightserve-drag::after {
 @media (max-width: 640px) {
   h1 { font-size: 1.6rem !important; }
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
-  .st-key-photo img { max-height: 38vh; }
+  .st-key-photo img:not(.warmth) { max-height: 38vh; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation-duration: 0.01ms !important; scroll-behavior: auto !important; } }
 """
