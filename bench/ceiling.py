@@ -22,6 +22,7 @@ from sightserve.backend.build import load, model_files, setup_of
 from sightserve.backend.job import LARGEST_BATCH, Job
 from sightserve.backend.settings import Settings
 from sightserve.backend.slot.assemble import assemble
+from sightserve.imaging.geometry import input_geometry
 
 _BLOCKS = 4  # of each path and number of processes
 Work = Callable[[Sequence[bytes]], object]
@@ -76,8 +77,9 @@ def main() -> None:
     images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
     settings = Settings(threads_when_alone=1)
     bundle = load(settings)
-    pipeline, _ = assemble(setup_of(settings, bundle), model_files(bundle))
-    straight = Straight(options.float_model, pipeline.labels)
+    setup = setup_of(settings, bundle)
+    pipeline, _ = assemble(setup, model_files(bundle))
+    straight = Straight(options.float_model, pipeline.labels, input_geometry(setup.input))
 
     def ours(chunk: Sequence[bytes]) -> object:
         return pipeline.execute([Job(image) for image in chunk], [0.0] * len(chunk), alone=False)

@@ -38,16 +38,21 @@ def directory() -> Path:
     return Path(os.environ.get("SIGHTSERVE_PHOTOS", ROOT.parent / "shared" / "photos"))
 
 
-def imagenet() -> list[Photo]:
-    """Return 40 ImageNet-size photos, spread evenly over the classes.
+def labelled() -> list[Photo]:
+    """Return all labelled photos: what accuracy is measured on.
 
     Raises:
         FileNotFoundError: the photos are not there.
     """
     with (directory() / "labels.csv").open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
-    chosen = rows[:: max(1, len(rows) // COUNT)][:COUNT]
-    return [Photo(r["file"], (directory() / r["file"]).read_bytes(), int(r["class_index"])) for r in chosen]
+    return [Photo(r["file"], (directory() / r["file"]).read_bytes(), int(r["class_index"])) for r in rows]
+
+
+def imagenet() -> list[Photo]:
+    """Return 40 of them, spread evenly over the classes."""
+    photos = labelled()
+    return photos[:: max(1, len(photos) // COUNT)][:COUNT]
 
 
 def large() -> list[Photo]:

@@ -45,8 +45,10 @@ def page(machine: dict[str, str], measurements: Sequence[Measurement], note: str
         f"{machine['python']}, Linux {machine['kernel']}, ONNX Runtime {machine['onnxruntime']}, NumPy {machine['numpy']}, "
         f"Pillow {machine['pillow']}, FastAPI {machine['fastapi']}, uvicorn {machine['uvicorn']}. Servers and load generator "
         f"share the cores. Up to {rounds} rounds, in each of which every server has its turn; medians, ± half the range. "
-        "Peers have the same model file, single-threaded sessions and the same photos; how each is set up is in "
-        "`bench/peers/`. Sightserve and Mosec take the photo as the body, the others as a form field. *Others* is the share of "
+        "Peers have the same model file, single-threaded sessions and the same photos, each whole and in its own shape; how "
+        "each is set up is in `bench/peers/`. *Right* is the share of the 200 labelled photos, or of the ten large ones, whose "
+        "label is right through this server. Sightserve and Mosec take the photo as the body, the others as a form field. "
+        "*Others* is the share of "
         "the machine that went to processes of neither server nor generator: where it is more than a few percent, trust ratios "
         "and CPU times, not rates.",
         *([note] if note else []),
@@ -106,9 +108,13 @@ def _closed(measurements: Sequence[Measurement]) -> str:
             costs = [number(median(_of(group, f)), 2) for f in ("server_ms", "generator_ms")]
             others = f"{median(_of(group, 'others')) * 100:.0f} %"
             failed = number(sum(_of(group, "failed")))
-            rows.append((TITLES[server], with_spread(_of(group, "images_s"), 1), *latencies, *costs, failed, others))
+            right = number(100 * median(_of(group, "right")) if KINDS[server].labels else math.nan, 1)
+            rows.append(
+                (TITLES[server], with_spread(_of(group, "images_s"), 1), *latencies, *costs, right, failed, others)
+            )
         plural = "connection" if setting == "1" else "connections"
-        head = ("server", "images/s", "p50 ms", "p99 ms", "server CPU ms", "generator CPU ms", "failed", "others")
+        columns = ("server CPU ms", "generator CPU ms")
+        head = ("server", "images/s", "p50 ms", "p99 ms", *columns, "right, %", "failed", "others")
         parts += [f"{_SIZES[photos]}, {setting} {plural} (CPU per answer):", table(head, rows)]
     return "\n\n".join(parts)
 

@@ -75,10 +75,11 @@ def _closed(names: Sequence[str], size: str, number: int, options: argparse.Name
     """
     with ExitStack() as stack:
         up: dict[str, Running] = {}
+        right: dict[str, float] = {}
         for name in names:
             try:
                 server = stack.enter_context(running(KINDS[name], _python(name, options)))
-                check(server, _photos(size))
+                right[name] = check(server, photos.labelled() if size == "imagenet" else _photos(size))
             except _FAILURES as exc:
                 yield name, "", _reason(exc)
             else:
@@ -88,7 +89,8 @@ def _closed(names: Sequence[str], size: str, number: int, options: argparse.Name
             for name in [*list(up)[first:], *list(up)[:first]]:
                 # wrk hangs up at its end; a server that works on for callers who left would slow the next one down
                 processes.wait_idle([server.pid for server in up.values()], _SETTLE)
-                yield name, str(connections), closed.measure(up[name], _photos(size), connections, options.seconds)
+                found = closed.measure(up[name], _photos(size), connections, options.seconds)
+                yield name, str(connections), found | {"right": right[name]}
 
 
 def _open(name: str, options: argparse.Namespace) -> Found:

@@ -4,6 +4,7 @@ Read from the environment: BENCH_BUNDLE, the folder with model.onnx and labels.t
 """
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 import onnxruntime as ort
 from PIL import Image
 
-SIZE, CROP = 224, 0.875  # px; fraction of the shorter side (the bundle's manifest)
+BUNDLE = Path(os.environ["BENCH_BUNDLE"])
+LOOKS = json.loads((BUNDLE / "manifest.json").read_text(encoding="utf-8"))["input"]
 PORT = int(os.environ.get("BENCH_PORT", "8000"))
 
 
@@ -21,29 +23,29 @@ def open_image(data: bytes) -> Image.Image:
 
 
 def preprocess(image: Image.Image) -> np.ndarray:
-    """Centre crop, resize; uint8 (1, 224, 224, 3), which is what the model file takes."""
+    """Resize all of the photo, in its own shape; uint8 (1, height, width, 3), which is what the model file takes."""
     image = image.convert("RGB")
-    side = CROP * min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    square = image.crop((round(left), round(top), round(left + side), round(top + side)))
-    return np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BICUBIC))[None]
+    shorter, multiple = LOOKS["shorter_side"], LOOKS["multiple"]
+    ratio = min(max(image.size) / min(image.size), LOOKS["widest"])
+    longer = max(shorter, int(shorter * ratio / multiple + 0.5) * multiple)
+    size = (longer, shorter) if image.width >= image.height else (shorter, longer)
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC))[None]
 
 
 class Classifier:
     """The model on one thread."""
 
     def __init__(self) -> None:
-        bundle = Path(os.environ["BENCH_BUNDLE"])
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self._session = ort.InferenceSession(bundle / "model.onnx", options, providers=["CPUExecutionProvider"])
+        self._session = ort.InferenceSession(BUNDLE / "model.onnx", options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
-        self._labels = (bundle / "labels.txt").read_text(encoding="utf-8").splitlines()
+        self._labels = (BUNDLE / "labels.txt").read_text(encoding="utf-8").splitlines()
 
     def infer_all(self, batch: np.ndarray) -> np.ndarray:
         """Return each photo's probabilities, float32 (N, 1000)."""
-        return self._session.run(None, {self._input: batch})[0]
+        return self._session.run(["probabilities"], {self._input: batch})[0]
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Return the only photo's probabilities, float32 (1000,)."""

@@ -20,8 +20,14 @@ class Classify(Worker):
 
     def forward(self, data: list[bytes]) -> list[dict]:
         """Classify photos together."""
-        batch = np.concatenate([preprocess(open_image(photo)) for photo in data])
-        return [self.classifier.answer(row) for row in self.classifier.infer_all(batch)]
+        inputs = [preprocess(open_image(photo)) for photo in data]
+        answers: list[dict] = [{}] * len(inputs)
+        for shape in {photo.shape for photo in inputs}:  # only those of one shape can go together
+            alike = [number for number, photo in enumerate(inputs) if photo.shape == shape]
+            rows = self.classifier.infer_all(np.concatenate([inputs[number] for number in alike]))
+            for number, row in zip(alike, rows, strict=True):
+                answers[number] = self.classifier.answer(row)
+        return answers
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def main(source: str, target: str) -> None:
     model.graph.node.extend([*nodes, *rest])
     model.graph.initializer.extend(constants)
     del model.graph.input[:]
-    model.graph.input.append(helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["N", 3, 224, 224]))
+    model.graph.input.append(helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["N", 3, "height", "width"]))
     onnx.checker.check_model(model)
     onnx.save(model, target)
 

@@ -84,6 +84,7 @@ def test_the_page_shows_what_was_measured_and_what_was_skipped():
         "p99_ms": 9.0,
         "server_ms": 7.0,
         "generator_ms": 0.2,
+        "right": 0.905,
         "failed": 0.0,
         "others": 0.01,
     }
@@ -92,6 +93,6 @@ def test_the_page_shows_what_was_measured_and_what_was_skipped():
 
     text = page(MACHINE, [measured, skipped])
 
-    assert "| Sightserve | 123.4 | 5.0 | 9.0 | 7.00 | 0.20 | 0 | 1 % |" in text
+    assert "| Sightserve | 123.4 | 5.0 | 9.0 | 7.00 | 0.20 | 90.5 | 0 | 1 % |" in text
     assert "no torch here" in text
     assert "## Open loop" not in text
