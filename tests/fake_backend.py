@@ -35,6 +35,9 @@ class FakeBackend:
         busy_after: after so many predictions it refuses all others, and asks for nine seconds. None: never.
         keys: what was sent as Authorization.
         together: the most predictions that were under way at once.
+        outputs: what its probabilities mean.
+        heat_maps: how it says where it looked; None: it does not.
+        asked_where: how often it was asked.
     """
 
     url: str = ""
@@ -48,6 +51,9 @@ class FakeBackend:
     keys: set[str] = field(default_factory=set)
     together: int = 0
     top_k: int = 0
+    outputs: str = "exclusive"
+    heat_maps: str | None = None
+    asked_where: int = 0
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,6 +66,7 @@ class FakeBackend:
                     "name": "fake", "version": "1", "description": "says what a test wants", "classes": len(LABELS),
                     "labels": LABELS, "input_width": 224, "input_height": 224, "source": "tests", "license": "MIT",
                     "sha256": "0" * 64, "size_bytes": 5_000_000, "accuracy": {"top1": 0.75, "top5": None, "images": 100},
+                    "outputs": self.outputs, "heat_map": self.heat_maps,
                 }  # fmt: skip
             case "/metrics":
                 return 200, METRICS
@@ -74,8 +81,9 @@ class FakeBackend:
                 return 200, {"message": "hello", "version": "0", "model": model, "limits": limits, "links": {}}
         return 404, problem(404, "not_found")
 
-    def predict(self, photo: bytes, top_k: int) -> tuple[int, object, str | None]:
+    def predict(self, photo: bytes, top_k: int, heat_map: bool = False) -> tuple[int, object, str | None]:
         with self._lock:
+            self.asked_where += heat_map
             self.photos.append(hashlib.sha256(photo).hexdigest())
             self.top_k = top_k
             if self.busy_after is not None and len(self.photos) > self.busy_after:
@@ -99,9 +107,17 @@ class FakeBackend:
         ]
         return 200, {
             "prediction": LABELS[first], "probability": self.probability, "top_k": ranked[:top_k],
-            "model": {"name": "fake", "version": "1"}, "image": {"width": 4, "height": 3, "format": "JPEG"},
+            "heat_map": self.heat_map(LABELS[first], first) if heat_map else None,
+            "model": {"name": "fake", "version": "1", "outputs": self.outputs},
+            "image": {"width": 4, "height": 3, "format": "JPEG"},
             "timing_ms": {"queue": 0, "decode": 3, "inference": 7},
         }, None  # fmt: skip
+
+    def heat_map(self, label: str, index: int) -> dict[str, object]:
+        return {
+            "method": self.heat_maps, "index": index, "label": label, "rows": 1, "columns": 2, "values": [[0.5, -0.1]],
+            "box": {"left": 0, "top": 0, "width": 1, "height": 1},
+        }  # fmt: skip
 
     def label_of(self, photo: bytes) -> str:
         return LABELS[int(hashlib.sha256(photo).hexdigest(), 16) % len(LABELS)]
@@ -122,8 +138,8 @@ def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:
             photo = self.rfile.read(int(self.headers["content-length"]))
             if "authorization" in self.headers:
                 backend.keys.add(self.headers["authorization"])
-            top_k = int(parse_qs(urlsplit(self.path).query).get("top_k", ["5"])[0])
-            self._answer(*backend.predict(photo, top_k))
+            asked = parse_qs(urlsplit(self.path).query)
+            self._answer(*backend.predict(photo, int(asked.get("top_k", ["5"])[0]), asked.get("heat_map") == ["true"]))
 
         def _answer(self, status: int, body: object, retry_after: str | None) -> None:
             content = (body if isinstance(body, str) else json.dumps(body)).encode()

@@ -27,12 +27,22 @@ class Reliability:
     error_after: float
 
 
-def fit_temperature(probabilities: Float, classes: Classes) -> float:
-    """Return the temperature with the least mean negative log-likelihood."""
-    rows = np.arange(len(classes))
+def fit_temperature(probabilities: Float, classes: Classes, accuracy: float) -> float:
+    """Return the temperature with the least mean negative log-likelihood on photos that are weighted.
+
+    These photos are probably of the training set: on others the network is wrong more often, and a temperature that fits these
+    is too sure of those. So the wrong ones count for more, until together they are as many as there are.
+
+    Args:
+        probabilities: (N, classes).
+        classes: the true ones, (N,).
+        accuracy: share that the network gets right of photos that it has not seen.
+    """
+    rows, right = np.arange(len(classes)), probabilities.argmax(axis=1) == classes
+    weights = np.where(right, accuracy / right.mean(), (1 - accuracy) / (1 - right.mean()))
     losses = [
-        -np.log(np.maximum(calibrated(probabilities, float(candidate), exclusive=True)[rows, classes], 1e-12)).mean()
-        for candidate in CANDIDATES
+        -(weights * np.log(np.maximum(calibrated(probabilities, each, exclusive=True)[rows, classes], 1e-12))).mean()
+        for each in map(float, CANDIDATES)
     ]
     return float(CANDIDATES[int(np.argmin(losses))])
 
@@ -43,11 +53,11 @@ def expected_calibration_error(probabilities: Float, classes: Classes, temperatu
     return _error(sure.max(axis=1), sure.argmax(axis=1) == classes)
 
 
-def held_out_error(probabilities: Float, classes: Classes) -> float:
+def held_out_error(probabilities: Float, classes: Classes, accuracy: float) -> float:
     """Return the error on each half of the photos with the temperature that was fitted on the other half."""
     confidence, right = [], []
     for half in (0, 1):
-        temperature = fit_temperature(probabilities[half::2], classes[half::2])
+        temperature = fit_temperature(probabilities[half::2], classes[half::2], accuracy)
         sure = calibrated(probabilities[1 - half :: 2], temperature, exclusive=True)
         confidence.append(sure.max(axis=1))
         right.append(sure.argmax(axis=1) == classes[1 - half :: 2])

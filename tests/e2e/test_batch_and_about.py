@@ -60,7 +60,7 @@ def test_the_about_page_says_who_answers_and_how_fast(page, both_halves):
 
     expect(page.get_by_test_id("stMain").get_by_text("Ready").first).to_be_visible()
     expect(page.get_by_text(both_halves["api"]).first).to_be_visible()
-    expect(page.get_by_text("efficientnet-lite0-int8 1.0.1")).to_be_visible()
+    expect(page.get_by_text("efficientnet-lite2-int8 2.0.0")).to_be_visible()
     expect(page.get_by_text("Typical answer")).to_be_visible()
     link = page.get_by_role("link", name="API documentation")
     assert link.get_attribute("href") == both_halves["api"] + "/docs"

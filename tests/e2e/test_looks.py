@@ -54,7 +54,7 @@ def answer_in_full(page: Page, ui: str, picture: Path) -> dict[str, list[str]]:
     page.wait_for_timeout(SLEEP_MS)
     sure = violations(page)
     page.screenshot(path=picture)
-    settle(page, f"{ui}/?sample=flower&unsure=95", "Perhaps daisy")
+    settle(page, f"{ui}/?sample=flower&unsure=95", "Perhaps honeycomb")
     return {"answer": sure, "not sure": violations(page)}
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 from tests.conftest import SAMPLES
 from tests.e2e.conftest import hand_over
@@ -87,7 +88,7 @@ def test_a_sample_is_one_press_and_a_link_to_it_shows_the_same(page, new_page, b
 def test_below_the_threshold_in_the_link_an_answer_is_a_guess(page, both_halves):
     page.goto(f"{both_halves['ui']}/?sample=flower&unsure=95")
 
-    heading(page, "Perhaps daisy")
+    heading(page, "Perhaps honeycomb")
 
 
 def test_the_camera_takes_a_photo(page, both_halves):
@@ -206,3 +207,28 @@ def test_the_api_documentation_works_without_the_internet(page, both_halves):
     page.goto(both_halves["api"] + "/docs")
 
     expect(page.get_by_text("Classify one image").first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_where_it_looked_lies_exactly_over_the_photo(page, both_halves, tmp_path, width):
+    with Image.open(SAMPLES / "espresso.jpg") as photo:
+        tall = Image.new("RGB", (photo.width, photo.width * 16 // 9), "grey")
+        tall.paste(photo)
+    tall.save(tmp_path / "tall.jpg")
+    page.set_viewport_size({"width": width, "height": 800})
+    upload(page, both_halves["ui"], tmp_path / "tall.jpg")
+    expect(page.get_by_alt_text("The photo tall.jpg")).to_be_visible()
+    classify(page)
+    heading(page, "espresso")
+
+    page.get_by_text("Show where it looked").click()
+
+    warmth = page.locator(".sightserve-heat .warmth")
+    expect(warmth).to_be_visible()
+    photo_box, warm_box = page.locator(".sightserve-heat .photo").bounding_box(), warmth.bounding_box()
+    assert photo_box is not None
+    assert warm_box == pytest.approx(photo_box, abs=1)
+    assert photo_box["height"] > photo_box["width"]
+    page.get_by_text("Show where it looked").click()
+    expect(warmth).to_have_count(0)
+    expect(page.get_by_alt_text("The photo tall.jpg")).to_be_visible()
