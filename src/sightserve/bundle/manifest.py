@@ -13,22 +13,17 @@ from mmap import mmap
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from sightserve.bundle.errors import BundleNotFoundError, LabelsInvalidError, ManifestInvalidError
+from sightserve.bundle.inputs import InputSpec, Strict
 from sightserve.bundle.verify import MANIFEST, read, read_verified
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Content = bytes | mmap
-Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 
-class _Strict(BaseModel):
-    # a misspelt key must not pass for a missing one
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileRef(_Strict):
+class FileRef(Strict):
     """A file of the bundle, and the contents that it must have."""
 
     # a plain name: a manifest must not reach out of its own directory
@@ -36,70 +31,7 @@ class FileRef(_Strict):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-Side = Annotated[int, Field(ge=1, le=4096, description="px")]
-Channel = Annotated[int, Field(ge=0, le=255)]
-
-
-class _Input(_Strict):
-    """How a photo becomes the model's input; `imaging.geometry` says exactly where each way cuts."""
-
-    interpolation: Interpolation
-
-
-class WholeInput(_Input):
-    """All of the photo in its own shape, and what is longer than `widest` cut at both ends."""
-
-    fit: Literal["whole"]
-    shorter_side: Side
-    multiple: Annotated[int, Field(ge=1, le=1024, description="px; of which both sides are multiples")] = 32
-    widest: Annotated[float, Field(ge=1, le=16, description="longer by shorter side, at most")] = 3.0
-
-    @model_validator(mode="after")
-    def _divides(self) -> "WholeInput":
-        if self.shorter_side % self.multiple:
-            raise ValueError(f"shorter_side must be a multiple of {self.multiple}")
-        return self
-
-
-class CropInput(_Input):
-    """A box from the middle: resized first, the shorter side to `resize` px, or a `fraction` of the largest such box."""
-
-    fit: Literal["crop"]
-    height: Side
-    width: Side
-    resize: Side | None = None
-    fraction: Annotated[float, Field(gt=0, le=1)] | None = None
-
-    @model_validator(mode="after")
-    def _says_how_much(self) -> "CropInput":
-        if (self.resize is None) == (self.fraction is None):
-            raise ValueError("a crop needs either resize (px of the shorter side) or fraction (of the largest box)")
-        return self
-
-
-class SquashInput(_Input):
-    """The whole photo made as wide and high as this, whatever its shape; or as `resize`, and the middle cut out of that."""
-
-    fit: Literal["squash"]
-    height: Side
-    width: Side
-    resize: Annotated[tuple[Side, Side] | None, Field(description="height and width, px")] = None
-
-
-class PadInput(_Input):
-    """The whole photo in its own shape, and one colour beside it."""
-
-    fit: Literal["pad"]
-    height: Side
-    width: Side
-    colour: tuple[Channel, Channel, Channel] = (0, 0, 0)
-    align: Annotated[Literal["centre", "start"], Field(description="start: at the left and upper edges")] = "centre"
-
-
-InputSpec = Annotated[WholeInput | CropInput | SquashInput | PadInput, Field(discriminator="fit")]
-
-
-class Output(_Strict):
+class Output(Strict):
     """What the numbers mean that the graph gives.
 
     Attributes:
@@ -112,7 +44,7 @@ class Output(_Strict):
     name: Annotated[str, Field(min_length=1)] | None = None
 
 
-class HeatMapSpec(_Strict):
+class HeatMapSpec(Strict):
     """What a class activation map is made of: for networks that end in a global average and one linear layer.
 
     Attributes:
@@ -125,7 +57,7 @@ class HeatMapSpec(_Strict):
     classifier: FileRef
 
 
-class Calibration(_Strict):
+class Calibration(Strict):
     """How probabilities are brought to what is right as often as they say.
 
     Attributes:
@@ -141,7 +73,7 @@ class Calibration(_Strict):
     error_after: Fraction | None = None
 
 
-class Sample(_Strict):
+class Sample(Strict):
     """A photo to try the model on.
 
     Attributes:
@@ -154,7 +86,7 @@ class Sample(_Strict):
     alt: str = ""
 
 
-class Page(_Strict):
+class Page(Strict):
     """What the web app says to people.
 
     Attributes:
@@ -170,7 +102,7 @@ class Page(_Strict):
     samples: Annotated[tuple[Sample, ...], Field(max_length=12)] = ()
 
 
-class Accuracy(_Strict):
+class Accuracy(Strict):
     """What the model got right when somebody measured it; fractions from 0 to 1, whatever is unknown left out."""
 
     data: str
@@ -182,7 +114,7 @@ class Accuracy(_Strict):
     agreement_with_float32: Fraction | None = None
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """The contents of `manifest.json`, in format 2; one in format 1 is read as the same in format 2."""
 
     format: Literal[2]
