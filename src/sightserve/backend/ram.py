@@ -16,7 +16,7 @@ _MIB: Final = 2**20
 # Resident, measured (`python -m bench.run --servers ours --cases memory`) after ten thousand answers: the server; and a slot
 # with its batch and what small pictures take. An engine has a copy of the weights: a slot has two, one more while it starts.
 _SERVER: Final = 80 * _MIB
-_SLOT: Final = 75 * _MIB
+_SLOT: Final = 90 * _MIB
 _ENGINES: Final = 3
 _MOST_BODIES: Final = 256 * _MIB
 _LEAST_PIXELS: Final = (

@@ -19,7 +19,7 @@ from sightserve.imaging.isobmff import THUMBNAIL, Items, has_still_picture, is_w
 # What changes how a picture looks; the rest says how it is stored.
 _LOOKS: Final = frozenset({b"irot", b"imir", b"clap", b"colr"})
 # A thumbnail is coded coarsely, so that as many pixels as are asked for are not enough (docs/pictures.md has the accuracies).
-_ENOUGH: Final = 1.5  # of its pixels for one of the result's, a side
+_ENOUGH: Final = 1.4  # of its pixels for one of the result's, a side
 _SAME_SHAPE: Final = 0.01  # sides of a thumbnail are rounded, to even numbers
 _MOST_THUMBNAILS: Final = 2  # that are looked at, each in a copy of the file: phones store one
 

@@ -16,10 +16,11 @@ from sightserve.backend.job import LARGEST_BATCH, Plan
 
 Infer = Callable[[NDArray[np.uint8]], object]
 
-# The fastest of so many calls is what is compared: whatever else the machine does makes calls slower, never faster.
-_ROUNDS: Final = 4
+# The fastest of so many calls is what is compared: whatever else the machine does makes calls slower, never faster. Few, since
+# everybody waits for them at a start.
+_ROUNDS: Final = 3
 _TRIED: Final = 4  # images: where these gain nothing, more do not either
-_TRIES: Final = 3  # the first one allocates
+_TRIES: Final = 2  # the first one allocates
 # What a batch may take, in single calls: a tenth is what hand-overs cost, another how well this is measured.
 _TOLERABLE: Final = 1.2
 # Seconds: a model this slow does not notice hand-overs, and people would wait for each other.
@@ -34,7 +35,6 @@ def calibrate(infer: Infer, size: tuple[int, int]) -> Plan:
         size: width and height of the model's input in pixels, of most photos.
     """
     one, several = _images(1, size), _images(_TRIED, size)
-    infer(one)  # the first call allocates
     inference = min(_seconds(infer, one) for _ in range(_ROUNDS))
     batch = 1
     if inference * LARGEST_BATCH <= _LONGEST_BATCH:
