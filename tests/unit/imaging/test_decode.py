@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from sightserve.bundle.manifest import Interpolation
+from sightserve.bundle.inputs import Interpolation
 from sightserve.imaging.decode import Decoder
 from sightserve.imaging.errors import TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.formats import MEDIA_TYPES
