@@ -53,15 +53,16 @@ def ready_slots(backend: RunningBackend, count: int) -> list[int]:
 
 
 def test_as_many_large_photos_are_decoded_at_once_as_there_are_clients(tmp_path, heic):
-    """All four slots work: each gets its share of the CPUs while four clients send photos of 12 megapixels."""
+    """Four slots work, each with its share of the CPUs, while four clients send photos of 12 megapixels."""
     with running_backend(tmp_path / "log", "--cpus", "4", **PATIENT) as backend:
-        pids = ready_slots(backend, 4)
+        ready_slots(backend, 4)
         post_all(backend.url, [heic] * 4)  # the first of each loads the decoder
+        pids = ready_slots(backend, 5)  # with the first large photo one more starts: which four work is all the same
         before = {pid: cpu_seconds(pid) for pid in pids}
         assert post_all(backend.url, [heic] * 4) == {200: 4}
         used = [cpu_seconds(pid) - before[pid] for pid in pids]
 
-    assert min(used) > max(used) / 3, used
+    assert sorted(used)[1] > max(used) / 3, used
 
 
 def test_large_photos_take_turns_where_there_is_no_memory_for_two(tmp_path, heic, espresso):
