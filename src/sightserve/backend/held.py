@@ -3,8 +3,10 @@
 Whoever starts later works with the very bytes that were verified, whatever has become of the model's directory since.
 """
 
+import errno
 import mmap
 import os
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -12,6 +14,7 @@ from typing import Final, NamedTuple
 GRAPH: Final = "/graph"
 CLASS_MAP: Final = "/class_map"
 _PAGE: Final = mmap.ALLOCATIONGRANULARITY
+_PATIENCE: Final = (0.01, 0.05, 0.2, 1.0)  # seconds between tries to seal
 
 
 class Part(NamedTuple):
@@ -59,4 +62,13 @@ def _seal(descriptor: int) -> None:
 
     if hasattr(fcntl, "F_ADD_SEALS"):
         seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+        for wait in (*_PATIENCE, None):
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+            except OSError as exc:
+                # For a moment after a write the kernel itself may still hold pages, on a busy machine for a longer one.
+                if exc.errno != errno.EBUSY or wait is None:
+                    raise
+                time.sleep(wait)
+            else:
+                return

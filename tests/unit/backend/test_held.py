@@ -1,6 +1,8 @@
 """The model's bytes as slots get them: all of them, at their places, and never others."""
 
+import mmap
 import os
+import threading
 
 import pytest
 
@@ -34,3 +36,17 @@ def test_nobody_can_change_it_any_more(descriptor):
         os.pwrite(descriptor, b"other", 0)
     with pytest.raises(PermissionError):
         os.ftruncate(descriptor, 1)
+
+
+def test_it_is_sealed_as_soon_as_nobody_can_write_into_it_any_more(descriptor):
+    """The kernel says busy while there is a way to write, which may be its own."""
+    os.ftruncate(descriptor, 8)
+    writable = mmap.mmap(descriptor, 8)
+    end = threading.Timer(0.1, writable.close)
+    end.start()
+
+    held.fill(descriptor, {held.GRAPH: b"graph"})
+
+    end.join()
+    with pytest.raises(PermissionError):
+        os.pwrite(descriptor, b"other", 0)
