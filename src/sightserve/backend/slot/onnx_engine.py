@@ -57,10 +57,14 @@ class OnnxEngine:
         self._input = _one(inputs, "input", "tensor(uint8)", [*sides, _RGB])
         if len(inputs) != 1:
             raise ModelLoadError(f"the model wants {len(inputs)} inputs: {', '.join(tensor.name for tensor in inputs)}")
-        named = outputs if output is None else [tensor for tensor in outputs if tensor.name == output]
-        self._probabilities = _one(named or outputs, "output", "tensor(float)", [classes])
+        named = [tensor for tensor in outputs if output in {None, tensor.name}]
+        if not named:
+            raise ModelLoadError(f"the manifest promises an output {output!r}: the model has {_described(outputs)}")
+        self._probabilities = _one(named, "output", "tensor(float)", [classes])
         if features is not None and features not in {tensor.name for tensor in outputs}:
-            raise ModelLoadError(f"the manifest promises an output {features!r} for heat maps: {_described(outputs)}")
+            raise ModelLoadError(
+                f"the manifest promises an output {features!r} for heat maps: the model has {_described(outputs)}"
+            )
         self._features = features
 
     def infer(self, batch: NDArray[np.uint8], *, features: bool = False) -> dict[str, NDArray[Any]]:

@@ -71,6 +71,16 @@ def test_a_model_that_takes_any_size_takes_one_that_is_promised(model):
     assert OnnxEngine(model, size=(96, 64), classes=1000).infer(GREY)[PROBABILITIES].shape == (2, 1000)
 
 
+def test_an_output_that_is_named_has_to_be_there_and_is_the_one_that_is_taken(model):
+    assert OnnxEngine(model, size=None, classes=1000, output="probabilities").infer(GREY)[PROBABILITIES].shape == (
+        2,
+        1000,
+    )
+
+    with pytest.raises(ModelLoadError, match="promises an output 'nowhere'"):
+        OnnxEngine(model, size=None, classes=1000, output="nowhere")
+
+
 def test_a_feature_map_that_is_promised_has_to_be_there(model):
     with pytest.raises(ModelLoadError, match="promises an output 'nowhere'"):
         OnnxEngine(model, size=None, classes=1000, features="nowhere")
