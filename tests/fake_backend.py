@@ -38,6 +38,7 @@ class FakeBackend:
         outputs: what its probabilities mean.
         heat_maps: how it says where it looked; None: it does not.
         asked_where: how often it was asked.
+        metrics: what /metrics says, in turn: as several backends behind one address do.
     """
 
     url: str = ""
@@ -54,6 +55,7 @@ class FakeBackend:
     outputs: str = "exclusive"
     heat_maps: str | None = None
     asked_where: int = 0
+    metrics: list[str] = field(default_factory=lambda: [METRICS])
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -69,7 +71,8 @@ class FakeBackend:
                     "outputs": self.outputs, "heat_map": self.heat_maps,
                 }  # fmt: skip
             case "/metrics":
-                return 200, METRICS
+                self.metrics.append(self.metrics.pop(0))
+                return 200, self.metrics[-1]
             case "/":
                 limits = {
                     "max_upload_bytes": 30 * 2**20,

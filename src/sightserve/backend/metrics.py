@@ -1,5 +1,7 @@
 """What the backend tells Prometheus, in the units that Prometheus asks for (seconds, bytes)."""
 
+import secrets
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -61,6 +63,14 @@ class Metrics:
             registry=registry,
         )
         self._dropped = 0
+        # Not named "instance": Prometheus gives that label to what it scrapes.
+        self.instance_info = Gauge(
+            "sightserve_instance_info",
+            "Always 1; its label, drawn at the start, tells backends behind one address apart.",
+            ("id",),
+            registry=registry,
+        )
+        self.instance_info.labels(secrets.token_hex(8)).set(1)
         self.model_info = Gauge(
             "sightserve_model_info",
             "Always 1; its labels name the model.",

@@ -12,8 +12,8 @@ t_bucket{le="+Inf",route="/a"} %d
 """
 
 
-def test_samples_are_read_and_what_is_none_is_skipped():
-    scrape = parse('a 1\nb{x="1",y="a \\"b\\""} 2.5 1700000000\nnonsense\nc NaN-ish\n# a 7\n', at=0)
+def test_samples_are_read_up_to_what_is_none():
+    scrape = parse('a 1\nb{x="1",y="a \\"b\\""} 2.5 1700000000\n# a 7\nc NaN-ish\n', at=0)
 
     assert scrape.total("a") == 1
     assert scrape.total("b") == 2.5
@@ -49,3 +49,18 @@ def test_a_restarted_backend_gives_no_rate_rather_than_a_wrong_one():
 
     assert rate(before, after, "a") is None
     assert rate(parse("a 1", at=0), parse("a 11", at=5), "a") == 2
+
+
+@pytest.mark.parametrize("text", ["nonsense", "<html>a {b} c</html>", "a{", 'a{b="', "a} 1", "\x00", "# HELP"])
+def test_what_is_no_metrics_has_no_samples(text):
+    assert not parse(text, at=0).samples
+
+
+def test_two_backends_behind_one_address_are_not_compared():
+    """Each has counts of its own: their difference says nothing."""
+    text = 'sightserve_instance_info{id="%s"} 1\na %d\n' + HISTOGRAM % (100, 100, 100)
+    one, other = parse(text % ("one", 100), at=0), parse(text % ("other", 858_150), at=5)
+
+    assert rate(one, other, "a") is None
+    assert quantile(0.5, one, other, "t") is None
+    assert rate(one, parse(text % ("one", 200), at=5), "a") == 20

@@ -2,7 +2,9 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import streamlit as st
@@ -50,7 +52,7 @@ def figures(before: Scrape | None, after: Scrape) -> Figures:
     route = next((name for name in _ROUTES if after.total(f"{_DURATION}_count", route=name)), _ROUTES[0])
     rates = [] if before is None else [rate(before, after, _REQUESTS, route=name) for name in _ROUTES]
     known = [value for value in rates if value is not None]
-    statuses = {dict(labels).get("status", "") for labels in after.samples.get(_REQUESTS, {})}
+    statuses = {labels.get("status", "") for labels, _ in after.samples.get(_REQUESTS, ())}
     broken = [status for status in statuses if status.startswith("5")]
     failing = [] if before is None else [rate(before, after, _REQUESTS, status=status) or 0.0 for status in broken]
     return Figures(
@@ -64,6 +66,12 @@ def figures(before: Scrape | None, after: Scrape) -> Figures:
     )
 
 
+def comparable(scrapes: Sequence[Scrape]) -> tuple[list[Scrape], bool]:
+    """Return those of the backend that answered last, which alone can be compared, and whether there were others."""
+    alike = [scrape for scrape in scrapes if scrape.instance == scrapes[-1].instance]
+    return alike, len(alike) < len(scrapes)
+
+
 @st.fragment(run_every=_LOOK_EVERY)
 def draw() -> None:
     """Draw the figures; this part of the page looks again by itself."""
@@ -75,12 +83,13 @@ def draw() -> None:
         st.caption(f"No figures: {words.explain(error).what}")
         return
     after = scrapes[-1]
-    before = scrapes[0] if len(scrapes) > 1 else None
+    alike, several = comparable(scrapes)
+    before = alike[0] if len(alike) > 1 else None
     now = figures(before, after)
     recent = before is not None and now.median is not None
     if not recent:
         now = figures(None, after)
-    history = [figures(scrapes[i], scrapes[i + 1]) for i in range(len(scrapes) - 1)]
+    history = [figures(*pair) for pair in pairwise(alike)]
     with st.grid("auto", min_column_width=130, key="live"):
         busy = [entry.per_second or 0.0 for entry in history]
         st.metric(
@@ -98,7 +107,8 @@ def draw() -> None:
         st.metric("Errors a second", _number(figures(before, after).failed), border=True)
     seconds = 0.0 if before is None else after.at - before.at
     span = f"Over the last {words.duration(seconds)}" if recent else "Since the classifier started"
-    st.caption(f"{span}, all people together. Looks again every {_LOOK_EVERY:.0f} seconds.")
+    whose = "of one of several classifiers that answer in turn" if several else "all people together"
+    st.caption(f"{span}, {whose}. Looks again every {_LOOK_EVERY:.0f} seconds.")
 
 
 def _ms(seconds: float | None) -> str:

@@ -27,6 +27,21 @@ def test_the_live_figures_come_from_the_metrics_and_tolerate_missing_ones(backen
     assert "Since the classifier started" in everything(about_page)
 
 
+def test_of_several_backends_behind_one_address_it_says_that_it_shows_one(backend, about_page):
+    counted = 'sightserve_http_requests_total{method="POST",route="/predict",status="200"}'
+    backend.metrics = [
+        f'sightserve_instance_info{{id="{one}"}} 1\n{counted} {n}\n' for one, n in (("a", 9), ("b", 858_150))
+    ]
+
+    about_page.run()
+    alone = everything(about_page)
+    about_page.run()
+
+    assert "all people together" in alone
+    assert "of one of several" in everything(about_page)
+    assert {metric.label: metric.value for metric in about_page.metric}["Photos a second"] == "?"
+
+
 def test_a_label_can_be_looked_for(backend, about_page):
     about_page.run()
 
