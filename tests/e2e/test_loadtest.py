@@ -15,7 +15,9 @@ pytestmark = pytest.mark.slow  # runs whole load tests
 
 def load(*flags: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sightserve", "loadtest", "--spawn-rate", "20", *flags]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment(), timeout=90)
+    # a proxy that is not there: what is asked of it fails
+    proxied = clean_environment(HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=proxied, timeout=90)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,8 @@ def visited(both_halves, tmp_path_factory):
     done = load(
         "--backend", both_halves["api"], "--frontend", both_halves["ui"], "--users", "6", "--run-time", "8s",
         "--visitor-every", "1s", "--visit-photos", "2", "--batch-visitors", "30%", "--assets", "--failures", "0%",
-        "--phone-photos", "0%", "--json", str(folder / "run.json"), "--report", str(folder / "run.html"),
+        "--api-phone-photos", "0%", "--phone-photos", "50%", "--json", str(folder / "run.json"),
+        "--report", str(folder / "run.html"),
     )  # fmt: skip
     assert done.returncode == 0, (
         f"A visit of the web app failed. Streamlit is {streamlit.__version__}; the messages in"
@@ -39,8 +42,11 @@ def test_visitors_upload_press_the_button_and_get_the_right_label(visited):
     results = json.loads((visited / "run.json").read_text())
 
     web = {group["kind"]: group for group in results["groups"] if group["half"] == "web app"}
-    assert {"open the page", "upload a photo", "answer"} <= set(web)
-    assert web["answer"]["ok"] >= 4
+    assert {"open the page", "upload a phone photo", "upload a small photo", "press to label"} <= set(web)
+    assert web["press to label"]["ok"] >= 4
+    # what a person waits for has the upload in it, which for a phone's photo is more than a moment
+    assert results["halves"]["web app"]["p50"] > web["press to label"]["p50"] + web["upload a small photo"]["p50"] / 2
+    assert results["browsers_asked"] > 4 * web["open the page"]["ok"]
     assert web["open the page"]["bytes"] > 1_000_000  # its scripts too, as with an empty cache
     assert results["causes"] == []
 
@@ -49,22 +55,17 @@ def test_the_truth_can_come_through_the_web_app_alone(both_halves):
     done = load("--frontend", both_halves["ui"], "--users", "1", "--run-time", "3s", "--failures", "0%", "--p95", "20s")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "web app: answer" in done.stdout
+    assert "web app, photo to label" in done.stdout
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_report_is_drawn_at_every_width_and_asks_nobody_for_anything(visited, new_page, artifacts, width):
-    page, problems = new_page(width=width), []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
+def test_the_report_is_drawn_and_asks_nobody_for_anything(visited, new_page, artifacts):
+    page, asked = new_page(width=1280), []
+    page.on("request", lambda request: asked.append(request.url))
 
     page.goto((visited / "run.html").as_uri())
 
-    assert page.locator(".chart svg path").count() >= 6
-    assert page.get_by_role("cell", name="web app: answer", exact=True).is_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.locator(".chart svg").first.hover()
-    assert page.locator(".chart .tip").first.text_content()
-    page.screenshot(path=artifacts / f"load-report-{width}.png", full_page=True)
-    assert problems == []
+    page.get_by_role("cell", name="photo to label", exact=True).first.wait_for()
+    assert page.locator("canvas, svg").count() >= 3  # its charts
+    page.screenshot(path=artifacts / "load-report.png", full_page=True)
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

@@ -68,7 +68,7 @@ def capacity(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    from sightserve.loadtest.analysis.results import check
+    from sightserve.loadtest.analysis.schema import check
 
     try:
         return check(json.loads(path.read_text(encoding="utf-8")))

@@ -10,7 +10,7 @@ import typer
 
 from sightserve.cli.extras import fail, needs
 from sightserve.loadtest.goals import Goals, InvalidValue, duration, share
-from sightserve.loadtest.plan import API_KEY_VARIABLE, Plan, Shape
+from sightserve.loadtest.plan import API_KEY_VARIABLE, API_PHONE_SHARE, VISITOR_PHONE_SHARE, Plan, Shape
 
 _KEY_HELP = "Key for the API; better from the environment, where no list of processes shows it."
 
@@ -32,7 +32,13 @@ def loadtest(
     api_every: Annotated[str, typer.Option(help="An API user's time from request to request.")] = "1s",
     visitor_every: Annotated[str, typer.Option(help="A visitor's time from photo to photo.")] = "10s",
     visit_photos: Annotated[int, typer.Option(help="Photos in a visit.")] = 3,
-    phone_photos: Annotated[str, typer.Option(help="Share of API requests with a 12-megapixel photo.")] = "20%",
+    phone_photos: Annotated[
+        str | None,
+        typer.Option(
+            help="Share of photos with 12 megapixels; unless given, 80 % of visitors' and 20 % of API users'."
+        ),
+    ] = None,
+    api_phone_photos: Annotated[str | None, typer.Option(help="The same for API users alone.")] = None,
     bad_files: Annotated[str, typer.Option(help="Share of API requests with a file that is no photo.")] = "4%",
     batches: Annotated[str, typer.Option(help="Share of API requests with several photos.")] = "4%",
     batch_visitors: Annotated[str, typer.Option(help="Share of visitors that use the Batch page.")] = "0%",
@@ -41,11 +47,13 @@ def loadtest(
     ] = False,
     timeout: Annotated[str, typer.Option(help="After which an answer is given up.")] = "30s",
     p50: Annotated[str | None, typer.Option(help="Goal: half of each half's answers, such as 100ms.")] = None,
-    p95: Annotated[str | None, typer.Option(help="Goal: 95 of 100 answers, such as 500ms.")] = None,
+    p95: Annotated[
+        str | None, typer.Option(help="Goal: 95 of 100 answers, such as 500ms; a visitor's with its photo's upload.")
+    ] = None,
     p99: Annotated[str | None, typer.Option(help="Goal: 99 of 100 answers.")] = None,
     failures: Annotated[str | None, typer.Option(help="Goal: share of requests that fail, such as 1%.")] = None,
     refusals: Annotated[str | None, typer.Option(help="Goal: share of requests that are refused (503).")] = None,
-    report: Annotated[str, typer.Option(help="Write a page of charts, one file that needs no internet.")] = "",
+    report: Annotated[str, typer.Option(help="Write Locust's page of charts, one file that needs no internet.")] = "",
     json_file: Annotated[str, typer.Option("--json", help="Write the figures; `sightserve capacity` reads them.")] = "",
     web: Annotated[int, typer.Option(help="Show Locust's own page on this port of this machine.")] = 0,
     api_key: Annotated[str, typer.Option(envvar=API_KEY_VARIABLE, help=_KEY_HELP)] = "",
@@ -68,7 +76,8 @@ def loadtest(
             api_every=duration(api_every),
             visitor_every=duration(visitor_every),
             visit_photos=visit_photos,
-            phone_share=share(phone_photos),
+            phone_share=share(api) if (api := api_phone_photos or phone_photos) else API_PHONE_SHARE,
+            visitor_phone_share=share(phone_photos) if phone_photos else VISITOR_PHONE_SHARE,
             bad_share=share(bad_files),
             batch_share=share(batches),
             batch_visitors=share(batch_visitors),

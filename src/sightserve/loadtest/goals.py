@@ -45,7 +45,7 @@ class Goals:
     """What a run has to keep; None: not asked for.
 
     Attributes:
-        p50, p95, p99: seconds that so many of a half's answers may take at most.
+        p50, p95, p99: seconds that so many of a half's answers may take at most; a visitor's with the photo's upload.
         failures: share of all requests that may fail; a refusal (503) is none.
         refusals: share of all requests that may be refused.
     """

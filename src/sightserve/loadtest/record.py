@@ -43,6 +43,7 @@ class Event(NamedTuple):
         answer: whether it asked about a photo.
         size: bytes that came back.
         timing: where the backend told.
+        before: seconds that went by before it, which belong to the wait for the same answer: a visitor's upload.
     """
 
     at: float
@@ -54,6 +55,7 @@ class Event(NamedTuple):
     answer: bool = True
     size: int = 0
     timing: Timing | None = None
+    before: float = 0.0
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float | None:
@@ -97,20 +99,20 @@ def outcomes(events: Sequence[Event]) -> dict[str, int]:
     return {"count": len(events), **{outcome.value: counted[outcome] for outcome in Outcome}}
 
 
-def quantiles(events: Sequence[Event]) -> dict[str, Any]:
-    """Return the percentiles of the time to a right answer, in seconds."""
-    seconds = sorted(event.seconds for event in events if event.outcome is Outcome.OK)
+def quantiles(events: Sequence[Event], *, whole: bool = False) -> dict[str, Any]:
+    """Return the percentiles of the time to a right answer, in seconds; `whole`: with what went by before the request."""
+    seconds = sorted(event.seconds + event.before * whole for event in events if event.outcome is Outcome.OK)
     named = {f"p{percent}": percentile(seconds, percent) for percent in (50, 90, 95, 99)}
     return {**named, "max": seconds[-1] if seconds else None}
 
 
 def halves(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
-    """Return the percentiles of each half's answers."""
+    """Return the percentiles of what people wait for: of each half's answers, from choosing the photo on."""
     found: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         if event.answer:
             found[event.half.value].append(event)
-    return {half: quantiles(list_) for half, list_ in found.items()}
+    return {half: quantiles(list_, whole=True) for half, list_ in found.items()}
 
 
 def groups(events: Sequence[Event], seconds: float) -> list[dict[str, Any]]:

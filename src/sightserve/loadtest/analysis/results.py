@@ -1,23 +1,21 @@
-"""What a run amounts to, as one JSON object with a versioned schema: the report and the capacity plan read nothing else."""
+"""What a run amounts to, as one JSON object with a versioned schema: the summary and the capacity plan read nothing else."""
 
 import os
 import platform
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from sightserve.client.scrape import Scrape
 from sightserve.loadtest import record
-from sightserve.loadtest.analysis import backend
-from sightserve.loadtest.goals import InvalidValue, judge
-from sightserve.loadtest.plan import Plan, Shape
-from sightserve.loadtest.record import Event, Outcome, Recorder
+from sightserve.loadtest.analysis.schema import SCHEMA
+from sightserve.loadtest.goals import judge
+from sightserve.loadtest.plan import Plan
+from sightserve.loadtest.record import Event, Half, Outcome, Recorder
 from sightserve.loadtest.shapes import Knee
 
-SCHEMA: Final = "sightserve-loadtest/1"
 _MOST_ROWS: Final = 400  # of a timeline: more is no picture any more
 _MOST_SAMPLES: Final = 4_000
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300)
@@ -26,33 +24,39 @@ _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 def assemble(
     plan: Plan,
     recorder: Recorder,
-    scrapes: Sequence[Scrape],
+    backend: Sequence[dict[str, Any]],
     knee: Knee | None,
     began: str,
     seconds: float,
-    photo_bytes: float = 0.0,
+    *,
+    photo_bytes: Mapping[str, float] | None = None,
+    model_bytes: int = 0,
+    browsers_asked: int = 0,
 ) -> dict[str, Any]:
     """Return the results.
 
     Args:
         plan: what was asked for.
         recorder: what happened.
-        scrapes: the backend's metrics, once a second.
+        backend: what it said of itself, once a second.
         knee: of a ramp that found it.
         began: time of day, ISO 8601.
         seconds: how long it took.
-        photo_bytes: mean size of the photos that the API was sent.
+        photo_bytes: mean size of the photos, by their kind.
+        model_bytes: size of the backend's model.
+        browsers_asked: HTTP requests of all visitors.
     """
     events = recorder.events
     step = next((step for step in _STEPS if seconds / step <= _MOST_ROWS), _STEPS[-1])
-    halves, totals = record.halves(events), record.outcomes(events)
+    loaded = [half.value for half, url in ((Half.API, plan.backend), (Half.WEB, plan.frontend)) if url]
+    # a half that gave no answer at all is there too: it kept no goal
+    halves, totals = {half: record.quantiles([]) for half in loaded} | record.halves(events), record.outcomes(events)
     return {
         "schema": SCHEMA,
         "began": began,
         "seconds": seconds,
         # where files were on whose machine is nobody's business
         "plan": {**asdict(plan), "photos": Path(plan.photos).name, "report": "", "json_file": ""},
-        "limits": asdict(plan.breaking if plan.shape is Shape.RAMP else plan.goals),
         "machine": machine(),
         "totals": totals,
         "halves": halves,
@@ -60,10 +64,12 @@ def assemble(
         "causes": record.causes(events),
         "step": step,
         "timeline": record.timeline(events, recorder.users, step),
-        "backend": thinned(backend.rows(scrapes), _MOST_ROWS),
+        "backend": thinned(backend, _MOST_ROWS),
         "knee": None if knee is None else asdict(knee),
         "goals": [{**asdict(verdict), "met": verdict.met} for verdict in judge(plan.goals, halves, totals)],
-        "photo_bytes": photo_bytes,
+        "photo_bytes": photo_bytes or {},
+        "model_bytes": model_bytes,
+        "browsers_asked": browsers_asked,
         "samples": samples(events),
     }
 
@@ -86,7 +92,7 @@ def samples(events: Sequence[Event]) -> dict[str, Any]:
     }
 
 
-def thinned(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+def thinned(rows: Sequence[dict[str, Any]], most: int) -> Sequence[dict[str, Any]]:
     """Return at most so many rows, evenly spread."""
     step = -(-len(rows) // most) or 1
     return rows[::step]
@@ -100,18 +106,6 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: _version(name) for name in ("sightserve", "locust", "streamlit")},
     }
-
-
-def check(results: object) -> dict[str, Any]:
-    """Return what was read from a file, when it is a report that this version can read.
-
-    Raises:
-        InvalidValue: it is not.
-    """
-    if not isinstance(results, dict) or results.get("schema") != SCHEMA:
-        found = results.get("schema") if isinstance(results, dict) else None
-        raise InvalidValue(f"this is no report of `sightserve loadtest --json` ({SCHEMA}); it says {found!r}")
-    return results
 
 
 def _version(name: str) -> str | None:

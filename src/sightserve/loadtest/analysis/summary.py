@@ -5,11 +5,15 @@ from typing import Any
 
 def told(results: dict[str, Any]) -> str:
     """Return the summary, several lines."""
-    lines = ["", f"{'':26} {'requests':>9} {'refused':>8} {'failed':>7} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}"]
+    lines = ["", f"{'':32} {'requests':>9} {'refused':>8} {'failed':>7} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}"]
     for group in results["groups"]:
         times = " ".join(f"{_ms(group[name]):>8}" for name in ("p50", "p95", "p99"))
         name = f"{group['half']}: {group['kind']}"
-        lines.append(f"{name:26} {group['count']:9} {group['refused']:8} {group['failed']:7} {times}")
+        lines.append(f"{name:32} {group['count']:9} {group['refused']:8} {group['failed']:7} {times}")
+    lines += [
+        f"{half + ', photo to label':59} " + " ".join(f"{_ms(found[name]):>8}" for name in ("p50", "p95", "p99"))
+        for half, found in results["halves"].items()
+    ]
     lines += [
         f"  {cause['count']:6} x {cause['outcome']}: {cause['half']}, {cause['kind']}: {cause['cause']}"
         for cause in results["causes"]

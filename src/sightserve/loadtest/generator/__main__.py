@@ -10,6 +10,7 @@ import signal
 import sys
 
 import gevent
+from locust.stats import stats_history
 
 from sightserve.loadtest.generator import session as sessions
 from sightserve.loadtest.goals import InvalidValue
@@ -40,11 +41,14 @@ def main() -> int:
     _say(sessions.HEAD)
     session.start()
     runner.start_shape()
-    looking = gevent.spawn(session.look_on, lambda: runner.user_count, _say)
+    looking = [
+        gevent.spawn(session.look_on, lambda: runner.user_count, _say),
+        gevent.spawn(stats_history, runner),  # the charts of Locust's page and of the report
+    ]
     for signal_ in (signal.SIGINT, signal.SIGTERM):  # whoever stops a run wants to see what there is so far
         gevent.signal_handler(signal_, session.over.set)
     session.over.wait()
-    looking.kill()
+    gevent.killall(looking)
     summary, kept = session.finish()
     with gevent.Timeout(_LEAVE, False):  # a user that does not leave keeps nobody
         runner.quit()

@@ -9,7 +9,6 @@ from sightserve.loadtest.generator.web import Answer
 from sightserve.loadtest.record import Outcome, Timing
 
 REFUSALS: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
-_BOUNDARY: Final = "sightserve-loadtest-2b9e"
 _LONGEST_PAUSE: Final = 30.0  # s, whatever Retry-After says
 
 
@@ -36,18 +35,6 @@ def pause_of(answer: Answer) -> float:
     """Return the seconds that a refusal asks for."""
     text = answer.headers.get("retry-after", "")
     return min(float(text), _LONGEST_PAUSE) if text.isdigit() else 1.0
-
-
-def form(photos: list[tuple[str, bytes]]) -> tuple[bytes, str]:
-    """Return a multipart body with these files, and its content type."""
-    parts = [
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-        f"Content-Type: image/jpeg\r\n\r\n".encode()
-        + data
-        + b"\r\n"
-        for name, data in photos
-    ]
-    return b"".join(parts) + f"--{_BOUNDARY}--\r\n".encode(), f"multipart/form-data; boundary={_BOUNDARY}"
 
 
 def judge_batch(answer: Answer, labels: list[str]) -> tuple[Outcome, str]:

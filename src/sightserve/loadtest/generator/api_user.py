@@ -8,10 +8,10 @@ from typing import Final
 import gevent
 from locust import User, task
 
-from sightserve.loadtest.generator.answers import REFUSALS, form, judge, judge_batch, pause_of, timing_of
+from sightserve.loadtest.generator.answers import REFUSALS, judge, judge_batch, pause_of, timing_of
 from sightserve.loadtest.generator.context import Context
 from sightserve.loadtest.generator.photos import Photo
-from sightserve.loadtest.generator.web import Answer, Web
+from sightserve.loadtest.generator.web import Answer, Web, form
 from sightserve.loadtest.plan import API_KEY_VARIABLE, Plan
 from sightserve.loadtest.record import Event, Half, Outcome
 
@@ -45,12 +45,9 @@ def send(web: Web, photo: Photo, kind: str, context: Context) -> Answer:
 
 def choose(plan: Plan, context: Context) -> tuple[str, Photo]:
     """Return what to send next, by the shares that the plan gives."""
-    dice, catalogue = random.random(), context.catalogue  # noqa: S311 - a load, no secret
-    if dice < plan.bad_share:
-        return "bad file", random.choice(catalogue.bad)  # noqa: S311
-    if dice < plan.bad_share + plan.phone_share and catalogue.phone:
-        return "phone photo", random.choice(catalogue.phone)  # noqa: S311
-    return "small photo", random.choice(catalogue.small)  # noqa: S311
+    if random.random() < plan.bad_share:  # noqa: S311 - a load, no secret
+        return "bad file", random.choice(context.catalogue.bad)  # noqa: S311
+    return context.catalogue.photo(plan.phone_share)
 
 
 class ApiUser(User):
@@ -85,9 +82,9 @@ class ApiUser(User):
 
     def _batch(self) -> Answer:
         photos = random.choices(self.shared.catalogue.small, k=_BATCH)  # noqa: S311
-        body, content_type = form([(photo.name, photo.data) for photo in photos])
+        body, content_type = form((photo.name, photo.data) for photo in photos)
         self.shared.under_way += 1
-        answer = self.web.ask("POST", "/predict/batch", body, {"Content-Type": content_type, **headers()})
+        answer = self.web.ask("POST", "/predict/batch", body, {**content_type, **headers()})
         self.shared.under_way -= 1
         outcome, cause = judge_batch(answer, [photo.label for photo in photos])
         # Several photos take longer than one: a batch is told apart, and does not count for the answers' percentiles.

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 import websocket
 
 from sightserve.loadtest.generator.page import Page, ProtocolChanged
-from sightserve.loadtest.generator.web import Answer, Web, why
+from sightserve.loadtest.generator.web import Answer, Web, form, why
 
-_BOUNDARY: Final = "sightserve-loadtest-7c1f"
 _ASSET: Final = re.compile(r'(?:src|href)="\.?/?(static/[^"]+)"')
 _XSRF: Final = "_streamlit_xsrf"
 _PATIENCE: Final = 4  # times the timeout, for a page that shows that it goes on
@@ -29,7 +28,9 @@ class Browser:
 
     def __init__(self, url: str, timeout: float, *, assets: bool = False) -> None:
         self.page = Page()
-        self.bytes = 0
+        self.bytes = self.asked = (
+            0  # what came over the network, and requests: their user takes note and sets them back
+        )
         self._url, self._timeout, self._assets = url.rstrip("/"), timeout, assets
         self._web = Web(self._url, timeout, connections=6)  # as many as browsers open to one server
         self._socket: websocket.WebSocket | None = None
@@ -67,16 +68,15 @@ class Browser:
             target = self.page.upload
             if target is None:
                 raise ProtocolChanged("no address to upload to")
-            head = f'Content-Disposition: form-data; name="{target.file_id}"; filename="{name}"\r\n'
-            body = f"--{_BOUNDARY}\r\n{head}Content-Type: image/jpeg\r\n\r\n".encode() + data
+            body, content_type = form([(name, data)], field=target.file_id)
             headers = {
-                "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
+                **content_type,
                 "Cookie": f"{_XSRF}={self._token}",
                 "X-Xsrftoken": self._token,
                 "Origin": self._origin,
                 **_HEADERS,
             }
-            answer = self._web.ask("PUT", target.url, body + f"\r\n--{_BOUNDARY}--\r\n".encode(), headers)
+            answer = self._web.ask("PUT", target.url, body, headers)
             self._expect(answer, 204, "upload")
             taken.append((name, len(data), target))
         self._send(self.page.uploaded(uploader, taken))
@@ -130,6 +130,7 @@ class Browser:
         return f"{parts.scheme}://{parts.netloc}"
 
     def _connect(self) -> None:
+        self.asked += 1
         address = f"ws{self._url.removeprefix('http')}/_stcore/stream"
         try:
             self._socket = websocket.create_connection(
@@ -139,6 +140,10 @@ class Browser:
                 subprotocols=["streamlit", self._token] if self._token else ["streamlit"],
                 cookie=f"{_XSRF}={self._token}",
                 enable_multithread=False,
+                # The environment may name a proxy: the load goes to the address that was said, as all else here does. The
+                # second word is heeded only beside the first.
+                http_proxy_host="unused",
+                http_no_proxy=["*"],
             )
         except websocket.WebSocketBadStatusException as exc:
             raise VisitFailed(f"websocket: {exc.status_code}") from exc
@@ -191,6 +196,7 @@ class Browser:
             self._expect(self._web.ask("GET", url, headers=_HEADERS), 200, "a picture")
 
     def _expect(self, answer: Answer, status: int, what: str) -> Answer:
+        self.asked += 1
         self.bytes += len(answer.body)
         if answer.status != status:
             raise VisitFailed(f"{what}: {answer.cause or answer.status}")

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import random
 import struct
 import tempfile
 from collections.abc import Callable, Sequence
@@ -56,6 +57,12 @@ class Catalogue:
     small: Sequence[Photo]
     phone: Sequence[Photo]
     bad: Sequence[Photo]
+
+    def photo(self, phone_share: float) -> tuple[str, Photo]:
+        """Return what kind of photo, and one of that kind: a phone's in this share of all cases, where there are any."""
+        if self.phone and random.random() < phone_share:  # noqa: S311 - a load, no secret
+            return "phone photo", random.choice(self.phone)  # noqa: S311
+        return "small photo", random.choice(self.small)  # noqa: S311
 
     def labelled(self, ask: Callable[[Photo], str]) -> "Catalogue":
         """Return the same photos with their right answers: what `ask` says of each before anything is loaded."""

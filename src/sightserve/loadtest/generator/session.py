@@ -3,20 +3,23 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import gevent
 from gevent.event import Event
 from locust import LoadTestShape, User
 from locust.env import Environment
+from locust.html import get_html_report
 
-from sightserve.loadtest.analysis import report, results, summary
+from sightserve.loadtest.analysis import results, summary
 from sightserve.loadtest.generator import api_user, photos
+from sightserve.loadtest.generator.answers import field
 from sightserve.loadtest.generator.api_user import ApiUser
 from sightserve.loadtest.generator.arrivals import Arrivals
 from sightserve.loadtest.generator.context import Context
 from sightserve.loadtest.generator.photos import Catalogue, Photo
-from sightserve.loadtest.generator.watch import Watch, wall
+from sightserve.loadtest.generator.watch import Watch
 from sightserve.loadtest.generator.web import Web
 from sightserve.loadtest.goals import InvalidValue
 from sightserve.loadtest.plan import Plan, Shape
@@ -36,12 +39,15 @@ class Session:
             InvalidValue: nothing answers, or not with a label.
         """
         self.plan = plan
-        catalogue = photos.load(plan.photos, phone=bool(plan.backend and plan.phone_share))
-        self.context = Context(plan, labelled(plan, catalogue), Environment())
+        catalogue = photos.load(plan.photos, phone=plan.phones)
+        halves = " and ".join(filter(None, (plan.backend, plan.frontend)))
+        environment = Environment(host=halves, locustfile="sightserve loadtest")  # both stand in the report's head
+        self.context = Context(plan, labelled(plan, catalogue), environment)
         self.watch = Watch(plan.backend, api_user.headers()) if plan.backend else None
+        self.model_bytes = _model_bytes(plan) if plan.backend else 0
         self.knee: Knee | None = None
         self.over = Event()  # set when the time is up, the knee is found, or somebody stops the run
-        self.began = wall()
+        self.began = ""
         self._knee_finder = KneeFinder(plan.breaking)
 
     def classes(self) -> list[type[User]]:
@@ -59,7 +65,8 @@ class Session:
 
     def start(self) -> None:
         """Begin to count: now."""
-        self.began, self.context.started = wall(), time.perf_counter()
+        self.began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.context.started = time.perf_counter()
 
     def tick(self, users: int) -> int | None:
         """Return how many users there should be now, or None when it is over: the time is up, or the knee is found."""
@@ -98,22 +105,23 @@ class Session:
 
     def finish(self) -> tuple[str, bool]:
         """Write the report and the JSON file where they were asked for; return a summary, and whether the goals were kept."""
-        scrapes = self.watch.scrapes if self.watch else []
-        small, phone = (_mean_bytes(kind) for kind in (self.context.catalogue.small, self.context.catalogue.phone))
-        share = self.plan.phone_share if phone else 0.0
+        catalogue = self.context.catalogue
         found = results.assemble(
             self.plan,
             self.context.recorder,
-            scrapes,
+            self.watch.rows if self.watch else [],
             self.knee,
             self.began,
             self.context.now,
-            small * (1 - share) + phone * share,
+            photo_bytes={"small photo": _mean_bytes(catalogue.small), "phone photo": _mean_bytes(catalogue.phone)},
+            model_bytes=self.model_bytes,
+            browsers_asked=self.context.browsers_asked,
         )
         if self.plan.json_file:
             Path(self.plan.json_file).write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
         if self.plan.report:
-            Path(self.plan.report).write_text(report.page(found), encoding="utf-8")
+            page = get_html_report(self.context.environment, show_download_link=False)  # type: ignore[no-untyped-call]
+            Path(self.plan.report).write_text(page, encoding="utf-8")
         return summary.told(found), all(goal["met"] for goal in found["goals"])
 
 
@@ -151,8 +159,16 @@ def labelled(plan: Plan, catalogue: Catalogue) -> Catalogue:
             return catalogue.labelled(lambda photo: _ask_backend(web, photo))
         finally:
             web.close()
-    few = Catalogue(catalogue.small[:_CALM_PHOTOS], [], catalogue.bad)
+    few = replace(catalogue, small=catalogue.small[:_CALM_PHOTOS])
     return few.labelled(lambda photo: _ask_web_app(plan, photo))
+
+
+def _model_bytes(plan: Plan) -> int:
+    """Return the size of the backend's model, 0 where it does not say."""
+    web = Web(plan.backend, plan.timeout)
+    size = field(web.ask("GET", "/model", headers=api_user.headers()), "size_bytes")
+    web.close()
+    return size if isinstance(size, int) else 0
 
 
 def _ask_backend(web: Web, photo: Photo) -> str:

@@ -40,7 +40,6 @@ class Visitor(User):
         """Make one visit; what fails is noted, and the next visitor tries again after a moment."""
         plan = self.shared.plan
         browser = Browser(plan.frontend, plan.timeout, assets=plan.assets)
-        self.shared.visits += 1
         batch = random.random() < plan.batch_visitors  # noqa: S311
         try:
             self._timed(browser, "open the page", lambda: browser.open("batch" if batch else ""))
@@ -57,34 +56,35 @@ class Visitor(User):
 
     def _photo(self, browser: Browser, *, last: bool) -> None:
         started, context = time.perf_counter(), self.shared
-        photo = random.choice(context.catalogue.small)  # noqa: S311
+        kind, photo = context.catalogue.photo(context.plan.visitor_phone_share)
         data = photo.unlike_any_other(random.getrandbits(63))
-        self._timed(browser, "upload a photo", lambda: browser.upload("uploads", [(photo.name, data)]))
-        self._answered(browser, photo.label)
+        self._timed(browser, f"upload a {kind}", lambda: browser.upload("uploads", [(photo.name, data)]))
+        self._answered(browser, photo.label, time.perf_counter() - started)
         every = context.plan.visitor_every * random.uniform(0.8, 1.2)  # noqa: S311
         self._timed_only_failures(browser, lambda: browser.stay(max(0.0, every - (time.perf_counter() - started))))
         if not last:
             again = "another" if browser.page.has("another") else "start-over"
             self._timed(browser, "another photo", lambda: browser.press(again))
 
-    def _answered(self, browser: Browser, label: str) -> None:
+    def _answered(self, browser: Browser, label: str, uploading: float) -> None:
+        """Press Classify. What is judged is what a person waits for: the seconds of the upload are a part of it."""
         page, seconds = browser.page, 0.0
         self.shared.under_way += 1
         try:
             seconds = browser.press("classify", lambda: bool(page.label))
             outcome, cause = judge(page, label)
         except (VisitFailed, ProtocolChanged) as exc:
-            self._failed("answer", seconds, exc, answer=True)
+            self._failed("press to label", seconds, exc, answer=True)
             raise VisitFailed(str(exc)) from exc
         finally:
             self.shared.under_way -= 1
-        kind = "answer after a friendly wait" if page.waking else "answer"
-        self.shared.note(Event(0, Half.WEB, kind, seconds, outcome, cause, not page.waking, browser.bytes))
-        browser.bytes = 0
+        kind = "press to label, after a friendly wait" if page.waking else "press to label"
+        event = Event(0, Half.WEB, kind, seconds, outcome, cause, not page.waking, self._taken(browser))
+        self.shared.note(event._replace(before=uploading))
 
     def _batch(self, browser: Browser) -> None:
         """Use the Batch page: several photos in one go, watched until all are answered."""
-        photos = random.choices(self.shared.catalogue.small, k=_BATCH)  # noqa: S311
+        photos = [self.shared.catalogue.photo(self.shared.plan.visitor_phone_share)[1] for _ in range(_BATCH)]
         files = [(f"{n}-{p.name}", p.unlike_any_other(random.getrandbits(63))) for n, p in enumerate(photos)]
         self._timed(browser, f"upload {_BATCH} photos", lambda: browser.upload("files", files))
 
@@ -108,8 +108,7 @@ class Visitor(User):
             self._failed(kind, time.perf_counter() - started, exc)
             raise VisitFailed(str(exc)) from exc
         seconds = time.perf_counter() - started
-        self.shared.note(Event(0, Half.WEB, kind, seconds, Outcome.OK, answer=False, size=browser.bytes))
-        browser.bytes = 0
+        self.shared.note(Event(0, Half.WEB, kind, seconds, Outcome.OK, answer=False, size=self._taken(browser)))
 
     def _timed_only_failures(self, browser: Browser, step: Callable[[], object]) -> None:
         try:
@@ -117,7 +116,14 @@ class Visitor(User):
         except (VisitFailed, ProtocolChanged) as exc:
             self._failed("stay on the page", 0.0, exc)
             raise VisitFailed(str(exc)) from exc
-        browser.bytes = 0
+        self._taken(browser)
+
+    def _taken(self, browser: Browser) -> int:
+        """Return the bytes that came since this was last asked; the requests are counted for all visitors together."""
+        size = browser.bytes
+        self.shared.browsers_asked += browser.asked
+        browser.bytes = browser.asked = 0
+        return size
 
     def _failed(self, kind: str, seconds: float, exc: Exception, *, answer: bool = False) -> None:
         self.shared.note(Event(0, Half.WEB, kind, seconds, Outcome.FAILED, str(exc), answer))

@@ -1,6 +1,7 @@
 """HTTP as a user's program or browser speaks it, on gevent: kept connections, and a clock around every request."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from geventhttpclient.client import HTTPClient
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from geventhttpclient.url import URL
 
+_BOUNDARY: Final = "sightserve-loadtest-2b9e"
 FAILURES: Final = (OSError, HTTPConnectionClosed, HTTPParseError, EOFError)
 
 
@@ -47,6 +49,16 @@ class Web:
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
+
+
+def form(photos: Iterable[tuple[str, bytes]], field: str = "file") -> tuple[bytes, dict[str, str]]:
+    """Return a multipart body with these JPEGs (name, bytes), each in a field of this name, and the header that says so."""
+    body = bytearray()
+    for name, data in photos:
+        disposition = f'Content-Disposition: form-data; name="{field}"; filename="{name}"'
+        body += f"--{_BOUNDARY}\r\n{disposition}\r\nContent-Type: image/jpeg\r\n\r\n".encode() + data + b"\r\n"
+    body += f"--{_BOUNDARY}--\r\n".encode()
+    return bytes(body), {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
 
 
 def why(exc: BaseException) -> str:

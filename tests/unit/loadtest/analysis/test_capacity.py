@@ -7,7 +7,7 @@ import pytest
 from sightserve.loadtest.analysis.capacity import plan
 from sightserve.loadtest.analysis.capacity.plan import Service
 from sightserve.loadtest.analysis.capacity.simulate import Times
-from sightserve.loadtest.analysis.results import SCHEMA, check
+from sightserve.loadtest.analysis.schema import SCHEMA, check
 from sightserve.loadtest.goals import InvalidValue
 
 TIMES = Times.from_samples([[beside, 0.01, 0.001] for beside in (0, 1, 2, 4, 7, 12, 20) for _ in range(40)], slots=2)

@@ -35,6 +35,18 @@ def test_a_phone_photo_has_twelve_megapixels(tmp_path):
     assert Image.open(io.BytesIO(phone.data)).size == (3000, 4000)
 
 
+def test_a_share_of_the_photos_is_a_phones():
+    small, phone = photos.Photo("small.jpg", b"s"), photos.Photo("phone.jpg", b"p")
+    catalogue = photos.Catalogue([small], [phone], [])
+
+    drawn = [catalogue.photo(0.8) for _ in range(2000)]
+
+    assert set(drawn) == {("small photo", small), ("phone photo", phone)}
+    # 1,600 expected, standard deviation 18: six of them
+    assert abs(drawn.count(("phone photo", phone)) - 1600) < 108
+    assert photos.Catalogue([small], [], []).photo(0.8) == ("small photo", small)
+
+
 @pytest.mark.parametrize("folder", ["missing", "."])
 def test_a_folder_without_photos_is_refused(tmp_path, monkeypatch, folder):
     monkeypatch.chdir(tmp_path)
