@@ -1,7 +1,7 @@
 """`python -m bench.load report|check|soak`: ramps on both halves, the simulation against real runs, and a long mixed load.
 
-`report` writes pages into docs/load; `check` compares simulated with measured latencies at three loads; `soak` restarts the
-backend in the middle and watches the memory of both halves.
+`report` writes figures and pages into docs/load; `check` compares simulated with measured latencies at three loads; `soak`
+restarts the backend in the middle and watches the memory of both halves.
 """
 
 import argparse
@@ -57,8 +57,8 @@ def report(options: argparse.Namespace, folder: Path) -> int:
         web += ["--failures", "0%", "--report", str(out / "visitors-50.html")]
         halves.load(*web, out=out / "visitors-50.json")
     with halves.both(folder / "logs") as (_, frontend):  # fresh: 50 visitors' sessions end two minutes later
-        web = ["--frontend", frontend.url, "--shape", "ramp", "--users", "600", "--spawn-rate", "3"]
-        web += ["--run-time", f"{6 * options.seconds:g}s", "--report", str(out / "web-app-ramp.html")]
+        web = ["--frontend", frontend.url, "--shape", "ramp", "--users", "600", "--spawn-rate", "1"]
+        web += ["--run-time", f"{8 * options.seconds:g}s", "--report", str(out / "web-app-ramp.html")]
         halves.load(*web, out=out / "web-app-ramp.json")
     return 0
 

@@ -1,4 +1,4 @@
-"""`sightserve capacity`: how many instances a load needs on Cloud Run, how to set them, and what they cost."""
+"""`sightserve capacity`: how many instances a load needs on Cloud Run, the command that makes them, and what they cost."""
 
 import json
 from dataclasses import asdict
@@ -7,32 +7,57 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sightserve.cli.extras import fail, needs
+from sightserve.cli.extras import fail
 from sightserve.loadtest.goals import InvalidValue, duration
 
 if TYPE_CHECKING:
     from sightserve.loadtest.analysis.capacity.plan import Service
     from sightserve.loadtest.analysis.capacity.simulate import Simulated
 
+_MEASURED, _EXPECTED, _GOAL = "What was measured", "What will come", "The goal"
+
 
 def capacity(
-    report: Annotated[Path, typer.Option("--from", help="JSON of `sightserve loadtest --json`, the API under a ramp.")],
-    rps: Annotated[float, typer.Option(min=0.0, help="Photos a second.")] = 0.0,
-    visitors: Annotated[int, typer.Option(min=0, help="Visitors of the web app at once.")] = 0,
+    report: Annotated[
+        Path,
+        typer.Option(
+            "--from", help="JSON of `sightserve loadtest --json`, the API under a ramp.", rich_help_panel=_MEASURED
+        ),
+    ],
     web_report: Annotated[
-        Path | None, typer.Option("--web-from", help="JSON of a run on the web app, where the first has none.")
+        Path | None,
+        typer.Option(
+            "--web-from", help="The same of a ramp on the web app, where the first has none.", rich_help_panel=_MEASURED
+        ),
     ] = None,
-    p50: Annotated[str | None, typer.Option(help="Goal for half of the answers.")] = None,
-    p95: Annotated[str | None, typer.Option(help="Goal for 95 of 100 answers.")] = None,
-    p99: Annotated[str | None, typer.Option(help="Goal for 99 of 100 answers, such as 300ms.")] = None,
     slots: Annotated[
-        int, typer.Option(min=0, help="Cores of the measured backend, where the load came from elsewhere.")
+        int,
+        typer.Option(
+            min=0, help="Cores of the measured backend, where the load came from elsewhere.", rich_help_panel=_MEASURED
+        ),
     ] = 0,
+    visitors: Annotated[
+        int, typer.Option(min=0, help="Visitors of the web app at once.", rich_help_panel=_EXPECTED)
+    ] = 0,
+    rps: Annotated[
+        float, typer.Option(min=0.0, help="Or photos a second, of the API.", rich_help_panel=_EXPECTED)
+    ] = 0.0,
+    p50: Annotated[
+        str | None, typer.Option(help="Half of the answers within, such as 50ms.", rich_help_panel=_GOAL)
+    ] = None,
+    p95: Annotated[str | None, typer.Option(help="95 of 100 answers within.", rich_help_panel=_GOAL)] = None,
+    p99: Annotated[
+        str | None, typer.Option(help="99 of 100 answers within; 300ms where no goal is stated.", rich_help_panel=_GOAL)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what a load needs: instances, their setting and cost, from measured times. Nothing is asked of any cloud."""
-    with needs("loadtest"):
-        import sightserve.loadtest.analysis.capacity.plan as planning
+    """Say what a load needs on Cloud Run: instances, the command that makes them, and what they cost.
+
+    Works from times that `sightserve loadtest` measured, and asks nothing of any cloud. For example:
+
+        sightserve capacity --from api.json --web-from web.json --visitors 5000
+    """
+    import sightserve.loadtest.analysis.capacity.plan as planning
 
     try:
         results = _read(report)
@@ -44,16 +69,22 @@ def capacity(
         if not rps and not visitors:
             raise InvalidValue("say how much there will be: --rps 200 or --visitors 5000")
         asked = rps or visitors / web_results["plan"]["visitor_every"]
-        service, usual = planning.backend(planning.times_of(results, slots), asked, goal, percent)
+        # what visitors send, the backend gets
+        phones = results["plan"]["phone_share"] if rps else web_results["plan"]["visitor_phone_share"]
+        times = planning.times_of(results, slots, None if rps else phones)
+        service, usual = planning.backend(times, asked, goal, percent, results["model_bytes"])
         web = planning.web_app(web_results, visitors or asked * web_results["plan"]["visitor_every"])
-        grows = planning.decades(service, results["photo_bytes"])
+        grows = planning.decades(service, planning.photo_bytes(results, phones))
         limits = planning.limits_of(service)
+        command, regions = planning.deploy_line(service, web)
     except InvalidValue as exc:
         fail(str(exc))
     answer = {
         "rps": asked,
         "goal": {"percent": percent, "seconds": goal},
-        "services": [asdict(one) for one in (service, web) if one is not None],
+        "services": [{**asdict(one), "month": one.month} for one in (service, web) if one is not None],
+        "command": command,
+        "regions": regions,
         "expected": asdict(usual),
         "egress_month": planning.egress(asked, planning.data("prices")),
         "photos_month": asked * planning.HOURS * 3600,
@@ -98,6 +129,12 @@ def _print(answer: dict[str, Any], service: "Service", web: "Service | None", us
         + f" Answers that leave the region: $ {answer['egress_month']:,.0f} a month.\n",
         highlight=False,
     )
+    everywhere = (
+        f"In each of {answer['regions']} regions, with a project's baseline quota"
+        if answer["regions"] > 1
+        else "To have it, with your project and region"
+    )
+    typer.echo(f"{everywhere}:\n\n  {answer['command']}\n")  # not by rich, which would break the lines
     growth = Table(title="How the backend grows", title_justify="left", box=None, pad_edge=False)
     for name in ("photos/s", "instances", "vCPU", "Gbit/s in", "$/month", "limits passed"):
         growth.add_column(name, justify="right", no_wrap=True)

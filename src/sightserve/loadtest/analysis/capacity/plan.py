@@ -2,22 +2,28 @@
 
 import json
 import math
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final
 
+from sightserve.backend.ram import shares
+from sightserve.backend.scheduler.limits import Limits
 from sightserve.loadtest.analysis.capacity.simulate import Simulated, Times, most_rps, simulate
 from sightserve.loadtest.goals import InvalidValue
 from sightserve.loadtest.record import Half
 
 HOURS: Final = 730.0  # of a month, as cloud bills count
-_SERVER_MIB: Final = 80  # the backend's own process (`backend/ram.py` divides the memory by the same figures)
-_SLOT_MIB: Final = 90  # a slot's; there is one more than vCPUs where large photos come
-_LARGE_MIB: Final = 460  # what decoding the largest photo of a phone takes, a HEIC of 48 megapixels
-_PROGRAMS_AND_PIXELS: Final = 0.825  # of the memory: the rest is for bodies that wait, and a margin
-_WEB_VCPU, _WEB_GIB = 1, 2.0  # the web app is one process: more cores would stand idle; as `deploy` makes it
+# What the backend decodes within its own limits (`SIGHTSERVE_MAX_PIXELS`): 50 megapixels, of 16.5 bytes in the format that
+# takes most, WebP (`imaging/memory.py`). With less memory it refuses photos that its limits allow.
+_LARGEST_PHOTO: Final = int(50e6 * 16.5)  # bytes
+_WEB_VCPU: Final = 1  # the web app is one process: more cores would stand idle
+_WEB_GIB: Final = (
+    2.0  # its uploads alone may have 1 GiB (`SIGHTSERVE_UI_TOTAL_UPLOAD_MB`), the app and previews the rest
+)
 _WEB_CONNECTIONS: Final = 2  # a visitor's websocket, and an upload or a picture beside it
 _ANSWER_BYTES: Final = 1500  # what an answer and its headers send out
+_BILLED_STEP: Final = 0.1  # s: Cloud Run rounds up to that
 _DECADES: Final = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 _SHARE_OF_KNEE: Final = 0.6  # the same as the autoscaler's target for the CPU: the rest is for bursts
 
@@ -37,8 +43,9 @@ class Service:
         instances: at this load.
         vcpu, gib: of each.
         concurrency: the setting: requests that an instance is given at once.
-        per_instance: requests a second, or visitors, of one instance at this load.
-        month: dollars for compute, the load kept up all month.
+        per_instance: photos a second, or visitors, of one instance at this load.
+        requests: a second, of the whole service: each costs something too.
+        held: seconds for which a request is there, None: all the time. An instance is billed while it has any.
         limited_by: what decides the number of instances.
     """
 
@@ -48,26 +55,57 @@ class Service:
     gib: float
     concurrency: int
     per_instance: float
-    month: float
+    requests: float
+    held: float | None
     limited_by: str
 
+    @property
+    def month(self) -> float:
+        """Dollars for compute and requests, the load kept up all month."""
+        prices = data("prices")
+        second = self.vcpu * prices["vcpu_second"] + self.gib * prices["gib_second"]
+        billed = 1.0
+        if self.held is not None:
+            # Requests come at random: an instance has none for exp(-rate x time of each) of the time (a queue M/G/infinity).
+            held = math.ceil(self.held / _BILLED_STEP) * _BILLED_STEP
+            billed = 1 - math.exp(-self.requests / self.instances * held)
+        requests = self.requests * prices["million_requests"] / 1e6
+        return float((self.instances * second * billed + requests) * HOURS * 3600)
 
-def times_of(results: dict[str, Any], slots: int = 0) -> Times:
+    def at(self, requests: float) -> "Service":
+        """Return the same for another number of requests a second, with as many for each instance."""
+        return replace(self, instances=math.ceil(requests / self.per_instance), requests=requests)
+
+
+def times_of(results: dict[str, Any], slots: int = 0, phone_share: float | None = None) -> Times:
     """Return the measured times in a report.
 
     Args:
         results: the report.
         slots: of the backend that was measured; as many as the load generator's machine has cores where it is 0.
+        phone_share: of the photos that will come; as many as were measured where it is None.
 
     Raises:
-        InvalidValue: it has none: the API was not loaded.
+        InvalidValue: it has none: the API was not loaded, or not with both kinds of photo.
     """
     samples = [row for rows in results["samples"].values() for row in rows]
+    if phone_share is not None:
+        phone, small = (results["samples"].get(kind, []) for kind in ("phone photo", "small photo"))
+        # as many of the rarer kind as there are, and of the other what keeps the share
+        whole = min(len(rows) / part for rows, part in ((phone, phone_share), (small, 1 - phone_share)) if part)
+        dice = random.Random(1)  # noqa: S311 - the same answer from the same report
+        samples = dice.sample(phone, int(whole * phone_share)) + dice.sample(small, int(whole * (1 - phone_share)))
     slots = slots or int(results["machine"]["cores"] or 1)
     try:
         return Times.from_samples(samples, slots=slots, overhead=overhead(results, slots))
     except ValueError as exc:
         raise InvalidValue(f"the report says too little of the API: {exc}") from exc
+
+
+def photo_bytes(results: dict[str, Any], phone_share: float) -> float:
+    """Return the mean size of the photos that will come, of which phones take this share."""
+    sizes = results["photo_bytes"]
+    return float(sizes.get("phone photo", 0.0) * phone_share + sizes.get("small photo", 0.0) * (1 - phone_share))
 
 
 def overhead(results: dict[str, Any], slots: int) -> float:
@@ -87,7 +125,9 @@ def overhead(results: dict[str, Any], slots: int) -> float:
     return max(0.0, float(slots / middle - service))
 
 
-def backend(times: Times, rps: float, goal: float, percent: int, requests: int = 8_000) -> tuple[Service, Simulated]:
+def backend(
+    times: Times, rps: float, goal: float, percent: int, model: int = 0, requests: int = 8_000
+) -> tuple[Service, Simulated]:
     """Return the cheapest way to answer so many requests a second, and what one instance does then.
 
     Args:
@@ -95,12 +135,13 @@ def backend(times: Times, rps: float, goal: float, percent: int, requests: int =
         rps: photos a second of the whole service.
         goal: seconds that `percent` of 100 answers may take.
         percent: 50, 95 or 99.
+        model: bytes of its files.
         requests: of each simulation.
 
     Raises:
         InvalidValue: no size of instance keeps the goal.
     """
-    prices, limits, best = data("prices"), data("limits"), None
+    limits, best = data("limits"), None
     for text, most_gib in limits["vcpus"].items():
         vcpu = int(text)
         most, found = most_rps(times, goal, percent, slots=vcpu, requests=requests)
@@ -108,15 +149,14 @@ def backend(times: Times, rps: float, goal: float, percent: int, requests: int =
             continue
         # The autoscaler adds instances when their CPU is 60 % busy, whatever the goal would still allow.
         by_cpu = most * limits["cpu_target"] / max(found.busy, limits["cpu_target"])
-        per_instance = min(most, by_cpu)
-        gib = max(limits["least_gib"][text], math.ceil(_mib(vcpu) / 512) / 2)
+        gib = max(limits["least_gib"][text], memory(vcpu, model))
         if gib > most_gib:
             continue
-        instances = math.ceil(rps / per_instance)
+        instances = math.ceil(rps / min(most, by_cpu))
         usual = simulate(times, rps / instances, slots=vcpu, requests=requests)
         service = Service(
             "backend", instances, vcpu, gib, min(limits["max_concurrency"], max(4, 2 * found.concurrency)),
-            rps / instances, month(instances, vcpu, gib, prices),
+            rps / instances, rps, usual.p50,
             "the autoscaler's 60 % of the CPU" if by_cpu < most else f"the goal of {goal * 1000:.0f} ms",
         )  # fmt: skip
         if best is None or service.month < best[0].month:
@@ -126,18 +166,43 @@ def backend(times: Times, rps: float, goal: float, percent: int, requests: int =
     return best
 
 
+def memory(vcpu: int, model: int) -> float:
+    """Return the GiB with which a backend, which divides its memory itself, refuses no photo within its limits."""
+    gib = 0.5
+    while Limits(vcpu, max_pixels=shares(int(gib * 2**30), vcpu, model).pixels).pixels_shared * 4 < _LARGEST_PHOTO:
+        gib += 0.5
+    return gib
+
+
 def web_app(results: dict[str, Any], visitors: float) -> Service | None:
     """Return what so many visitors at once need, from what one process held; None where the web app was not loaded."""
     held = visitors_held(results)
     if held is None:
         return None
-    per_instance = max(1.0, held * _SHARE_OF_KNEE)
+    limits, per_instance = data("limits"), max(1.0, held * _SHARE_OF_KNEE)
     instances = math.ceil(visitors / per_instance)
-    concurrency = min(data("limits")["max_concurrency"], math.ceil(per_instance * _WEB_CONNECTIONS))
-    cost = month(instances, _WEB_VCPU, _WEB_GIB, data("prices"))
+    # Cloud Run adds instances at 60 % of this too, and sends a visitor's own upload elsewhere when all of it is taken.
+    concurrency = min(limits["max_concurrency"], math.ceil(per_instance * _WEB_CONNECTIONS / limits["cpu_target"]))
+    answers = sum(group["ok"] for group in results["groups"] if group["kind"].startswith("press to label"))
+    asked = results["browsers_asked"] / max(1, answers) * visitors / results["plan"]["visitor_every"]
+    # an open page is a request for as long as it is open
     return Service(
-        "web app", instances, _WEB_VCPU, _WEB_GIB, concurrency, visitors / instances, cost, "one process's interpreter"
-    )
+        "web app", instances, _WEB_VCPU, _WEB_GIB, concurrency, visitors / instances, asked, None,
+        "one process's interpreter",
+    )  # fmt: skip
+
+
+def deploy_line(service: Service, web: Service | None) -> tuple[str, int]:
+    """Return the command that makes these services, and in how many regions: one has room for a quota's worth."""
+    made = [(service, ""), *([(web, "frontend-")] if web else [])]
+    regions = max(math.ceil(one.instances / most_in_region(one)) for one, _ in made)
+    words = ["sightserve deploy cloud-run --project my-project --region europe-west1"]
+    for one, half in made:
+        words += [
+            f"--{half}cpu {one.vcpu} --{half}memory {one.gib * 1024:.0f}Mi --{half}concurrency {one.concurrency}",
+            f"--{half}min-instances 0 --{half}max-instances {math.ceil(one.instances / regions)}",
+        ]
+    return " \\\n    ".join(words), regions
 
 
 def visitors_held(results: dict[str, Any]) -> float | None:
@@ -148,17 +213,6 @@ def visitors_held(results: dict[str, Any]) -> float | None:
         results["knee"]["users"] if results["knee"] else max((row["users"] for row in results["timeline"]), default=0)
     )
     return float(users) / 2 if results["plan"]["backend"] else float(users)  # the halves share the users
-
-
-def _mib(vcpu: int) -> float:
-    """Return how much memory an instance needs to refuse no photo that a phone makes."""
-    return (_SERVER_MIB + (vcpu + 1) * _SLOT_MIB + _LARGE_MIB) / _PROGRAMS_AND_PIXELS
-
-
-def month(instances: float, vcpu: float, gib: float, prices: dict[str, Any]) -> float:
-    """Return dollars for instances that run all month, billed by instance."""
-    second = vcpu * prices["instance_vcpu_second"] + gib * prices["instance_gib_second"]
-    return float(instances * second * HOURS * 3600)
 
 
 def egress(rps: float, prices: dict[str, Any]) -> float:
@@ -175,28 +229,29 @@ class Limit:
     then: str
 
 
+def most_in_region(service: Service) -> float:
+    """Return how many of its instances a region's baseline quota has room for: by default the most of a service, too."""
+    known = data("limits")
+    quotas = known["max_instances"], known["regional_vcpu"] / service.vcpu, known["regional_gib"] / service.gib
+    return float(min(quotas))
+
+
 def limits_of(service: Service) -> list[Limit]:
     """Return what stands in the way of growth, the first first; all instances have the size of this service's."""
     known, each = data("limits"), service.per_instance
-    found = [
+    return [
         Limit(each, "one instance", "Cloud Run adds instances by itself"),
         Limit(
-            each * known["max_instances_default"],
-            f"{known['max_instances_default']} instances, the usual maximum of a service",
-            "set --max-instances higher: a setting, no request",
-        ),
-        Limit(
-            each * min(known["regional_vcpu"] / service.vcpu, known["regional_gib"] / service.gib),
+            each * most_in_region(service),
             f"{known['regional_vcpu']:,} vCPU or {known['regional_gib']:,} GiB in a region, a baseline quota",
             "ask for more quota, or deploy to several regions behind a global load balancer",
         ),
         Limit(
-            each * 10 * known["regional_vcpu"] / service.vcpu,
+            each * 10 * most_in_region(service),
             "ten regions full to their baseline quota",
             "talk to the provider about quota and price, or compare with machines of your own",
         ),
     ]
-    return sorted(found, key=lambda limit: limit.rps)
 
 
 def decades(service: Service, photo_bytes: float) -> list[dict[str, Any]]:
@@ -204,17 +259,17 @@ def decades(service: Service, photo_bytes: float) -> list[dict[str, Any]]:
     prices, known = data("prices"), limits_of(service)
     rows = []
     for rps in _DECADES:
-        instances = math.ceil(rps / service.per_instance)
+        grown = service.at(rps)
         passed = [limit for limit in known if limit.rps < rps]
-        compute = month(instances, service.vcpu, service.gib, prices)
+        dollars = grown.month + egress(rps, prices)
         rows.append(
             {
                 "rps": rps,
-                "instances": instances,
-                "vcpu": instances * service.vcpu,
+                "instances": grown.instances,
+                "vcpu": grown.instances * service.vcpu,
                 "gbit_in": rps * photo_bytes * 8 / 1e9,
-                "month": compute + egress(rps, prices),
-                "per_million": (compute + egress(rps, prices)) / (rps * HOURS * 3600 / 1e6),
+                "month": dollars,
+                "per_million": dollars / (rps * HOURS * 3600 / 1e6),
                 "passed": passed[-1].what if passed else "",
                 "then": passed[-1].then if passed else "",
             }
