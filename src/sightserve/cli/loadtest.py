@@ -60,7 +60,7 @@ def loadtest(
 ) -> None:
     """Load the API, the web app, or both. Exit code 1 when a stated goal was missed, 2 when nothing could be loaded."""
     with needs("loadtest"):
-        _need("locust", "websocket", "PIL")
+        _need("locust", "geventhttpclient", "websocket", "prometheus_client", "PIL")
     if frontend:
         with needs("frontend"):
             _need("streamlit")
