@@ -67,8 +67,14 @@ def test_the_base_install_classifies_through_a_backend_and_names_what_else_needs
     ui = run(python, "ui")
     video = run(python, "video", str(SAMPLES / "tour.mp4"))
     loadtest = run(python, "loadtest", "--backend", backend_url)
+    figures = [
+        f"--{flag}={ROOT / 'docs' / 'load' / name}"
+        for flag, name in (("from", "api-ramp.json"), ("web-from", "web-app-ramp.json"))
+    ]
+    capacity = run(python, "capacity", *figures, "--visitors", "50")  # a calculation, which needs none
 
     assert json.loads(remote.stdout)["prediction"] == "espresso"
+    assert "sightserve deploy cloud-run" in capacity.stdout
     missing = (
         (local, "backend"),
         (serve, "backend"),
