@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from sightserve.cli.extras import fail
 from sightserve.cli.ports import check_free
 
 _START_SECONDS = 60
+_HUNG_UP = 128 + signal.SIGHUP
 _STOP_SECONDS = 12  # the backend drains for up to 9
 
 
@@ -59,7 +61,7 @@ def _running(
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Start every command, and end them all on the way out, however that comes about."""
     # SIGTERM (a container's stop) and SIGHUP (the terminal was closed) take the same way out as Ctrl-C.
-    for number, code in {signal.SIGTERM: 0, signal.SIGHUP: 129}.items():
+    for number, code in {signal.SIGTERM: 0, signal.SIGHUP: _HUNG_UP}.items():
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
             signal.signal(number, _stopping(code))
     ours, theirs = os.pipe()[::-1]  # we hold the end for writing: when we are killed, it is closed
@@ -117,8 +119,14 @@ def _wait_until_healthy(name: str, processes: dict[str, subprocess.Popen[bytes]]
 
 
 def _watch(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+    # A closed terminal tells its first process alone, and `make`, where it is that, tells nobody.
+    terminal = select.poll()
+    if sys.stdin is not None and sys.stdin.isatty():
+        terminal.register(sys.stdin.fileno(), 0)
     while True:
         _fail_if_ended(processes)
+        if any(event & select.POLLHUP for _, event in terminal.poll(0)):
+            raise _Stopped(_HUNG_UP)
         time.sleep(0.5)
 
 

@@ -122,7 +122,9 @@ class AsyncClient:
         )
         return protocol.named(answer, filename or name)
 
-    async def predict_batch(self, images: Sequence[Image], *, top_k: int = 5, probabilities: bool = False) -> BatchPrediction:
+    async def predict_batch(
+        self, images: Sequence[Image], *, top_k: int = 5, probabilities: bool = False
+    ) -> BatchPrediction:
         """Classify several images in one request; each has its own result or error, in the order given.
 
         One request has a limit of files and bytes (`info().limits`); `predict_many` takes as many as there are.
