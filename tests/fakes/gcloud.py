@@ -15,6 +15,7 @@ AUDIENCE = "gcloud's own"  # as a person's tokens have: good for every service
 _ABSENT = {
     "services": "ERROR: (gcloud.run.services.describe) Cannot find service [it]",
     "repositories": "ERROR: (gcloud.artifacts.repositories.describe) NOT_FOUND: Requested entity was not found.",
+    "buckets": "ERROR: (gcloud.storage.buckets.describe) gs://it not found: 404.",
     "service-accounts": "ERROR: (gcloud.iam.service-accounts.describe) NOT_FOUND: Unknown service account.",
 }
 
@@ -110,7 +111,9 @@ def _act(words: list[str], state: dict[str, Any]) -> int:
         case ["gcloud", "iam", kind, "create", name]:
             project = next(word for word in words if word.startswith("--project=")).removeprefix("--project=")
             state["things"].append(f"{kind} {name}@{project}.iam.gserviceaccount.com")
-        case ["gcloud", "artifacts", kind, "create", name]:
+        case ["gcloud", "storage", "rm", name]:
+            state["things"].remove(f"buckets {name}")
+        case ["gcloud", "artifacts" | "storage", kind, "create", name]:
             state["things"].append(f"{kind} {name}")
         case ["gcloud", "run", "deploy", name]:
             state["things"] = [thing for thing in state["things"] if thing != f"services {name}"] + [f"services {name}"]
