@@ -38,7 +38,11 @@ def test_the_web_app_waits_for_a_backend_that_is_ready(compose):
 
     assert services["frontend"]["depends_on"] == {"backend": {"condition": "service_healthy"}}
     assert "/health/ready" in services["backend"]["healthcheck"]["test"][-1]
-    assert services["frontend"]["environment"]["BACKEND"] == "http://backend:8000"
+    environment = services["frontend"]["environment"]
+    assert environment["BACKEND"] == "http://backend:8000"
+    assert environment["SIGHTSERVE_UI_PUBLIC_BACKEND"] == "none"  # a browser knows no host of that name
+    # where Docker hands a proxy on to its containers, that knows no such host either
+    assert environment["NO_PROXY"] == environment["no_proxy"] == "backend,localhost,127.0.0.1"
 
 
 @pytest.mark.parametrize("half", ["backend", "frontend"])
