@@ -56,6 +56,7 @@ def test_each_half_has_no_rights_and_bounded_memory(compose, half):
     assert "privileged" not in service
     build = service["build"]
     assert (FILE.parent / build["context"] / build["dockerfile"]).is_file()
+    assert build["target"] == half
 
 
 def run(*words: str, **settings: str) -> None:

@@ -35,7 +35,7 @@ def source(tmp_path):
     """A repository as far as this command looks at it."""
     folder = tmp_path / "a repository"
     (folder / "containers").mkdir(parents=True)
-    for name in ("backend.dockerfile", "frontend.dockerfile", "cloudbuild.yaml"):
+    for name in ("Dockerfile", "cloudbuild.yaml"):
         (folder / "containers" / name).touch()
     return folder
 
@@ -148,7 +148,7 @@ def test_outside_the_repository_it_says_so_before_anything_is_made(gcloud, tmp_p
     run = deploy(gcloud, tmp_path)
 
     assert run.returncode == 2
-    assert "containers/backend.dockerfile is not below" in run.stderr
+    assert "containers/Dockerfile is not below" in run.stderr
     assert gcloud.told == []
 
 

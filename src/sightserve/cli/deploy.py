@@ -116,13 +116,10 @@ def _deploy(options: "Options", steps: Sequence["Step"]) -> None:
     from rich.console import Console
 
     from sightserve.deploy.check import check
+    from sightserve.deploy.images import BUILD_CONFIG, DOCKERFILE
     from sightserve.deploy.run import CommandFailed
 
-    missing = [
-        name
-        for name in ("containers/backend.dockerfile", "containers/frontend.dockerfile", "containers/cloudbuild.yaml")
-        if not (options.source / name).is_file()
-    ]
+    missing = [name for name in (DOCKERFILE, BUILD_CONFIG) if not (options.source / name).is_file()]
     if missing:
         fail(
             f"{missing[0]} is not below {options.source.resolve()}: run this at the root of the repository, or say --source"

@@ -7,7 +7,8 @@ from sightserve.deploy.options import HALVES, Builder, Options
 from sightserve.deploy.steps import Step, When, Words
 
 BUILDER: Final = "builder"
-_BUILD_CONFIG: Final = "containers/cloudbuild.yaml"
+DOCKERFILE: Final = "containers/Dockerfile"
+BUILD_CONFIG: Final = "containers/cloudbuild.yaml"
 _REPOSITORY_ADVICE: Final = "Your account needs the role roles/artifactregistry.admin."
 _BUCKET_ADVICE: Final = (
     "Your account needs the role roles/storage.admin. Names of buckets are the whole world's: where somebody else has this one,"
@@ -104,10 +105,10 @@ def _cloud_build(options: Options, half: str) -> Step:
         f"Build and push the {half}'s image with Cloud Build",
         gcloud(
             options, "builds", "submit", str(options.source),
-            f"--config={options.source / _BUILD_CONFIG}", f"--region={options.build_region}",
+            f"--config={options.source / BUILD_CONFIG}", f"--region={options.build_region}",
             f"--service-account=projects/{options.project}/serviceAccounts/{options.account(BUILDER)}",
             f"--gcs-source-staging-dir={options.bucket}/source", f"--gcs-log-dir={options.bucket}/log",
-            f"--substitutions=_DOCKERFILE=containers/{half}.dockerfile,_IMAGE={options.image(half)}",
+            f"--substitutions=_TARGET={half},_REVISION={options.tag},_IMAGE={options.image(half)}",
         ),
         advice="The log above says which line failed; it is kept below"
         f" {options.bucket}/log. Where the region is refused: --build-region global, or one of those that"
@@ -130,10 +131,10 @@ def _login(options: Options) -> Step:
 
 def _local_build(options: Options, half: str) -> tuple[Step, Step]:
     builder, image = options.builder.value, options.image(half)
-    file = options.source / "containers" / f"{half}.dockerfile"
     # Cloud Run's machines are x86-64, whatever this one is
     build = (
-        builder, "build", "--platform=linux/amd64", f"--file={file}", f"--tag={image}", str(options.source),
+        builder, "build", "--platform=linux/amd64", f"--file={options.source / DOCKERFILE}", f"--target={half}",
+        f"--build-arg=SIGHTSERVE_REVISION={options.tag}", f"--tag={image}", str(options.source),
     )  # fmt: skip
     return (
         Step(

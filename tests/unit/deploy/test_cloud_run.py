@@ -1,12 +1,15 @@
 """What is deployed, as data."""
 
+import re
 from dataclasses import replace
 
 import pytest
 import yaml
 from tests.conftest import ROOT
 
+import sightserve
 from sightserve.deploy.cloud_run import plan, removal
+from sightserve.deploy.images import DOCKERFILE
 from sightserve.deploy.options import Builder, Options, Size
 from sightserve.deploy.steps import When
 
@@ -132,8 +135,33 @@ def test_local_builders_build_for_the_machines_of_cloud_run():
         words for words in commands(replace(OPTIONS, builder=Builder.BUILDAH)) if words[:2] == ("buildah", "build")
     ]
 
-    assert len(builds) == 2
-    assert all("--platform=linux/amd64" in words for words in builds)
+    assert [flag(words, "--target") for words in builds] == ["backend", "frontend"]
+    assert all({"--platform=linux/amd64", "--build-arg=SIGHTSERVE_REVISION=v1"} < set(words) for words in builds)
+
+
+def test_cloud_build_builds_what_it_is_told_of_the_one_dockerfile():
+    config = (ROOT / "containers" / "cloudbuild.yaml").read_text()
+    targets = re.findall(r"^FROM runtime AS (\S+)$", (ROOT / DOCKERFILE).read_text(), re.MULTILINE)
+
+    told = [
+        dict(pair.split("=") for pair in flag(words, "--substitutions").split(","))
+        for words in commands()
+        if words[1:3] == ("builds", "submit")
+    ]
+
+    assert [each["_TARGET"] for each in told] == targets == ["backend", "frontend"]
+    assert [each["_IMAGE"] for each in told] == [OPTIONS.image(half) for half in targets]
+    assert {each["_REVISION"] for each in told} == {"v1"}
+    # a substitution that is not used, or used and not there, is an error of Cloud Build's
+    assert set(re.findall(r"\$(_[A-Z]+)", config)) == set(told[0])
+    assert f"--file={DOCKERFILE}" in config
+
+
+def test_images_say_the_version_that_the_code_says():
+    """The Dockerfile's own default, so that no way of building can leave it unknown."""
+    said = re.findall(r"^ARG SIGHTSERVE_VERSION=(.*)$", (ROOT / DOCKERFILE).read_text(), re.MULTILINE)
+
+    assert said == [sightserve.__version__]
 
 
 def test_every_gcloud_command_names_the_project_and_every_step_says_what_to_do():
