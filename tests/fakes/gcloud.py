@@ -109,7 +109,8 @@ def _act(words: list[str], state: dict[str, Any]) -> int:
         case ["gcloud", *_, kind, "delete", name]:
             state["things"].remove(f"{kind} {name}")
         case ["gcloud", "iam", kind, "create", name]:
-            project = next(word for word in words if word.startswith("--project=")).removeprefix("--project=")
+            named = [word.removeprefix("--project=") for word in words if word.startswith("--project=")]
+            project = named[0] if named else "my-project"  # as after `gcloud config set project`
             state["things"].append(f"{kind} {name}@{project}.iam.gserviceaccount.com")
         case ["gcloud", "storage", "rm", name]:
             state["things"].remove(f"buckets {name}")
