@@ -83,7 +83,7 @@ def _builder(options: Options) -> tuple[Step, ...]:
             _look_for_bucket(options),
             advice=_BUCKET_ADVICE,
         ),
-        # the role that Google names for a bucket with logs: a build is refused when it cannot look at the bucket itself
+        # more than objects: a build is refused when its account cannot look at the bucket itself
         let(
             options, BUILDER, "read the sources and write its log", "roles/storage.admin",
             "storage", "buckets", "add-iam-policy-binding", options.bucket, advice=_BUCKET_ADVICE,
