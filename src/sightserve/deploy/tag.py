@@ -9,8 +9,11 @@ from typing import Final
 
 import sightserve
 
-# What an image is made of: .dockerignore lets nothing else in, and containers/ says how.
-_SHIPPED: Final = ("LICENSE", "README.md", "containers", "pyproject.toml", "requirements", "src")
+# What an image is made of, and how: .dockerignore lets nothing else in.
+SHIPPED: Final = (
+    "LICENSE", "README.md", "containers/Dockerfile", "containers/sbom.py", "containers/slim.py", "pyproject.toml",
+    "requirements", "src",
+)  # fmt: skip
 _HEXDIGITS: Final = 12
 _GIT_SECONDS: Final = 10.0
 
@@ -23,7 +26,7 @@ def tag_of(source: Path) -> str:
     commit = _git(source, "rev-parse", f"--short={_HEXDIGITS}", "HEAD")
     if commit is None:
         return f"{sightserve.__version__}-{_content(source)}"
-    changed = _git(source, "status", "--porcelain", "--untracked-files=all", "--", *_SHIPPED)
+    changed = _git(source, "status", "--porcelain", "--untracked-files=all", "--", *SHIPPED)
     return commit if changed == "" else f"{commit}-dirty-{_content(source)}"
 
 
@@ -37,7 +40,7 @@ def _content(source: Path) -> str:
 
 
 def _files(source: Path) -> Iterator[Path]:
-    for name in _SHIPPED:
+    for name in SHIPPED:
         top = source / name
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             hidden = any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(source).parts)

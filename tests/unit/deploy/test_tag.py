@@ -3,16 +3,17 @@
 import subprocess
 
 import pytest
+from tests.conftest import ROOT
 
 import sightserve
 from sightserve.deploy.options import Options
-from sightserve.deploy.tag import tag_of
+from sightserve.deploy.tag import SHIPPED, tag_of
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A folder as far as images are made of it."""
-    for name in ("src/app.py", "containers/Dockerfile", "pyproject.toml", "docs/page.md"):
+    for name in ("src/app.py", "containers/Dockerfile", "containers/compose.yaml", "pyproject.toml", "docs/page.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     return tmp_path
@@ -30,7 +31,8 @@ def repository(folder):
 
 
 def test_a_tree_as_it_was_committed_is_called_after_the_commit(repository):
-    (repository / "docs" / "page.md").write_text("not in any image")
+    for name in ("docs/page.md", "containers/compose.yaml"):
+        (repository / name).write_text("not in any image")
 
     tag = tag_of(repository)
 
@@ -90,3 +92,10 @@ def test_bytecode_is_no_content(folder):
     (folder / "src" / "__pycache__" / "app.pyc").touch()
 
     assert tag_of(folder) == before
+
+
+def test_what_counts_is_what_ends_in_an_image():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    let_in = {line.removeprefix("!").removesuffix("/*.txt") for line in lines if line.startswith("!")}
+
+    assert set(SHIPPED) == let_in | {"containers/Dockerfile"}
