@@ -217,8 +217,12 @@ def test_an_image_says_what_it_is_and_keeps_no_secret_of_its_builder(images, hal
 
 @pytest.mark.parametrize("half", ["backend", "frontend"])
 def test_an_image_knows_whether_it_is_healthy(half, request):
+    """Also where Docker hands a proxy on to its containers, which does not know their own addresses."""
     assert request.getfixturevalue(half).is_healthy()
 
+    with running_container(half, HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9") as container:
+        wait_until_ready(half, container)
+        assert container.is_healthy()
     idle = ("--entrypoint", "python")
     with running_container(half, "-c", "import time; time.sleep(60)", flags=idle) as container:
         assert not container.is_healthy()
