@@ -24,6 +24,7 @@ from sightserve.frontend.shared.settings import settings
 # Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
 MOST_LABELS: Final = 20
 _KEPT_SECONDS: Final = 60.0
+_NOBODY: Final = "none"  # who reaches a backend inside a cluster, whose name is no address for a browser
 
 Ask = Callable[[Photo], Prediction]
 
@@ -34,7 +35,7 @@ class Whereabouts:
 
     Attributes:
         url: where this app reaches it.
-        public_url: where people reach it, for links and for the curl line.
+        public_url: where people reach it, for links and for the curl line; empty where nobody but this app does.
         how: why it is looked for there, in sentences.
         identified: whether this app tells it who asks, with an ID token.
     """
@@ -78,7 +79,9 @@ def whereabouts() -> Whereabouts:
     if seen:
         return seen[0]
     found = _finder().find()
-    place = Whereabouts(found.url, settings().public_backend.rstrip("/") or found.url, found.how, found.identified)
+    public = settings().public_backend.rstrip("/")
+    public_url = "" if public.lower() == _NOBODY else public or found.url
+    place = Whereabouts(found.url, public_url, found.how, found.identified)
     if seen is not None:
         seen.append(place)
     return place

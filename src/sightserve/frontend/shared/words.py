@@ -39,6 +39,7 @@ class Message:
 FAIRLY_SURE: Final = 0.6
 _CONFIDENCE: Final = ((0.9, "Very sure"), (FAIRLY_SURE, "Fairly sure"), (0.0, "Leaning towards this"))
 NOT_SURE: Final = "Not sure"
+ALONE: Final = "The classifier answers this app alone: it has no address for people to open."
 
 FORMATS: Final = "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
 _KINDS: Final = Message("This is not a photo of a kind that works here.", f"Choose a {FORMATS} file.")
