@@ -39,6 +39,10 @@ class FakeBackend:
         heat_maps: how it says where it looked; None: it does not.
         asked_where: how often it was asked.
         metrics: what /metrics says, in turn: as several backends behind one address do.
+        front: what stands before it answers the nth request for a prediction (1, 2, ...) in its place: a status and a page, 0
+            to break the connection; None: it lets through.
+        front_says: as Retry-After.
+        headers: of the last prediction that was asked for.
     """
 
     url: str = ""
@@ -56,6 +60,10 @@ class FakeBackend:
     heat_maps: str | None = None
     asked_where: int = 0
     metrics: list[str] = field(default_factory=lambda: [METRICS])
+    front: Callable[[int], tuple[int, str] | None] | None = None
+    front_says: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    at_front: int = 0
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,6 +91,11 @@ class FakeBackend:
                 model = {"name": "fake", "version": "1"}
                 return 200, {"message": "hello", "version": "0", "model": model, "limits": limits, "links": {}}
         return 404, problem(404, "not_found")
+
+    def passes_front(self) -> tuple[int, str] | None:
+        with self._lock:
+            self.at_front += 1
+            return None if self.front is None else self.front(self.at_front)
 
     def predict(self, photo: bytes, top_k: int, heat_map: bool = False) -> tuple[int, object, str | None]:
         with self._lock:
@@ -139,6 +152,13 @@ def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             photo = self.rfile.read(int(self.headers["content-length"]))
+            backend.headers = {name.lower(): value for name, value in self.headers.items()}
+            if (page := backend.passes_front()) is not None:
+                if page[0] == 0:
+                    self.close_connection = True
+                    return
+                self._answer(*page, backend.front_says)
+                return
             if "authorization" in self.headers:
                 backend.keys.add(self.headers["authorization"])
             asked = parse_qs(urlsplit(self.path).query)

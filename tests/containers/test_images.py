@@ -14,6 +14,8 @@ from playwright.sync_api import expect
 from tests.conftest import SAMPLES
 from tests.containers.engine import IMAGES, inspect, layer_sizes, running_container, wait_until_ready
 
+import sightserve
+
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1500)]
 
 MOST_MEGABYTES = {"backend": 250, "frontend": 550}  # of each image's own layers, uncompressed
@@ -205,7 +207,8 @@ def test_an_image_says_what_it_is_and_keeps_no_secret_of_its_builder(images, hal
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
     assert labels["title"] == f"Sightserve {half}"
     assert labels["licenses"] == LICENCES[half]
-    assert re.fullmatch(r"\d+\.\d+\.\d+.*", labels["version"])
+    assert labels["version"] == sightserve.__version__
+    assert f"SIGHTSERVE_VERSION={sightserve.__version__}" in config["Config"]["Env"]
     assert re.fullmatch(r"[0-9a-f]{40}|unknown", labels["revision"])
     assert config["Config"]["StopSignal"] == "SIGTERM"
     for word in ("PIP_", "CERT", "PROXY", "index-url", "/root"):
@@ -214,8 +217,12 @@ def test_an_image_says_what_it_is_and_keeps_no_secret_of_its_builder(images, hal
 
 @pytest.mark.parametrize("half", ["backend", "frontend"])
 def test_an_image_knows_whether_it_is_healthy(half, request):
+    """Also where Docker hands a proxy on to its containers, which does not know their own addresses."""
     assert request.getfixturevalue(half).is_healthy()
 
+    with running_container(half, HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9") as container:
+        wait_until_ready(half, container)
+        assert container.is_healthy()
     idle = ("--entrypoint", "python")
     with running_container(half, "-c", "import time; time.sleep(60)", flags=idle) as container:
         assert not container.is_healthy()

@@ -7,11 +7,17 @@ from tests.fakes.gate import fake_gate
 from tests.fakes.gcloud import AUDIENCE, fake_gcloud
 from tests.fakes.servers import Handler, serving
 
+from sightserve.deploy.cloud_run import plan
+from sightserve.deploy.options import Options
+from sightserve.deploy.steps import script
+
 pytestmark = pytest.mark.slow  # each deploys, against a cloud of our own
 
 WHERE = ("--project", "my-project", "--region", "europe-west1")
 MADE = {
     "repositories sightserve",
+    "buckets gs://my-project-sightserve-builds",
+    "service-accounts sightserve-builder@my-project.iam.gserviceaccount.com",
     "service-accounts sightserve-backend@my-project.iam.gserviceaccount.com",
     "service-accounts sightserve-frontend@my-project.iam.gserviceaccount.com",
     "services sightserve-backend",
@@ -29,7 +35,7 @@ def source(tmp_path):
     """A repository as far as this command looks at it."""
     folder = tmp_path / "a repository"
     (folder / "containers").mkdir(parents=True)
-    for name in ("backend.dockerfile", "frontend.dockerfile", "cloudbuild.yaml"):
+    for name in ("Dockerfile", "cloudbuild.yaml"):
         (folder / "containers" / name).touch()
     return folder
 
@@ -55,18 +61,18 @@ def test_it_makes_everything_tries_it_and_says_the_address(gcloud, source):
     assert set(gcloud.state()["things"]) == MADE
     assert "espresso.jpg is" in run.stdout
     assert gcloud.urls["sightserve-frontend"] in run.stdout
-    assert "10/10" in run.stdout
+    assert "14/14" in run.stdout
 
 
 def test_run_again_it_makes_nothing_twice(gcloud, source):
     deploy(gcloud, source)
-    assert sum(" create " in line for line in gcloud.told) == 3
+    assert sum(" create " in line for line in gcloud.told) == 5
 
     run = deploy(gcloud, source)
 
     assert run.returncode == 0, run.stderr
     assert sum(" create " in line for line in gcloud.told) == 0
-    assert run.stdout.count("nothing to do") == 3
+    assert run.stdout.count("nothing to do") == 5
     assert set(gcloud.state()["things"]) == MADE
 
 
@@ -76,7 +82,7 @@ def test_it_stops_at_the_first_step_that_fails_says_what_to_do_and_goes_on_the_n
     run = deploy(gcloud, source)
 
     assert run.returncode == 1
-    assert "failed at step 6 of 10: Make the account that the frontend runs as" in run.stderr
+    assert "failed at step 3 of 14: Make the account that the frontend runs as" in run.stderr
     assert "PERMISSION_DENIED: no" in run.stderr
     assert "roles/iam.serviceAccountAdmin" in run.stderr
     assert "Traceback" not in run.stderr
@@ -106,7 +112,7 @@ def test_delete_asks_first_and_then_removes_what_was_made(gcloud, source):
 
     assert (yes.returncode, again.returncode) == (0, 0), yes.stderr + again.stderr
     assert gcloud.state()["things"] == []
-    assert again.stdout.count("nothing to do") == 5
+    assert again.stdout.count("nothing to do") == 7
 
 
 def test_a_local_builder_logs_in_without_a_password_on_its_command_line(gcloud, source):
@@ -117,7 +123,7 @@ def test_a_local_builder_logs_in_without_a_password_on_its_command_line(gcloud, 
     assert gcloud.fed.strip() == "an access token"
     assert not any("an access token" in line for line in told)
     assert "podman push europe-west1-docker.pkg.dev/my-project/sightserve/backend:v1" in told
-    assert not any("cloudbuild" in line for line in told)
+    assert not any("cloudbuild" in line or "sightserve-build" in line for line in told)
 
 
 def test_a_backend_that_does_not_work_is_an_error_with_the_line_that_shows_its_log(gcloud, source):
@@ -142,8 +148,27 @@ def test_outside_the_repository_it_says_so_before_anything_is_made(gcloud, tmp_p
     run = deploy(gcloud, tmp_path)
 
     assert run.returncode == 2
-    assert "containers/backend.dockerfile is not below" in run.stderr
+    assert "containers/Dockerfile is not below" in run.stderr
     assert gcloud.told == []
+
+
+def test_settings_and_sizes_go_along_and_nothing_is_changed_where_nothing_is_said(gcloud, source):
+    shown = deploy(
+        gcloud, source, "--dry-run", "--tag", "v1", "--backend-env", "SIGHTSERVE_API_KEYS=a,b", "--frontend-env", "A=1",
+        "--frontend-env", "B=2", "--frontend-cpu", "2", "--frontend-memory", "4Gi", "--frontend-concurrency", "300",
+        "--frontend-min-instances", "1", "--build-region", "us-west2",
+    ).stdout  # fmt: skip
+    plain = deploy(gcloud, source, "--dry-run", "--tag", "v1").stdout
+    wrong = deploy(gcloud, source, "--dry-run", "--frontend-env", "PORT=80")
+
+    assert ";SIGHTSERVE_API_KEYS=a,b" in shown
+    assert ",A=1,B=2" in shown
+    for flag in ("--cpu=2", "--memory=4Gi", "--concurrency=300", "--min-instances=1"):
+        assert flag in shown.partition("gcloud run deploy sightserve-frontend")[2]
+    assert "--region=us-west2" in shown
+    assert plain.startswith(script(plan(Options("my-project", "europe-west1", tag="v1", source=source))))
+    assert wrong.returncode == 2
+    assert "variable PORT" in wrong.stderr
 
 
 def test_a_dry_run_runs_nothing_and_a_wrong_name_is_refused(gcloud, source):

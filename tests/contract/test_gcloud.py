@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,16 @@ from sightserve.deploy import check
 from sightserve.deploy.cloud_run import address_of, caller, identity_token, plan, removal
 from sightserve.deploy.options import Builder, Options
 from sightserve.deploy.steps import script
+from sightserve.deploy.variables import update_flag
 
+AWKWARD = {"A": "1,2", "B": "x=y; it's 'so'", "C": "", "D": "^,^"}
 ALL = [
-    Options("my-project", "europe-west1", builder=builder, private_frontend=private, source=Path(source))
+    Options(
+        "my-project", "europe-west1", builder=builder, private_frontend=private, source=Path(source),
+        backend_env=tuple(AWKWARD.items()),
+    )
     for builder, private, source in itertools.product(Builder, (False, True), (".", "it's/a folder"))
-]
+]  # fmt: skip
 GUIDE = ROOT / "docs" / "deploy.md"
 
 
@@ -60,6 +66,22 @@ def test_the_real_gcloud_parses_every_command_that_can_be_run(real_gcloud, tmp_p
 
     assert len(lines) > 20
     assert lint(real_gcloud, lines, tmp_path) == {}
+
+
+def test_the_real_gcloud_reads_each_setting_as_it_was_said(real_gcloud):
+    """By its own parser of such flags, in a process of its own: its modules would stay in this one."""
+    lib = Path(real_gcloud).resolve().parents[1] / "lib"
+    if not (lib / "googlecloudsdk").is_dir():
+        pytest.skip("this gcloud is installed in another way")
+    script = (
+        f"import json, sys; sys.path[:0] = [{str(lib)!r}, {str(lib / 'third_party')!r}];"
+        " from googlecloudsdk.calliope.arg_parsers import ArgDict; print(json.dumps(ArgDict()(sys.argv[1])))"
+    )
+    word = update_flag(AWKWARD).removeprefix("--update-env-vars=")
+
+    read = subprocess.run([sys.executable, "-c", script, word], capture_output=True, text=True, check=True, timeout=60)
+
+    assert json.loads(read.stdout) == AWKWARD
 
 
 def test_it_would_find_a_wrong_flag(real_gcloud, tmp_path):

@@ -103,15 +103,23 @@ def test_the_overlay_in_the_guide_builds_and_names_its_images(tmp_path):
     built = subprocess.run(["kubectl", "kustomize", str(overlay)], capture_output=True, text=True, check=True).stdout
 
     rendered = list(yaml.safe_load_all(built))
+    gateways = {m["kind"]: m for m in rendered if m["apiVersion"].startswith("gateway.networking.k8s.io/")}
     for manifest in rendered:
-        kubernetes_validate.validate(manifest, VERSIONS[-1], strict=True)
+        if manifest["kind"] not in gateways:  # Kubernetes' own schemas do not have them
+            kubernetes_validate.validate(manifest, VERSIONS[-1], strict=True)
     images = {pod_of(m)[2]["image"] for m in rendered if m["kind"] == "Deployment"}
     assert images == {f"registry.example/sightserve-{half}:0.1.0" for half in HALVES}
-    (ingress,) = [m for m in rendered if m["kind"] == "Ingress"]
-    (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
-    services = {m["metadata"]["name"]: m["spec"]["ports"][0]["name"] for m in rendered if m["kind"] == "Service"}
-    service = path["backend"]["service"]
-    assert services[service["name"]] == service["port"]["name"]
+    route, gateway = gateways["HTTPRoute"]["spec"], gateways["Gateway"]
+    (rule,) = route["rules"]
+    (to,) = rule["backendRefs"]
+    assert (to["name"], to["port"]) in {
+        (m["metadata"]["name"], m["spec"]["ports"][0]["port"]) for m in rendered if m["kind"] == "Service"
+    }
+    assert [parent["name"] for parent in route["parentRefs"]] == [gateway["metadata"]["name"]]
+    assert gateway["metadata"]["namespace"] == gateways["HTTPRoute"]["metadata"]["namespace"]
+    assert route["hostnames"] == [listener["hostname"] for listener in gateway["spec"]["listeners"]]
+    assert rule["sessionPersistence"]["type"] == "Cookie"  # a session and its photos live in one pod
+    assert rule["timeouts"] == {"request": "0s"}  # none: a page's websocket lasts as long as the page
 
 
 @pytest.mark.parametrize("half", HALVES)
@@ -246,5 +254,19 @@ def test_only_the_web_app_reaches_the_backend_and_the_backend_reaches_nobody(man
     assert not reaches(policies, backend, stranger, 443)
     assert not reaches(policies, backend, frontend, 8501)
     assert not reaches(policies, frontend, stranger, 443)
-    ports = [entry["port"] for rule in found("NetworkPolicy", "frontend")["spec"]["egress"] for entry in rule["ports"]]
-    assert sorted(ports) == [53, 53, 8000]
+
+
+def test_the_web_app_finds_names_whoever_has_them_and_the_backend_asks_for_none(found):
+    """No selector matches a name service that is a link-local address or in the host's network, as on GKE."""
+    [dns] = [rule for rule in found("NetworkPolicy", "frontend")["spec"]["egress"] if "to" not in rule]
+
+    assert {(entry["port"], entry["protocol"]) for entry in dns["ports"]} == {
+        (port, protocol) for port in (53, 5353) for protocol in ("UDP", "TCP")
+    }
+    assert "egress" not in found("NetworkPolicy", "backend")["spec"]
+
+
+def test_no_page_shows_an_address_inside_the_cluster(found):
+    _, _, container = pod_of(found("Deployment", "frontend"))
+
+    assert {"name": "SIGHTSERVE_UI_PUBLIC_BACKEND", "value": "none"} in container["env"]

@@ -15,6 +15,7 @@ AUDIENCE = "gcloud's own"  # as a person's tokens have: good for every service
 _ABSENT = {
     "services": "ERROR: (gcloud.run.services.describe) Cannot find service [it]",
     "repositories": "ERROR: (gcloud.artifacts.repositories.describe) NOT_FOUND: Requested entity was not found.",
+    "buckets": "ERROR: (gcloud.storage.buckets.describe) gs://it not found: 404.",
     "service-accounts": "ERROR: (gcloud.iam.service-accounts.describe) NOT_FOUND: Unknown service account.",
 }
 
@@ -108,9 +109,12 @@ def _act(words: list[str], state: dict[str, Any]) -> int:
         case ["gcloud", *_, kind, "delete", name]:
             state["things"].remove(f"{kind} {name}")
         case ["gcloud", "iam", kind, "create", name]:
-            project = next(word for word in words if word.startswith("--project=")).removeprefix("--project=")
+            named = [word.removeprefix("--project=") for word in words if word.startswith("--project=")]
+            project = named[0] if named else "my-project"  # as after `gcloud config set project`
             state["things"].append(f"{kind} {name}@{project}.iam.gserviceaccount.com")
-        case ["gcloud", "artifacts", kind, "create", name]:
+        case ["gcloud", "storage", "rm", name]:
+            state["things"].remove(f"buckets {name}")
+        case ["gcloud", "artifacts" | "storage", kind, "create", name]:
             state["things"].append(f"{kind} {name}")
         case ["gcloud", "run", "deploy", name]:
             state["things"] = [thing for thing in state["things"] if thing != f"services {name}"] + [f"services {name}"]

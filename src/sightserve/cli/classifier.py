@@ -5,7 +5,7 @@ Data path: a photo or a frame, encoded -> [a slot's data path here | HTTP] -> pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # every command passes here, and building the schema takes a 
     from sightserve.client import Client
     from sightserve.client.patience import Patience
 
-_REQUESTS = 8  # enough to keep a backend busy while answers travel
-_PATIENT_REQUESTS = 4  # of work that goes on for minutes, and shares the backend with people who wait
+REQUESTS = 8  # enough to keep a backend busy while answers travel
+_WORTH_TELLING = 1.0  # seconds; shorter pauses are nobody's business
 
 
 class NotClassified(Exception):
@@ -65,29 +65,39 @@ class Classifier(Protocol):
 
 @contextmanager
 def open_classifier(
-    backend: str | None, model: str | None, *, patient: threading.Event | None = None
+    backend: str | None,
+    model: str | None,
+    *,
+    api_key: str = "",
+    stop: threading.Event,
+    parallel: int = REQUESTS,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Classifier]:
     """Yield what classifies, ready for work; the command ends with a sentence where the model cannot be loaded.
+
+    A backend is asked again for as long as it is busy or away for a while, or until `stop` is set.
 
     Args:
         backend: address of a backend; None: the model runs in this process.
         model: directory of the model bundle for this process, or the name of an embedded one; None: the default one.
-        patient: asks a backend for as long as it is busy or away, as work that must not lose its minutes does, until this is
-            set; None: asks again a few times, and gives up soon.
+        api_key: for the backend; none where it is empty.
+        stop: set from any thread, or by a signal, to stop waiting.
+        parallel: requests under way at once, at most.
+        tell: is told, in words, why and for how long a backend is waited for.
     """
     if backend is None:
         yield _in_process(model)
         return
-    from sightserve.client import Client
+    from sightserve.cli.backend import open_client
     from sightserve.client.patience import Patience
-    from sightserve.client.protocol import Retry
+    from sightserve.client.retry import FOR_A_COMMAND
 
-    if patient is None:
-        with Client(backend) as client:
-            yield _Remote(client, _REQUESTS, None)
-    else:
-        with Client(backend, retry=Retry(attempts=1)) as client:
-            yield _Remote(client, _PATIENT_REQUESTS, Patience(_PATIENT_REQUESTS, patient))
+    def waits(why: Exception, pause: float) -> None:
+        if tell is not None and pause >= _WORTH_TELLING:
+            tell(f"{why}: asking again in {pause:.0f} s")
+
+    with open_client(backend, api_key) as client:
+        yield _Remote(client, parallel, Patience(parallel, stop, retry=FOR_A_COMMAND, tell=waits))
 
 
 def _in_process(model: str | None) -> _InProcess:
@@ -135,7 +145,7 @@ class _InProcess:
 class _Remote:
     """A backend; nothing is asked before the first question."""
 
-    def __init__(self, client: Client, parallel: int, patience: Patience | None) -> None:
+    def __init__(self, client: Client, parallel: int, patience: Patience) -> None:
         self.parallel = parallel
         self._client = client
         self._patience = patience
@@ -143,9 +153,12 @@ class _Remote:
     def model(self) -> ModelFacts:
         """See Classifier."""
         from sightserve.client import ClientError
+        from sightserve.client.patience import GivenUp
 
         try:
-            told = self._client.model()
+            told = self._patience.ask(self._client.model)
+        except GivenUp:
+            fail("stopped", code=130)
         except ClientError as exc:
             fail(str(exc), code=1)
         return ModelFacts(told.classes, told.looks())
@@ -154,12 +167,13 @@ class _Remote:
         """See Classifier."""
         from sightserve.client import ApiError, ClientError
         from sightserve.client.patience import GivenUp
+        from sightserve.client.retry import ONCE
 
         def ask() -> Prediction:
-            return self._client.predict(image, filename=filename, top_k=top_k, heat_map=heat_map)
+            return self._client.predict(image, filename=filename, top_k=top_k, heat_map=heat_map, retry=ONCE)
 
         try:
-            return ask() if self._patience is None else self._patience.ask(ask)
+            return self._patience.ask(ask)
         except GivenUp as exc:
             raise Stopped("stopped", str(exc)) from exc
         except ClientError as exc:

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightserve.cli.classifier import Classifier, NotClassified, open_classifier
+from sightserve.cli.backend import ApiKey
+from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
+from sightserve.cli.signals import stopping_on_ctrl_c
+from sightserve.cli.terminal import escaped_json, printable
 from sightserve.imaging.formats import is_photo_name
 
 if TYPE_CHECKING:  # every command passes here, and building the schema takes a tenth of a cold start
@@ -51,18 +54,24 @@ def classify(
     heat_map: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a picture of where the model looked in each photo here.")
     ] = None,
+    api_key: ApiKey = "",
 ) -> None:
     """Classify photos. The exit code is 1 when any of them failed; each that did is named."""
     sources = list(_sources(paths))
     draw = None if heat_map is None else _heat_maps(heat_map)
     show = _print_json if as_json else _table(sources)
     failed = 0
-    with open_classifier(backend or None, model) as classifier:
+    with (
+        stopping_on_ctrl_c() as stop,
+        open_classifier(backend or None, model, api_key=api_key, stop=stop, tell=_tell) as classifier,
+    ):
         if not backend and top_k > (classes := classifier.model().classes):  # a backend says so itself, to each photo
             fail(f"--top-k must be between 1 and {classes}, the number of classes")
-        for outcome in _classify_all(classifier, sources, top_k, draw):
+        for outcome in _classify_all(classifier, sources, top_k, draw, stop):
             failed += outcome.prediction is None
             show(outcome)
+    if stop.is_set():
+        fail("stopped", code=130)
     if failed:
         typer.secho(f"{failed} of {len(sources)} failed", err=True, fg=typer.colors.RED)
     if failed or not sources:
@@ -78,7 +87,7 @@ def _sources(paths: list[str]) -> Iterator[str]:
             continue
         found = sorted(str(p) for p in folder.rglob("*") if is_photo_name(str(p.relative_to(folder))) and p.is_file())
         if not found:
-            typer.secho(f"{path}: no photos in this folder", err=True, fg=typer.colors.YELLOW)
+            typer.secho(f"{printable(path)}: no photos in this folder", err=True, fg=typer.colors.YELLOW)
         yield from found
 
 
@@ -110,20 +119,37 @@ def _heat_maps(directory: Path) -> Draw:
     return draw
 
 
-def _classify_all(classifier: Classifier, sources: list[str], top_k: int, draw: Draw | None) -> Iterator[_Outcome]:
+def _tell(what: str) -> None:
+    typer.secho(printable(what), err=True, fg=typer.colors.YELLOW)
+
+
+def _classify_all(
+    classifier: Classifier, sources: list[str], top_k: int, draw: Draw | None, stop: threading.Event
+) -> Iterator[_Outcome]:
     """Yield outcomes in the order of the sources; photos in memory are bounded by twice as many as run at once."""
     with ThreadPoolExecutor(classifier.parallel) as pool:
         pending: deque[Future[_Outcome]] = deque()
-        for source in sources:
-            pending.append(pool.submit(_classify_one, classifier, source, top_k, draw))
-            if len(pending) >= 2 * classifier.parallel:
+        try:
+            for source in sources:
+                if stop.is_set():
+                    return
+                pending.append(pool.submit(_classify_one, classifier, source, top_k, draw))
+                if len(pending) >= 2 * classifier.parallel:
+                    yield pending.popleft().result()
+            while pending and not stop.is_set():
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        except Stopped:
+            return
+        except BaseException:  # nobody reads on
+            stop.set()  # who waits for a backend in our threads gives up too
+            raise
+        finally:
+            for future in pending:
+                future.cancel()
 
 
 def _classify_one(classifier: Classifier, source: str, top_k: int, draw: Draw | None) -> _Outcome:
-    shown = os.fsencode(source).decode(errors="replace")  # a file's name is bytes, and not all of them are text
+    shown = _shown(source)
     try:
         if source == "-":
             image, name = sys.stdin.buffer.read(), "stdin"
@@ -135,8 +161,14 @@ def _classify_one(classifier: Classifier, source: str, top_k: int, draw: Draw | 
         return _Outcome(shown, prediction=prediction)
     except OSError as exc:
         return _Outcome(shown, failure=NotClassified("unreadable_file", exc.strerror or str(exc)))
+    except Stopped:
+        raise
     except NotClassified as failure:
         return _Outcome(shown, failure=failure)
+
+
+def _shown(source: str) -> str:
+    return os.fsencode(source).decode(errors="replace")  # a file's name is bytes, and not all of them are text
 
 
 def _print_json(outcome: _Outcome) -> None:
@@ -145,23 +177,25 @@ def _print_json(outcome: _Outcome) -> None:
         body |= outcome.prediction.model_dump(mode="json", exclude={"probabilities"})
     if outcome.failure is not None:
         body["error"] = {"code": outcome.failure.code, "detail": str(outcome.failure)}
-    typer.echo(json.dumps(body, ensure_ascii=False))
+    typer.echo(escaped_json(json.dumps(body, ensure_ascii=False)))
 
 
 def _table(sources: list[str]) -> Callable[[_Outcome], None]:
     """Return what prints one row: as each photo is done, so that a long folder shows its progress."""
-    width = min(max((len(source) for source in sources), default=0), _LONGEST_NAME)
+    width = min(max((len(printable(_shown(source))) for source in sources), default=0), _LONGEST_NAME)
     if len(sources) > 1:
         typer.secho(f"{'photo':<{width}}  {'sure':>5}  label (then)", bold=True)
 
     def show(outcome: _Outcome) -> None:
-        name = outcome.source if len(outcome.source) <= width else "…" + outcome.source[1 - width :]
+        name = printable(outcome.source)
+        name = name if len(name) <= width else "…" + name[1 - width :]
         if outcome.prediction is None:
-            typer.secho(f"{name:<{width}}  {'error':>5}  {outcome.failure}", err=True, fg=typer.colors.RED)
+            why = printable(str(outcome.failure))
+            typer.secho(f"{name:<{width}}  {'error':>5}  {why}", err=True, fg=typer.colors.RED)
             return
         first, *others = outcome.prediction.top_k
-        then = ", ".join(f"{other.label} {_percent(other.probability)}" for other in others)
-        label = typer.style(first.label, bold=True) + (f"  ({then})" if then else "")
+        then = ", ".join(f"{printable(other.label)} {_percent(other.probability)}" for other in others)
+        label = typer.style(printable(first.label), bold=True) + (f"  ({then})" if then else "")
         typer.echo(f"{name:<{width}}  {_percent(first.probability):>5}  {label}")
 
     return show

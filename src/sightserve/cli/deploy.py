@@ -1,7 +1,5 @@
 """`sightserve deploy cloud-run`: both halves to an address that people can open."""
 
-import os
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import sightserve
 from sightserve.cli.extras import fail
 
 if TYPE_CHECKING:
@@ -34,7 +31,12 @@ def cloud_run(
     builder: Annotated[
         str, typer.Option(help="What builds the images: cloud-build, docker, podman or buildah.")
     ] = "cloud-build",
-    tag: Annotated[str | None, typer.Option(help="Of the images; unless given, the commit or the version.")] = None,
+    build_region: Annotated[
+        str, typer.Option(help="Where Cloud Build builds: some projects may use few regions only, all may use this.")
+    ] = "global",
+    tag: Annotated[
+        str | None, typer.Option(help="Of the images; unless given, the commit, and a hash of what differs from it.")
+    ] = None,
     source: Annotated[Path, typer.Option(help="The root of this repository.")] = Path(),
     backend_image: Annotated[
         str | None, typer.Option(help="A backend image to deploy as it is, such as one with your own model.")
@@ -46,7 +48,19 @@ def cloud_run(
     ] = None,
     min_instances: Annotated[int, typer.Option(help="Backend instances that are always there.")] = 0,
     max_instances: Annotated[int, typer.Option(help="Backend instances at most: what it may cost.")] = 10,
+    backend_env: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of the backend; again for each.")
+    ] = None,
+    frontend_cpu: Annotated[int, typer.Option(help="vCPUs of a web app instance.")] = 1,
+    frontend_memory: Annotated[str, typer.Option(help="Of a web app instance.")] = "2Gi",
+    frontend_concurrency: Annotated[
+        int, typer.Option(help="Open pages and uploads that a web app instance has at once.")
+    ] = 250,
+    frontend_min_instances: Annotated[int, typer.Option(help="Web app instances that are always there.")] = 0,
     frontend_max_instances: Annotated[int, typer.Option(help="Web app instances at most.")] = 3,
+    frontend_env: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of the web app; again for each.")
+    ] = None,
     private_frontend: Annotated[
         bool, typer.Option(help="Let only people with a right to it open the web app.")
     ] = False,
@@ -58,12 +72,12 @@ def cloud_run(
 
     Needs gcloud, logged in, and a project with billing. Safe to run again; stops at the first step that fails.
     """
-    from dataclasses import replace
-
     from sightserve.deploy import check
     from sightserve.deploy.cloud_run import plan, removal
-    from sightserve.deploy.options import FRONTEND_SIZE, Builder, InvalidOption, Options, backend_size
+    from sightserve.deploy.options import Builder, InvalidOption, Options, Size, backend_size
     from sightserve.deploy.steps import script
+    from sightserve.deploy.tag import tag_of
+    from sightserve.deploy.variables import InvalidVariable, read_variables
 
     if builder not in list(Builder):
         fail(f"--builder {builder!r}: it needs to be one of {', '.join(Builder)}")
@@ -72,17 +86,22 @@ def cloud_run(
             project=project,
             region=region,
             prefix=prefix,
-            tag=tag or _tag(source),
+            tag=tag or tag_of(source),
             source=source,
             builder=Builder(builder),
             private_frontend=private_frontend,
             backend_image=backend_image,
             backend=backend_size(cpu, memory, concurrency, min_instances, max_instances),
-            frontend=replace(FRONTEND_SIZE, most=frontend_max_instances),
+            frontend=Size(
+                frontend_cpu, frontend_memory, frontend_concurrency, frontend_min_instances, frontend_max_instances
+            ),
+            build_region=build_region,
+            backend_env=read_variables(backend_env or ()),
+            frontend_env=read_variables(frontend_env or ()),
         )
-    except InvalidOption as exc:
+        steps = removal(options) if delete else plan(options)
+    except (InvalidOption, InvalidVariable) as exc:
         fail(str(exc))
-    steps = removal(options) if delete else plan(options)
     if dry_run:
         typer.echo(script(steps))
         if not delete:
@@ -97,13 +116,10 @@ def _deploy(options: "Options", steps: Sequence["Step"]) -> None:
     from rich.console import Console
 
     from sightserve.deploy.check import check
+    from sightserve.deploy.images import BUILD_CONFIG, DOCKERFILE
     from sightserve.deploy.run import CommandFailed
 
-    missing = [
-        name
-        for name in ("containers/backend.dockerfile", "containers/frontend.dockerfile", "containers/cloudbuild.yaml")
-        if not (options.source / name).is_file()
-    ]
+    missing = [name for name in (DOCKERFILE, BUILD_CONFIG) if not (options.source / name).is_file()]
     if missing:
         fail(
             f"{missing[0]} is not below {options.source.resolve()}: run this at the root of the repository, or say --source"
@@ -136,7 +152,7 @@ def _delete(options: "Options", steps: Sequence["Step"], yes: bool) -> None:
         if not typer.confirm(f"Remove all this from the project {options.project}?", default=False):
             raise typer.Exit(1)
     _carry_out(steps, Console(highlight=False))
-    typer.echo("Removed. The APIs are still on, and Cloud Build keeps its logs and sources until you remove them.")
+    typer.echo("Removed. The APIs are still on.")
 
 
 def _carry_out(steps: Sequence["Step"], console: "Console") -> None:
@@ -167,18 +183,3 @@ def _stop(where: str, error: Exception) -> None:
         "After that, run the same command again: it goes on where this was.",
     )
     fail("\n".join(line for line in lines if line), code=1)
-
-
-def _tag(source: Path) -> str:
-    """Return the commit that is checked out there, or this version where there is none."""
-    try:
-        found = subprocess.run(  # noqa: S603 - no shell
-            ["git", "-C", os.fspath(source), "rev-parse", "--short=12", "HEAD"],  # noqa: S607 - the person's own git
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return sightserve.__version__
-    return found.stdout.strip() if found.returncode == 0 else sightserve.__version__

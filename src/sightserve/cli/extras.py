@@ -6,6 +6,8 @@ from typing import NoReturn
 
 import typer
 
+from sightserve.cli.terminal import printable
+
 
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
@@ -20,5 +22,6 @@ def needs(extra: str) -> Iterator[None]:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """Say what is wrong on stderr and end with this exit code."""
-    typer.secho(f"sightserve: {message}", err=True, fg=typer.colors.RED)
+    lines = "\n".join(map(printable, message.split("\n")))
+    typer.secho(f"sightserve: {lines}", err=True, fg=typer.colors.RED)
     raise typer.Exit(code)

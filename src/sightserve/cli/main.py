@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 import sightserve
+from sightserve.cli.terminal import no_color
 
 # In the order of the help. Each is a function, or a group called `app`, of the module of its name.
 _COMMANDS: Final = ("up", "serve", "ui", "classify", "video", "deploy", "loadtest", "capacity")
@@ -16,8 +17,11 @@ _COMMANDS: Final = ("up", "serve", "ui", "classify", "video", "deploy", "loadtes
 def main() -> None:
     """Run the command line."""
     words = sys.argv[1:2]
-    # A command that is named needs no other: importing them all is a tenth of a cold start.
-    application(words if words and words[0] in _COMMANDS else _COMMANDS)()
+    try:
+        # A command that is named needs no other: importing them all is a tenth of a cold start.
+        application(words if words and words[0] in _COMMANDS else _COMMANDS)()
+    except KeyboardInterrupt:  # before a command has begun, or while it ends
+        sys.exit(130)
 
 
 def application(names: Iterable[str] = _COMMANDS) -> typer.Typer:
@@ -26,9 +30,9 @@ def application(names: Iterable[str] = _COMMANDS) -> typer.Typer:
         name="sightserve",
         help="Put an image classifier in front of people: an API, a web app, and a command line.",
         no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None if no_color() else "rich",
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]} | ({"color": False} if no_color() else {}),
     )
     app.callback()(_root)
     for name in names:

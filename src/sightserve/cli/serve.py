@@ -6,12 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+from sightserve import lifeline
 from sightserve.cli.extras import fail, needs
 
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; PORT sets it too [default: 8000].")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; PORT sets it too [default: 8000].")
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(help="Directory of a model bundle, or accurate or fast: the embedded ones [default: accurate]."),
@@ -26,6 +29,7 @@ def serve(
 
     Every setting can also come from the environment, as SIGHTSERVE_HOST, SIGHTSERVE_PORT and so on; a flag wins.
     """
+    lifeline.hold()
     with needs("backend"):
         from sightserve.backend.launch import spawn_first
 
@@ -57,4 +61,4 @@ def serve(
     except OSError as exc:
         fail(f"cannot listen on {settings.uds or f'{settings.host}:{settings.port}'}: {exc.strerror or exc}", code=1)
     except KeyboardInterrupt:
-        raise typer.Exit from None
+        raise typer.Exit(130) from None

@@ -8,20 +8,35 @@ from typing import Annotated
 
 import typer
 
+from sightserve.cli.backend import ApiKey
 from sightserve.cli.extras import fail, needs
+from sightserve.cli.ports import check_free
 
 
 def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; PORT sets it too.", envvar="PORT")] = 8501,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port to listen on; PORT sets it too.", envvar="PORT")
+    ] = 8501,
+    base_path: Annotated[
+        str | None,
+        typer.Option(
+            help="Where a proxy that does not strip it has the web app, such as /tools/sight [default: its root]."
+        ),
+    ] = None,
+    api_key: ApiKey = "",
 ) -> None:
     """Serve the web app until Ctrl-C. It finds the backend at BACKEND, on Cloud Run, or at http://127.0.0.1:8000."""
     with needs("frontend"):
         if importlib.util.find_spec("streamlit") is None:
             raise ModuleNotFoundError(name="streamlit")
-    from sightserve.client.discovery import read_places
+    from sightserve.client.discovery import API_KEY_VARIABLE, read_places
     from sightserve.frontend.shared.settings import settings
 
+    if api_key:
+        os.environ[API_KEY_VARIABLE] = api_key
+    if base_path is not None:
+        os.environ["SIGHTSERVE_UI_BASE_PATH"] = base_path
     try:
         wanted = settings()
         read_places()
@@ -29,8 +44,14 @@ def ui(
         fail(str(exc), code=2)
     largest = max(wanted.max_upload_mb, wanted.max_video_mb)
     command = streamlit_command(
-        host, port, max_upload_mb=largest, session_seconds=wanted.session_seconds, allowed_hosts=wanted.hosts
+        host,
+        port,
+        max_upload_mb=largest,
+        session_seconds=wanted.session_seconds,
+        allowed_hosts=wanted.hosts,
+        base_path=wanted.base_path,
     )
+    check_free(host, port)
     # Streamlit replaces this process, so that signals reach it and nothing stands between it and its supervisor.
     os.execv(command[0], command)  # noqa: S606 - no shell, and every word is ours
 
@@ -42,12 +63,14 @@ def streamlit_command(
     max_upload_mb: int = 30,
     session_seconds: int = 120,
     allowed_hosts: list[str] | None = None,
+    base_path: str = "",
 ) -> list[str]:
     """Return the command line that serves the web app."""
     frontend = Path(__file__).parents[1] / "frontend"
     options = {
         "server.address": host,
         "server.port": str(port),
+        "server.baseUrlPath": base_path,
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.enableXsrfProtection": "true",
@@ -68,4 +91,12 @@ def streamlit_command(
         options["browser.serverAddress"] = "localhost"
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     hosts = [word for name in allowed_hosts or [] for word in ("--server.allowedHosts", name)]
-    return [sys.executable, "-m", "streamlit", "run", str(frontend / "host" / "server.py"), *flags, *hosts]
+    return [
+        sys.executable,
+        "-m",
+        "sightserve.frontend.host",
+        "run",
+        str(frontend / "host" / "server.py"),
+        *flags,
+        *hosts,
+    ]

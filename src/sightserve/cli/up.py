@@ -2,42 +2,57 @@
 
 import contextlib
 import os
+import select
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Annotated
 
 import typer
 
+from sightserve import lifeline
+from sightserve.cli.backend import ApiKey
 from sightserve.cli.extras import fail
+from sightserve.cli.ports import check_free
 
 _START_SECONDS = 60
+_HUNG_UP = 128 + signal.SIGHUP
 _STOP_SECONDS = 12  # the backend drains for up to 9
 
 
 def up(
     host: Annotated[str, typer.Option(help="Address that both listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the API.")] = 8000,
-    ui_port: Annotated[int, typer.Option(help="Port of the web app.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")] = 8000,
+    ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web app.")] = 8501,
+    api_key: ApiKey = "",
 ) -> None:
     """Serve the API and the web app together. One Ctrl-C ends both."""
+    if port == ui_port:
+        fail("the API and the web app need a port each")
     for wanted in (port, ui_port):
-        if not _is_free(host, wanted):
-            fail(f"port {wanted} is taken: end what listens there, or choose others with --port and --ui-port", code=1)
+        check_free(host, wanted, "choose others with --port and --ui-port, or with make up PORT=... UI_PORT=...")
     api, app = f"http://{_reachable(host)}:{port}", f"http://{_reachable(host)}:{ui_port}"
     halves = {
         "backend": (["serve", "--host", host, "--port", str(port)], f"{api}/health/ready"),
         "web app": (["ui", "--host", host, "--port", str(ui_port)], f"{app}/_stcore/health"),
     }
-    with _running({name: words for name, (words, _) in halves.items()}, {**os.environ, "BACKEND": api}) as processes:
+    environment = {**os.environ, "BACKEND": api} | ({"SIGHTSERVE_API_KEY": api_key} if api_key else {})
+    with _running({name: words for name, (words, _) in halves.items()}, environment) as processes:
         for name, (_, health) in halves.items():
             _wait_until_healthy(name, processes, health)
         typer.echo(f"\n  Web app   {app}\n  API       {api}  (documentation: {api}/docs)\n\n  Ctrl-C ends both.\n")
         _watch(processes)
+
+
+class _Stopped(BaseException):
+    """A signal said stop; `code` is what to end with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @contextlib.contextmanager
@@ -45,19 +60,27 @@ def _running(
     commands: dict[str, list[str]], environment: dict[str, str]
 ) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Start every command, and end them all on the way out, however that comes about."""
-    # SIGTERM (a container's stop) takes the same way out as Ctrl-C.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGTERM (a container's stop) and SIGHUP (the terminal was closed) take the same way out as Ctrl-C.
+    for number, code in {signal.SIGTERM: 0, signal.SIGHUP: _HUNG_UP}.items():
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(number, _stopping(code))
+    ours, theirs = os.pipe()[::-1]  # we hold the end for writing: when we are killed, it is closed
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, words in commands.items():
             # A session of its own: the terminal's Ctrl-C reaches only us, and we end the halves in order.
             processes[name] = subprocess.Popen(  # noqa: S603 - no shell, and every word is ours
-                [sys.executable, "-m", "sightserve", *words], env=environment, start_new_session=True
+                [sys.executable, "-m", "sightserve", *words],
+                env={**environment, lifeline.VARIABLE: str(theirs)},
+                start_new_session=True,
+                pass_fds=[theirs],
             )
+        os.close(theirs)
         yield processes
-    except KeyboardInterrupt:
-        typer.echo("\nStopping ...", err=True)
-        raise typer.Exit(0) from None
+    except (KeyboardInterrupt, _Stopped) as stopped:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            typer.echo("\nStopping ...", err=True)
+        raise typer.Exit(stopped.code if isinstance(stopped, _Stopped) else 130) from None
     finally:
         for process in processes.values():
             process.terminate()
@@ -68,21 +91,27 @@ def _running(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        os.close(ours)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _stopping(code: int) -> Callable[[int, FrameType | None], None]:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise _Stopped(code)
+
+    return stop
 
 
 def _wait_until_healthy(name: str, processes: dict[str, subprocess.Popen[bytes]], url: str) -> None:
     import urllib.error
     import urllib.request
 
+    # This machine asks itself: a proxy of the environment has no part in that.
+    ask = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         _fail_if_ended(processes)
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
+            with ask.open(url, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
@@ -90,8 +119,14 @@ def _wait_until_healthy(name: str, processes: dict[str, subprocess.Popen[bytes]]
 
 
 def _watch(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+    # A closed terminal tells its first process alone, and `make`, where it is that, tells nobody.
+    terminal = select.poll()
+    if sys.stdin is not None and sys.stdin.isatty():
+        terminal.register(sys.stdin.fileno(), 0)
     while True:
         _fail_if_ended(processes)
+        if any(event & select.POLLHUP for _, event in terminal.poll(0)):
+            raise _Stopped(_HUNG_UP)
         time.sleep(0.5)
 
 
@@ -99,17 +134,6 @@ def _fail_if_ended(processes: dict[str, subprocess.Popen[bytes]]) -> None:
     for name, process in processes.items():
         if process.poll() is not None:
             fail(f"the {name} ended unexpectedly (exit code {process.returncode}); its last words are above", code=1)
-
-
-def _is_free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def _reachable(host: str) -> str:

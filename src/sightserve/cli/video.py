@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from sightserve.cli.backend import ApiKey
 from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
+from sightserve.cli.signals import stopping_on_ctrl_c
+from sightserve.cli.terminal import console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 _STDIN: Final = Path("-")
 _MOST_COPIED: Final = 4 * 1024**3  # bytes of what comes through a pipe
 _CHUNK: Final = 1 << 20
+_REQUESTS: Final = 4  # of work that goes on for minutes, and shares the backend with people who wait
 _LABELS: Final = 10  # that are asked for each frame: what is below the tenth counts for nothing in a second of video
 
 
@@ -47,6 +51,7 @@ def video(
         typer.Option(help="Directory of a model bundle, or fast: a smaller one; when running in this process."),
     ] = None,
     font: Annotated[Path | None, typer.Option(help="Font file for the labels.", exists=True, dir_okay=False)] = None,
+    api_key: ApiKey = "",
 ) -> None:
     """Label a video over time. Without any file to write it prints the segments.
 
@@ -54,7 +59,6 @@ def video(
     """
     with needs("video"):
         import av as _av  # noqa: F401 - missing where the extra is
-        from rich.console import Console
 
         from sightserve.video import subtitles, tables, timeline
         from sightserve.video.analyse import Plan
@@ -62,7 +66,7 @@ def video(
         from sightserve.video.limits import Limits
     if source != _STDIN and (source.is_dir() or not source.exists()):
         fail(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
-    console, stop = Console(stderr=True), threading.Event()
+    screen = console(stderr=True)
     if output is not None and output.suffix.lower() != ".mp4":
         fail(f"{output}: the annotated video is an MP4, and its name has to end in .mp4")
     for target in (output, vtt, csv, raw):
@@ -73,14 +77,16 @@ def video(
     name = "standard input" if source == _STDIN else str(source)
     with (
         _at_hand(source) as file,
-        _stopping_on_ctrl_c(stop),
-        open_classifier(backend or None, model, patient=stop) as classifier,
+        stopping_on_ctrl_c() as stop,
+        open_classifier(
+            backend or None, model, api_key=api_key, stop=stop, parallel=_REQUESTS, tell=screen.print
+        ) as classifier,
     ):
         knows = classifier.model()
         classify = _labeller(classifier, knows.classes, "" if backend else "the model failed on a frame: ")
         limits = Limits(seconds=24 * 3600.0)  # one's own video may be long
         try:
-            seen = _analyse(file, classify, Plan(knows.looks, rate, classifier.parallel, limits), stop, console)
+            seen = _analyse(file, classify, Plan(knows.looks, rate, classifier.parallel, limits), stop, screen)
             segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=threshold)
             _write(vtt, subtitles.webvtt(segments))
             _write(csv, tables.segments_csv(segments))
@@ -96,7 +102,7 @@ def video(
             else:
                 _write(raw, tables.as_json(seen.moments, segments, about))
             if output is not None:
-                _annotate(file, output, segments, limits, font, stop, seen.end, console)
+                _annotate(file, output, segments, limits, font, stop, seen.end, screen)
         except Cancelled:
             fail("stopped", code=130)
         except VideoError as error:
@@ -144,15 +150,6 @@ def _copy(source: Path, file: Path) -> None:
         fail(f"nothing came on {name}", code=1)
 
 
-@contextmanager
-def _stopping_on_ctrl_c(stop: threading.Event) -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _labeller(classifier: Classifier, classes: int, failed: str) -> "Classify":
     """Return what labels a frame of the video; `failed` begins the sentence that says why one was not."""
     from sightserve.video.errors import Cancelled, VideoError
@@ -170,12 +167,12 @@ def _labeller(classifier: Classifier, classes: int, failed: str) -> "Classify":
     return classify
 
 
-def _analyse(source: Path, classify: "Classify", plan: "Plan", stop: threading.Event, console: "Console") -> "Seen":
+def _analyse(source: Path, classify: "Classify", plan: "Plan", stop: threading.Event, screen: "Console") -> "Seen":
     from sightserve.video.analyse import analyse
 
     seen: Seen | None = None
     started = time.monotonic()
-    with _bar(console, "classifying") as tell:
+    with _bar(screen, "classifying") as tell:
         for seen in analyse(source, classify, plan, stop):
             frames = len(seen.moments)
             speed = frames / max(1e-3, time.monotonic() - started)
@@ -193,21 +190,21 @@ def _annotate(
     font: Path | None,
     stop: threading.Event,
     end: float,
-    console: "Console",
+    screen: "Console",
 ) -> None:
     from sightserve.video.annotate import annotate
 
-    with _bar(console, "writing") as tell:
+    with _bar(screen, "writing") as tell:
         for written in annotate(
             source, output, segments, limits=limits, font=None if font is None else str(font), stop=stop
         ):
             tell(written.time, end, "")
             if written.done and any("anew" in entry for entry in written.audio):
-                console.print(f"sound: {', '.join(written.audio)}")
+                screen.print(f"sound: {', '.join(written.audio)}")
 
 
 @contextmanager
-def _bar(console: "Console", what: str) -> Iterator[Any]:
+def _bar(screen: "Console", what: str) -> Iterator[Any]:
     """Show a progress bar on a terminal; yield what tells it (seconds done, seconds in all, words)."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -217,7 +214,7 @@ def _bar(console: "Console", what: str) -> Iterator[Any]:
         TextColumn("{task.fields[words]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=screen, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(what, total=None, words="")
         yield lambda done, total, words: progress.update(task, completed=done, total=total, words=words)
 

@@ -8,13 +8,18 @@ from sightserve.client.errors import (
     BackendTimeout,
     BackendUnreachable,
     ClientError,
+    ConnectionBroken,
+    GatewayError,
     IdentityError,
     InvalidAnswer,
 )
 from sightserve.client.http import Client
+from sightserve.client.many import Answered
+from sightserve.client.retry import Retry
 
 __all__ = [
     "AccessRefused",
+    "Answered",
     "ApiError",
     "AsyncClient",
     "BackendNotFound",
@@ -22,6 +27,9 @@ __all__ = [
     "BackendUnreachable",
     "Client",
     "ClientError",
+    "ConnectionBroken",
+    "GatewayError",
     "IdentityError",
     "InvalidAnswer",
+    "Retry",
 ]

@@ -1,22 +1,24 @@
-"""What an address says by itself: whether a secret may travel to it, and whether it is Cloud Run's."""
+"""What an address says by itself: whether it is on this machine, safe for a secret, or Cloud Run's."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 
-def is_safe(url: str) -> bool:
-    """Return whether a secret may be sent there: over TLS, or without leaving this machine."""
-    scheme, host = _scheme_and_host(url)
-    if scheme == "https":
-        return bool(host)
-    if scheme != "http":
-        return False
-    if host == "localhost":
+def is_local(url: str) -> bool:
+    """Return whether it is on this machine, so that no proxy has a part in reaching it."""
+    _, host = _scheme_and_host(url)
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_safe(url: str) -> bool:
+    """Return whether a secret may be sent there: over TLS, or without leaving this machine."""
+    scheme, host = _scheme_and_host(url)
+    return bool(host) and (scheme == "https" or (scheme == "http" and is_local(url)))
 
 
 def is_cloud_run(url: str) -> bool:

@@ -1,7 +1,9 @@
 """The asynchronous client. Written by tools/make_async_client.py from http.py: change that."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -9,8 +11,11 @@ import httpx2
 
 from sightserve.api.schema import BatchPrediction, Health, ModelInfo, Prediction, ServiceInfo, WireModel
 from sightserve.client import protocol
-from sightserve.client.errors import ClientError
-from sightserve.client.protocol import ImageSource, Retry
+from sightserve.client.addresses import is_local
+from sightserve.client.errors import ClientError, ConnectionBroken
+from sightserve.client.images import Image, read_image
+from sightserve.client.many import Answered, predict_many_async
+from sightserve.client.retry import FOR_A_PERSON, FOR_WORK, ONCE, Retry
 
 Model = TypeVar("Model", bound=WireModel)
 
@@ -21,16 +26,19 @@ class AsyncClient:
         async with AsyncClient("http://127.0.0.1:8000") as client:
             print((await client.predict(Path("cat.jpg"))).prediction)
 
-    Every method raises a `ClientError`: `ApiError` with the backend's code, `BackendUnreachable`, `BackendTimeout` or
-    `InvalidAnswer`.
+    Every method raises a `ClientError`: `ApiError` with the backend's code, `BackendUnreachable`, `BackendTimeout`,
+    `GatewayError`, ... (`sightserve.client.errors`). What is busy or away for a moment is asked again (`retry`). A client can
+    be pickled: the copy opens connections of its own. Proxies are those of the environment (HTTPS_PROXY, NO_PROXY, ...), but
+    none for a backend on this machine.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
-        timeout: httpx2.Timeout = protocol.DEFAULT_TIMEOUT,
-        retry: Retry = protocol.DEFAULT_RETRY,
+        api_key: str | None = None,
+        timeout: float | httpx2.Timeout = protocol.DEFAULT_TIMEOUT,
+        retry: Retry = FOR_A_PERSON,
         max_connections: int = 100,
         auth: httpx2.Auth | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
@@ -40,45 +48,69 @@ class AsyncClient:
 
         Args:
             base_url: such as `http://127.0.0.1:8000`.
-            timeout: for connecting, writing and reading.
-            retry: when to try again.
+            api_key: for a backend with `SIGHTSERVE_API_KEYS`.
+            timeout: seconds for connecting, writing and reading each, or different ones for each.
+            retry: for how long to ask again.
             max_connections: how many requests may be under way at once.
             auth: says who asks, for a backend that is not open to all; such as `identity.Identity`.
             transport: replaces the network, for tests.
             sleep: waits between tries, for tests.
+
+        Raises:
+            ValueError: the API key is none.
         """
         self.base_url = base_url.rstrip("/")
-        self._retry = retry
+        self.retry = retry
         self._sleep = sleep
+        self._settings: dict[str, Any] = {
+            "api_key": api_key,
+            "timeout": timeout,
+            "max_connections": max_connections,
+            "auth": auth,
+            "transport": transport,
+        }
         self._http = httpx2.AsyncClient(
-            timeout=timeout, limits=httpx2.Limits(max_connections=max_connections), auth=auth, transport=transport
+            timeout=timeout,
+            limits=httpx2.Limits(
+                max_connections=max_connections, max_keepalive_connections=20, keepalive_expiry=protocol.KEEP_ALIVE
+            ),
+            auth=auth,
+            headers=protocol.key_header(api_key),
+            transport=transport,
+            trust_env=not is_local(base_url),
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:  # connections do not travel: the copy opens its own
+        return partial(type(self), self.base_url, retry=self.retry, sleep=self._sleep, **self._settings), ()
 
     async def predict(
         self,
-        image: ImageSource,
+        image: Image,
         *,
         filename: str | None = None,
         top_k: int = 5,
         probabilities: bool = False,
         heat_map: bool = False,
         heat_map_of: str | None = None,
+        retry: Retry | None = None,
     ) -> Prediction:
-        """Classify one image, given as bytes, a path or an open binary file.
+        """Classify one image.
 
         Args:
-            image: the image.
+            image: encoded, as bytes, a path or an open binary file; a PIL image; or an array, as `images.read_image` says.
             filename: that the answer carries; a path's own by default.
             top_k: how many classes, most probable first.
             probabilities: whether to have every class's probability too.
             heat_map: whether to be told where the model looked for its first class.
             heat_map_of: or for another one, by its label.
+            retry: for how long to ask again, where that is another time than the client's own.
 
         Raises:
             ClientError: see the class.
             OSError: the file cannot be read.
+            TypeError, ValueError: it is no image.
         """
-        data, name = protocol.read_image(image)
+        data, name = await asyncio.to_thread(read_image, image)
         answer = await self._request(
             Prediction,
             "POST",
@@ -86,22 +118,46 @@ class AsyncClient:
             params=protocol.query(top_k, probabilities, heat_map, heat_map_of),
             content=data,
             headers=protocol.RAW_BODY,
+            retry=retry,
         )
         return protocol.named(answer, filename or name)
 
     async def predict_batch(
-        self, images: Sequence[ImageSource], *, top_k: int = 5, probabilities: bool = False
+        self, images: Sequence[Image], *, top_k: int = 5, probabilities: bool = False
     ) -> BatchPrediction:
         """Classify several images in one request; each has its own result or error, in the order given.
+
+        One request has a limit of files and bytes (`info().limits`); `predict_many` takes as many as there are.
 
         Raises:
             ClientError: see the class.
             OSError: a file cannot be read.
+            TypeError, ValueError: there is no image, or something that is none.
         """
-        files = [("file", (name or "image", data)) for data, name in map(protocol.read_image, images)]
+        if not images:
+            raise ValueError("a batch has at least one image")
+        read = [await asyncio.to_thread(read_image, image) for image in images]
+        files = [("file", (name or "image", data)) for data, name in read]
         return await self._request(
             BatchPrediction, "POST", "/predict/batch", params=protocol.query(top_k, probabilities), files=files
         )
+
+    def predict_many(
+        self, images: Iterable[Image], *, top_k: int = 5, parallel: int = 8, retry: Retry = FOR_WORK
+    ) -> AsyncIterator[Answered]:
+        """Classify any number of images, a few at once; yield each with its answer or error, in the order given.
+
+        One image is one request, so that the backend can share its work fairly, and one that fails costs no other. The pace is
+        the backend's: where it is busy fewer are under way, where it is away for a while they wait. Images are read one after
+        another as they are needed: those in memory are at most twice as many as are asked at once.
+
+        Args:
+            images: as for `predict`; a generator is read as it goes.
+            top_k: how many classes, most probable first.
+            parallel: requests under way at once, at most.
+            retry: for how long to ask again.
+        """
+        return predict_many_async(self, images, top_k=top_k, parallel=parallel, retry=retry)
 
     async def model(self) -> ModelInfo:
         """Return which model the backend serves."""
@@ -112,29 +168,48 @@ class AsyncClient:
         return await self._request(ServiceInfo, "GET", "/")
 
     async def ready(self) -> Health:
-        """Return normally when the backend is ready for work."""
-        return await self._request(Health, "GET", "/health/ready")
+        """Return normally when the backend is ready for work; it is asked once."""
+        return await self._request(Health, "GET", "/health/ready", retry=ONCE)
 
     async def metrics(self) -> str:
         """Return the backend's metrics in Prometheus's text format."""
         return protocol.text(await self._send("GET", "/metrics"))
 
-    async def _request(self, model: type[Model], method: str, path: str, **kwargs: Any) -> Model:  # noqa: ANN401
-        attempt = 1
+    async def _request(
+        self,
+        model: type[Model],
+        method: str,
+        path: str,
+        *,
+        retry: Retry | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Model:
+        retry, failures, spent = retry or self.retry, 0, 0.0
         while True:
+            asked = time.monotonic()
             try:
                 return await self._once(model, method, path, **kwargs)
             except ClientError as error:
-                wait = self._retry.wait(attempt, error)
+                failures, spent = failures + 1, spent + time.monotonic() - asked
+                wait = retry.wait(failures, spent, error)
                 if wait is None:
                     raise
             await self._sleep(wait)
-            attempt += 1
+            spent += wait
 
     async def _once(self, model: type[Model], method: str, path: str, **kwargs: Any) -> Model:  # noqa: ANN401
         return protocol.parse(await self._send(method, path, **kwargs), model)
 
     async def _send(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:  # noqa: ANN401
+        try:
+            return await self._try(method, path, **kwargs)
+        except ConnectionBroken:
+            # A kept connection that the other end has closed meanwhile breaks at the first word: that is nobody's failure.
+            return await self._try(method, path, **kwargs)
+
+    async def _try(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:  # noqa: ANN401
+        if self._http.is_closed:
+            raise ClientError("this client is closed")
         try:
             return await self._http.request(method, self.base_url + path, **kwargs)
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:

@@ -203,7 +203,7 @@ def _credentials(environment: Mapping[str, str]) -> "Credentials":
     try:
         content = content_of(file)
         return loaders[str(content.get("type"))](content, scopes=scopes)
-    except (ValueError, KeyError) as exc:
+    except (ValueError, KeyError, AttributeError, TypeError) as exc:  # one that lacks parts of itself
         raise DefaultCredentialsError("a file with credentials that are none") from exc
 
 

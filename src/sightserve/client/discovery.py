@@ -29,9 +29,10 @@ from sightserve.client.errors import (
     ClientError,
 )
 from sightserve.client.http import Client
-from sightserve.client.protocol import Retry
+from sightserve.client.protocol import key_header
 
 LOCAL_BACKEND: Final = "http://127.0.0.1:8000"
+API_KEY_VARIABLE: Final = "SIGHTSERVE_API_KEY"
 KEPT_SECONDS: Final = 300.0
 _KEPT_STALE_SECONDS: Final = 30.0
 _LOCAL_SECONDS: Final = 1.0
@@ -63,6 +64,7 @@ class Places:
         service: the Cloud Run service to look for.
         on_cloud_run: whether this process runs there itself, so that a metadata server knows project and region.
         identity: when requests carry an ID token.
+        api_key: that requests carry; None: none.
         environment: for the credentials, which Google's libraries read by names of their own.
     """
 
@@ -70,6 +72,7 @@ class Places:
     service: Named
     on_cloud_run: bool
     identity: Identity
+    api_key: str | None = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
 
 
@@ -94,7 +97,7 @@ def read_places(environment: Mapping[str, str] = os.environ) -> Places:
     """Return where the environment says to look. What cannot be meant is taken as not set, and `find` says so later.
 
     Raises:
-        ValueError: SIGHTSERVE_IDENTITY has a value that is none of its three.
+        ValueError: SIGHTSERVE_IDENTITY has a value that is none of its three, or SIGHTSERVE_API_KEY is no key.
     """
 
     def word(name: str, default: str = "") -> str:
@@ -103,6 +106,7 @@ def read_places(environment: Mapping[str, str] = os.environ) -> Places:
     identity = word("SIGHTSERVE_IDENTITY", Identity.AUTO).lower()
     if identity not in list(Identity):
         raise ValueError(f"SIGHTSERVE_IDENTITY is {identity!r}: it needs to be one of {', '.join(Identity)}")
+    key_header(word(API_KEY_VARIABLE))  # refused now, and not at the first photo
     return Places(
         backend=word("BACKEND").rstrip("/"),
         service=Named(
@@ -113,6 +117,7 @@ def read_places(environment: Mapping[str, str] = os.environ) -> Places:
         ),
         on_cloud_run=bool(word("K_SERVICE")),
         identity=Identity(identity),
+        api_key=word(API_KEY_VARIABLE) or None,
         environment=dict(environment),
     )
 
@@ -235,7 +240,7 @@ def _answering(url: str) -> str:
     # plain HTTP on this machine: reading the authorities' certificates would take ten times as long as the question
     transport = httpx2.HTTPTransport(verify=False)
     try:
-        with Client(url, timeout=timeout, retry=Retry(attempts=1), transport=transport) as client:
+        with Client(url, timeout=timeout, transport=transport) as client:
             client.ready()
     except ApiError:
         return url  # it is there, and starting

@@ -4,7 +4,10 @@ ClientError
 ├── BackendNotFound         nobody knows where the backend is: nothing was asked; `attempts` says where it was looked for
 ├── IdentityError           the backend wants to know who asks, and no ID token was to be had: nothing was sent
 ├── BackendUnreachable      no connection: nothing listens there, the name does not resolve
+│   └── InvalidAddress      what is given as an address is none
 ├── BackendTimeout          connected, but no answer in time
+├── ConnectionBroken        the connection ended in the middle: a backend that is restarted, a network that changes
+├── GatewayError            what stands before the backend answers in its place: busy, away, too large; `status` says which
 ├── AccessRefused           what stands before the backend lets nobody in without a right to it; `status` is 401 or 403
 ├── InvalidAnswer           an answer that is not Sightserve's: a wrong address, a proxy's page
 └── ApiError                the backend answered with a problem; `code` says which
@@ -67,8 +70,30 @@ class BackendUnreachable(ClientError):
     """Nothing answers at the backend's address."""
 
 
+class InvalidAddress(BackendUnreachable):
+    """What is given as the backend's address is none."""
+
+
 class BackendTimeout(ClientError):
     """The backend did not answer in time."""
+
+
+class ConnectionBroken(ClientError):
+    """The connection ended before the whole answer was there."""
+
+
+class GatewayError(ClientError):
+    """What stands before the backend (Cloud Run, an ingress, a balancer) answered in its place, with a page of its own.
+
+    Attributes:
+        status: of its answer.
+        retry_after: seconds to wait before another try, where it said so.
+    """
+
+    def __init__(self, url: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(f"what stands before {url} answered {status} in its place")
+        self.status = status
+        self.retry_after = retry_after
 
 
 class InvalidAnswer(ClientError):

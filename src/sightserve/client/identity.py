@@ -9,10 +9,12 @@ import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
@@ -93,11 +95,18 @@ class Identity(httpx2.Auth):
                 "Give the backend an https address, or set SIGHTSERVE_IDENTITY=never.",
             )
         self._audience = origin(url)
+        self._settings: dict[str, Any] = {"fetch": fetch, "environment": environment, "clock": clock}
         self._fetch = fetch or (lambda: fetch_token(self._audience, environment))
         self._clock = clock
-        self._fetching = threading.Lock()
+        self._lock = threading.Lock()
+        # Guarded by _lock:
         self._token: Token | None = None
         self._next_try = float("-inf")
+        self._flight: Future[Token] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the copy fetches tokens of its own: none is written anywhere
+        settings = {name: value for name, value in self._settings.items() if value not in (None, os.environ)}
+        return partial(type(self), self._audience, **settings), ()
 
     def token(self, rejected: str | None = None) -> str:
         """Return a token that is good for now; may wait for a new one.
@@ -106,22 +115,35 @@ class Identity(httpx2.Auth):
             rejected: a token that the backend did not take, although it should still be good.
 
         Raises:
-            IdentityError: none is to be had.
+            IdentityError: none is to be had. Those who waited for it together hear that together.
         """
-        good = self._good(rejected)
-        if good is not None and not self._is_due(good):
-            return good.value
-        # While one thread renews, the others go on with a token that is still good, and wait only where there is none.
-        if not self._fetching.acquire(blocking=good is None):
-            assert good is not None  # noqa: S101 - or it would have waited
-            return good.value
-        try:
+        with self._lock:
             good = self._good(rejected)
-            if good is None or self._is_due(good):
-                good = self._renewed(good)
-            return good.value
-        finally:
-            self._fetching.release()
+            # While one thread renews, the others go on with a token that is still good, and wait only where there is none.
+            if good is not None and (self._flight is not None or not self._is_due(good)):
+                return good.value
+            flight, first = self._flight, self._flight is None
+            if flight is None:
+                flight = self._flight = Future()
+                self._next_try = self._clock() + _RENEW_PAUSE
+        if first:
+            self._renew(flight, good)
+        return flight.result().value
+
+    def _renew(self, flight: "Future[Token]", old: Token | None) -> None:
+        """Fetch a token for all who wait; `old` is one that is still good, and will do where that fails."""
+        try:
+            token = self._fetch()
+        except BaseException as error:
+            if old is None or not isinstance(error, IdentityError):
+                with self._lock:
+                    self._flight = None
+                flight.set_exception(error)
+                raise
+            token = old  # the next try may succeed in time
+        with self._lock:
+            self._flight, self._token = None, token
+        flight.set_result(token)
 
     def _good(self, rejected: str | None) -> Token | None:
         token = self._token
@@ -131,16 +153,6 @@ class Identity(httpx2.Auth):
 
     def _is_due(self, token: Token) -> bool:
         return token.expires - self._clock() < _RENEW_BEFORE and self._clock() >= self._next_try
-
-    def _renewed(self, old: Token | None) -> Token:
-        self._next_try = self._clock() + _RENEW_PAUSE
-        try:
-            self._token = self._fetch()
-        except IdentityError:
-            if old is None:
-                raise
-            return old  # still good: the next try may succeed in time
-        return self._token
 
     def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         """Send the request with a token, and once more with a new one when the backend does not take it."""
@@ -198,7 +210,13 @@ def _fetch(audience: str, environment: Mapping[str, str]) -> Token:
     try:
         credentials = _credentials(audience, environment)
         credentials.refresh(Request())
-    except (GoogleAuthError, ValueError) as exc:
+    except (
+        GoogleAuthError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+    ) as exc:  # a file that lacks parts of itself
         # its text may quote Google's answer: no part of that is for a page
         raise IdentityError(
             f"Google gave no ID token ({type(exc).__name__}).", "Check the account that this app runs as."

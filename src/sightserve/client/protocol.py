@@ -1,10 +1,9 @@
 """What a request and an answer look like, without any I/O: shared by the blocking and the asynchronous client."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import BinaryIO, TypeAlias, TypeVar
+from http import HTTPStatus
+from typing import Final, TypeVar
 
 import httpx2
 from pydantic import ValidationError
@@ -16,61 +15,40 @@ from sightserve.client.errors import (
     BackendTimeout,
     BackendUnreachable,
     ClientError,
+    ConnectionBroken,
+    GatewayError,
+    InvalidAddress,
     InvalidAnswer,
 )
 
-ImageSource: TypeAlias = bytes | str | Path | BinaryIO
 Model = TypeVar("Model", bound=WireModel)
 
-DEFAULT_TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
-_SERVICE_UNAVAILABLE = 503
-_NO_RIGHT = (401, 403)
+DEFAULT_TIMEOUT: Final = httpx2.Timeout(30.0, connect=5.0)
+# Seconds. Shorter than what servers keep an idle connection for (uvicorn's own 5 s is the shortest that is common): one that
+# the server ends while a request is on its way is a request lost.
+KEEP_ALIVE: Final = 4.0
+_NO_RIGHT: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_GATEWAYS: Final = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """When to try again: only where the backend surely did no work, and only so often.
-
-    Attributes:
-        attempts: how many tries in all, at least 1.
-        backoff: seconds before the second try, doubled before each further one; a Retry-After header wins over it.
-        longest_wait: seconds; a longer wait is not waited for, the error is raised instead.
-    """
-
-    attempts: int = 3
-    backoff: float = 0.2
-    longest_wait: float = 10.0
-
-    def wait(self, attempt: int, error: ClientError) -> float | None:
-        """Return the seconds to wait after this failed attempt (1, 2, ...), or None to give up."""
-        if attempt >= self.attempts:
-            return None
-        wait = self.backoff * 2 ** (attempt - 1)
-        if isinstance(error, ApiError):
-            if error.status != _SERVICE_UNAVAILABLE or error.retry_after is None:
-                return None
-            wait = error.retry_after
-        elif not isinstance(error, BackendUnreachable):
-            return None
-        return wait if wait <= self.longest_wait else None
-
-
-DEFAULT_RETRY = Retry()
-
-
-def read_image(image: ImageSource) -> tuple[bytes, str | None]:
-    """Return an image's bytes and, where it has one, its name.
+def key_header(api_key: str | None) -> dict[str, str]:
+    """Return the header that carries an API key. Not `Authorization`, which is an ID token's.
 
     Raises:
-        OSError: the file cannot be read.
+        ValueError: no header can carry it.
     """
-    if isinstance(image, bytes):
-        return image, None
-    if isinstance(image, str | Path):
-        path = Path(image)
-        return path.read_bytes(), path.name
-    name = getattr(image, "name", None)
-    return image.read(), Path(name).name if isinstance(name, str) else None
+    if not api_key:
+        return {}
+    if not api_key.isascii() or not api_key.isprintable():
+        raise ValueError("an API key consists of printable ASCII characters")
+    return {"X-API-Key": api_key.strip()}
 
 
 def query(top_k: int, probabilities: bool, heat_map: bool = False, heat_map_of: str | None = None) -> dict[str, str]:
@@ -117,14 +95,17 @@ def api_error(response: httpx2.Response) -> ClientError:
     try:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
-        # a proxy's page, or another server altogether; Cloud Run answers so for a service that is not open to all
-        if response.status_code in _NO_RIGHT:
-            return AccessRefused(str(response.url), response.status_code)
+        # what stands before the backend, or another server altogether
+        status = response.status_code
+        if status in _NO_RIGHT:  # as Cloud Run does for a service that is not open to all
+            return AccessRefused(str(response.url), status)
+        if status in _GATEWAYS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return GatewayError(str(response.url), status, seconds_of(response.headers.get("retry-after")))
         return InvalidAnswer(f"{response.url} answered {response.status_code} {response.reason_phrase}".rstrip())
-    return ApiError(problem, _seconds(response.headers.get("retry-after")))
+    return ApiError(problem, seconds_of(response.headers.get("retry-after")))
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def seconds_of(retry_after: str | None) -> float | None:
     """Read Retry-After (RFC 9110, section 10.2.3): seconds, or a date."""
     if retry_after is None:
         return None
@@ -145,5 +126,9 @@ def transport_error(exc: Exception, base_url: str) -> ClientError:
     if isinstance(exc, httpx2.TimeoutException):
         return BackendTimeout(f"{base_url} did not answer in time")
     if isinstance(exc, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
-        return BackendUnreachable(f"{base_url!r} is no address of a backend: it needs to look like http://host:8000")
-    return ClientError(f"the connection to {base_url} broke: {exc}")
+        return InvalidAddress(f"{base_url!r} is no address of a backend: it needs to look like http://host:8000")
+    if isinstance(exc, httpx2.ProxyError):
+        return BackendUnreachable(f"the proxy on the way to {base_url} does not let through: {exc}")
+    if isinstance(exc, httpx2.TransportError):
+        return ConnectionBroken(f"the connection to {base_url} broke: {exc}")
+    return ClientError(f"the answer of {base_url} cannot be read: {exc}")

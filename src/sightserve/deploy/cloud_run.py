@@ -2,14 +2,15 @@
 
 from typing import Final
 
-from sightserve.deploy.options import Builder, Options, Size
+from sightserve.deploy.gcloud import NEWS_TRIES, gcloud, let, make_account, remove_account
+from sightserve.deploy.images import images, images_removal
+from sightserve.deploy.options import HALVES, Builder, Options, Size
 from sightserve.deploy.steps import Step, When, Words
+from sightserve.deploy.variables import Variables, update_flag
 
 PORT: Final = 8080  # what Cloud Run sets PORT to
-HALVES: Final = ("backend", "frontend")
 _APIS: Final = ("run.googleapis.com", "artifactregistry.googleapis.com", "iam.googleapis.com")
-_BUILD_API: Final = "cloudbuild.googleapis.com"
-_BUILD_CONFIG: Final = "containers/cloudbuild.yaml"
+_BUILD_APIS: Final = ("cloudbuild.googleapis.com", "storage.googleapis.com")
 # The web app's websocket is one request that lasts as long as the page is open, and Cloud Run ends each at this age, seconds.
 _PAGE_SECONDS: Final = 3600
 _ANSWER_SECONDS: Final = 60  # uploads over slow networks count too
@@ -19,9 +20,9 @@ def plan(options: Options) -> tuple[Step, ...]:
     """Return what deploys both halves. Carried out again, it leaves what is there and brings it up to date."""
     return (
         _apis(options),
-        _repository(options),
-        *_images(options),
-        *(_account(options, half) for half in HALVES),
+        # first, since it takes a while until they are known everywhere
+        *(make_account(options, half, f"the {half} runs as") for half in HALVES),
+        *images(options),
         _deploy_backend(options),
         *_rights(options),
         _deploy_frontend(options),
@@ -33,37 +34,21 @@ def removal(options: Options) -> tuple[Step, ...]:
     services = [
         Step(
             f"Remove the service {options.service(half)}",
-            _gcloud(options, "run", "services", "delete", options.service(half), f"--region={options.region}"),
+            gcloud(options, "run", "services", "delete", options.service(half), f"--region={options.region}"),
             When.PRESENT,
             _look_for_service(options, half),
             advice="Your account needs the role roles/run.admin.",
         )
         for half in reversed(HALVES)
     ]
-    accounts = [
-        Step(
-            f"Remove the account {options.service(half)}",
-            _gcloud(options, "iam", "service-accounts", "delete", options.account(half)),
-            When.PRESENT,
-            _look_for_account(options, half),
-            advice="Your account needs the role roles/iam.serviceAccountAdmin.",
-        )
-        for half in reversed(HALVES)
-    ]
-    repository = Step(
-        f"Remove the repository {options.prefix} with its images",
-        _gcloud(options, "artifacts", "repositories", "delete", options.prefix, f"--location={options.region}"),
-        When.PRESENT,
-        _look_for_repository(options),
-        advice="Your account needs the role roles/artifactregistry.admin.",
-    )
-    return (*services, *accounts, repository)
+    accounts = (remove_account(options, half) for half in reversed(HALVES))
+    return (*services, *accounts, *images_removal(options))
 
 
 def address_of(options: Options, half: str) -> Words:
     """Return the command that prints the address of a half's service."""
     name = options.service(half)
-    return _gcloud(
+    return gcloud(
         options, "run", "services", "describe", name, f"--region={options.region}", "--format=value(status.url)"
     )
 
@@ -80,106 +65,17 @@ def identity_token(account: str, audience: str) -> Words:
     return (*words, f"--audiences={audience}") if account.endswith(".gserviceaccount.com") else words
 
 
-def _gcloud(options: Options, *words: str) -> Words:
-    return ("gcloud", *words, f"--project={options.project}", "--quiet")
-
-
 def _apis(options: Options) -> Step:
-    apis = (*_APIS, _BUILD_API) if options.builder is Builder.CLOUD_BUILD else _APIS
+    apis = (*_APIS, *_BUILD_APIS) if options.builder is Builder.CLOUD_BUILD else _APIS
     return Step(
         "Switch on the APIs",
-        _gcloud(options, "services", "enable", *apis),
+        gcloud(options, "services", "enable", *apis),
         advice="The project needs a billing account, and yours the role roles/serviceusage.serviceUsageAdmin.",
     )
 
 
-def _repository(options: Options) -> Step:
-    return Step(
-        f"Make a repository for the images: {options.prefix}",
-        _gcloud(
-            options, "artifacts", "repositories", "create", options.prefix,
-            "--repository-format=docker", f"--location={options.region}", "--description=Images of Sightserve",
-        ),
-        When.ABSENT,
-        _look_for_repository(options),
-        advice="Your account needs the role roles/artifactregistry.admin.",
-    )  # fmt: skip
-
-
-def _look_for_repository(options: Options) -> Words:
-    return _gcloud(options, "artifacts", "repositories", "describe", options.prefix, f"--location={options.region}")
-
-
-def _images(options: Options) -> tuple[Step, ...]:
-    halves = [half for half in HALVES if half == "frontend" or options.backend_image is None]
-    if options.builder is Builder.CLOUD_BUILD:
-        return tuple(_cloud_build(options, half) for half in halves)
-    builder = options.builder.value
-    login = Step(
-        f"Let {builder} into the repository",
-        (builder, "login", "--username=oauth2accesstoken", "--password-stdin", options.registry),
-        fed_by=("gcloud", "auth", "print-access-token"),
-        advice=f"See that {builder} runs here, and that you are logged in: gcloud auth login.",
-    )
-    return (login, *(step for half in halves for step in _local_build(options, half)))
-
-
-def _cloud_build(options: Options, half: str) -> Step:
-    return Step(
-        f"Build and push the {half}'s image with Cloud Build",
-        _gcloud(
-            options, "builds", "submit", str(options.source),
-            f"--config={options.source / _BUILD_CONFIG}", f"--region={options.region}",
-            f"--substitutions=_DOCKERFILE=containers/{half}.dockerfile,_IMAGE={options.image(half)}",
-        ),
-        advice="The log above says which line failed. Where it is a right: docs/deploy.md, 'When something goes wrong'.",
-        tries=2,  # the accounts that build are made when the API is switched on, and are not known everywhere at once
-        is_long=True,
-    )  # fmt: skip
-
-
-def _local_build(options: Options, half: str) -> tuple[Step, Step]:
-    builder, image = options.builder.value, options.image(half)
-    file = options.source / "containers" / f"{half}.dockerfile"
-    # Cloud Run's machines are x86-64, whatever this one is
-    build = (
-        builder, "build", "--platform=linux/amd64", f"--file={file}", f"--tag={image}", str(options.source),
-    )  # fmt: skip
-    return (
-        Step(
-            f"Build the {half}'s image",
-            build,
-            advice=f"See that {builder} runs here; the output above says which line failed.",
-            is_long=True,
-        ),
-        Step(
-            f"Push the {half}'s image",
-            (builder, "push", image),
-            advice="Your account needs the role roles/artifactregistry.writer on the repository.",
-            is_long=True,
-        ),
-    )
-
-
-def _account(options: Options, half: str) -> Step:
-    return Step(
-        f"Make the account that the {half} runs as",
-        _gcloud(
-            options, "iam", "service-accounts", "create", options.service(half),
-            f"--display-name=Sightserve {half}",
-        ),
-        When.ABSENT,
-        _look_for_account(options, half),
-        advice="Your account needs the role roles/iam.serviceAccountAdmin.",
-    )  # fmt: skip
-
-
-def _look_for_account(options: Options, half: str) -> Words:
-    return _gcloud(options, "iam", "service-accounts", "describe", options.account(half))
-
-
 def _look_for_service(options: Options, half: str) -> Words:
-    return _gcloud(options, "run", "services", "describe", options.service(half), f"--region={options.region}")
+    return gcloud(options, "run", "services", "describe", options.service(half), f"--region={options.region}")
 
 
 def _deploy_backend(options: Options) -> Step:
@@ -189,7 +85,7 @@ def _deploy_backend(options: Options) -> Step:
         options.backend,
         "--no-allow-unauthenticated",
         f"--timeout={_ANSWER_SECONDS}",
-        f"--set-env-vars=GOOGLE_CLOUD_PROJECT={options.project},SIGHTSERVE_HOST=0.0.0.0,SIGHTSERVE_LOG_FORMAT=json",
+        _environment({"GOOGLE_CLOUD_PROJECT": options.project, "SIGHTSERVE_LOG_FORMAT": "json"}, options.backend_env),
         _probe("startup", "/health/ready", period=1, failures=60),
         _probe("liveness", "/health/live", period=10, failures=3),
     )
@@ -208,7 +104,7 @@ def _deploy_frontend(options: Options) -> Step:
         "--no-allow-unauthenticated" if options.private_frontend else "--allow-unauthenticated",
         f"--timeout={_PAGE_SECONDS}",
         "--session-affinity",  # a visitor's uploads are in the memory of the instance that has the visitor's page
-        "--set-env-vars=" + ",".join(f"{name}={value}" for name, value in settings.items()),
+        _environment(settings, options.frontend_env),
         _probe("startup", "/_stcore/health", period=1, failures=60),
         _probe("liveness", "/_stcore/health", period=30, failures=3),
     )
@@ -217,7 +113,7 @@ def _deploy_frontend(options: Options) -> Step:
 def _deploy(options: Options, half: str, size: Size, *flags: str) -> Step:
     return Step(
         f"Deploy the {half}: {options.service(half)}",
-        _gcloud(
+        gcloud(
             options, "run", "deploy", options.service(half), f"--image={options.image(half)}",
             f"--region={options.region}", f"--service-account={options.account(half)}", f"--port={PORT}",
             f"--cpu={size.cpu}", f"--memory={size.memory}", f"--concurrency={size.concurrency}",
@@ -230,9 +126,14 @@ def _deploy(options: Options, half: str, size: Size, *flags: str) -> Step:
         ),
         advice=f"Its log says why: gcloud run services logs read {options.service(half)}"
         f" --region={options.region} --project={options.project}",
-        tries=3,
+        tries=NEWS_TRIES,
         is_long=True,
     )  # fmt: skip
+
+
+def _environment(ours: dict[str, str], yours: Variables) -> str:
+    """Return the flag that sets both and keeps what else somebody has set on the service; of a name in both, yours."""
+    return update_flag(ours | dict(yours))
 
 
 def _probe(kind: str, path: str, *, period: int, failures: int) -> str:
@@ -251,14 +152,10 @@ def _rights(options: Options) -> tuple[Step, ...]:
         "see the backend's address": "roles/run.viewer",
     }
     return tuple(
-        Step(
-            f"Let the frontend {what}",
-            _gcloud(
-                options, "run", "services", "add-iam-policy-binding", options.service("backend"),
-                f"--region={options.region}", f"--member=serviceAccount:{options.account('frontend')}", f"--role={role}",
-            ),
+        let(
+            options, "frontend", what, role,
+            "run", "services", "add-iam-policy-binding", options.service("backend"), f"--region={options.region}",
             advice="Your account needs the role roles/run.admin.",
-            tries=3,
         )
         for what, role in rights.items()
     )  # fmt: skip

@@ -9,6 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from sightserve.deploy.variables import Variables
+
+HALVES: Final = ("backend", "frontend")
+ANYWHERE: Final = "global"  # where Cloud Build builds for every project; some may use six of its regions only
+
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin
 _PROJECT: Final = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z]{2,14}(-[a-z]{2,14}){1,2}[0-9]{1,2}")
@@ -87,8 +92,9 @@ def backend_size(
     )
 
 
-# A visitor's page keeps one request open as long as it is open, so that concurrency is the number of visitors. One costs
-# 0.2 MiB beside the 0.2 GiB of the app itself (docs/web-app.md); the rest of the memory is for uploads.
+# A visitor's page keeps one request open as long as it is open, so that concurrency is the number of pages. One costs
+# 0.2 MiB beside the 0.2 GiB of the app itself (docs/web-app.md); the rest of the memory is for uploads. Cloud Run starts
+# another instance at 60 % of it, so that a page finds room in its own instance for what it uploads (docs/deploy.md).
 FRONTEND_SIZE: Final = Size(cpu=1, memory="2Gi", concurrency=250, least=0, most=3)
 
 
@@ -105,6 +111,8 @@ class Options:
         builder: what makes the images.
         private_frontend: whether the web app too lets in only who has a right to it.
         backend_image: an image to deploy in place of one built here: one with a model of your own.
+        build_region: where Cloud Build builds: a region, or global.
+        backend_env, frontend_env: variables for a half's environment, beside those that are always set.
     """
 
     project: str
@@ -117,6 +125,9 @@ class Options:
     backend_image: str | None = None
     backend: Size = field(default_factory=backend_size)
     frontend: Size = FRONTEND_SIZE
+    build_region: str = ANYWHERE
+    backend_env: Variables = ()
+    frontend_env: Variables = ()
 
     def __post_init__(self) -> None:
         _check(
@@ -125,6 +136,8 @@ class Options:
         _check("region", self.region, _REGION, "a region such as europe-west1")
         _check("prefix", self.prefix, _PREFIX, "2 to 20 lower-case letters, digits and hyphens")
         _check("tag", self.tag, _TAG, "up to 128 letters, digits, dots, hyphens and underscores")
+        if self.build_region != ANYWHERE:
+            _check("build region", self.build_region, _REGION, f"{ANYWHERE} or a region such as europe-west1")
         if str(self.source).startswith("-"):
             raise InvalidOption(f"source {str(self.source)!r}: it would be taken for a flag; write ./ before it")
         if self.backend_image is not None:
@@ -140,6 +153,11 @@ class Options:
         """The host that keeps the images."""
         return f"{self.region}-docker.pkg.dev"
 
+    @property
+    def bucket(self) -> str:
+        """The address of the bucket that has the builds' sources and logs."""
+        return f"gs://{self.project}-{self.prefix}-builds"
+
     def image(self, half: str) -> str:
         """Return the address of a half's image."""
         if half == "backend" and self.backend_image is not None:
@@ -147,7 +165,7 @@ class Options:
         return f"{self.registry}/{self.project}/{self.prefix}/{half}:{self.tag}"
 
     def service(self, half: str) -> str:
-        """Return the name of a half's service, and of its account."""
+        """Return the name of a half's service; an account that works for it is called the same."""
         return f"{self.prefix}-{half}"
 
     def account(self, half: str) -> str:

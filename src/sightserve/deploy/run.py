@@ -13,6 +13,7 @@ from typing import IO, Final
 from sightserve.deploy.steps import Step, When, Words
 
 _PAUSE: Final = 10.0  # seconds before another try
+_REFUSED_SECONDS: Final = 60.0  # what fails later was let in, did its work, and failed at that: it would again
 _QUICK_SECONDS: Final = 600
 _LONG_SECONDS: Final = 3600
 _LAST_WORDS: Final = 30  # lines
@@ -88,7 +89,10 @@ def execute(command: Words, stdin: str | None = None, is_long: bool = False) -> 
 
 
 def carry_out(
-    steps: Sequence[Step], run: Execute = execute, sleep: Callable[[float], None] = time.sleep
+    steps: Sequence[Step],
+    run: Execute = execute,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Step, Outcome | None]]:
     """Carry out the steps; yields each twice, with None when it begins and with its outcome when it is over.
 
@@ -97,19 +101,21 @@ def carry_out(
     """
     for step in steps:
         yield step, None
-        yield step, _carry_out(step, run, sleep)
+        yield step, _carry_out(step, run, sleep, clock)
 
 
-def _carry_out(step: Step, run: Execute, sleep: Callable[[float], None]) -> Outcome:
+def _carry_out(step: Step, run: Execute, sleep: Callable[[float], None], clock: Callable[[], float]) -> Outcome:
     if step.when is not When.ALWAYS and _is_there(step, run) != (step.when is When.PRESENT):
         return Outcome.NOTHING_TO_DO
     for attempt in range(1, step.tries + 1):
         secret = value_of(step.fed_by, run) if step.fed_by else None
+        began = clock()
         ran = run(step.command, secret, step.is_long)
         if ran.returncode == 0:
             return Outcome.DONE
-        if attempt < step.tries:
-            sleep(_PAUSE)
+        if attempt == step.tries or clock() - began > _REFUSED_SECONDS:
+            break
+        sleep(_PAUSE)
     raise CommandFailed(ran.last_words or f"{step.command[0]} ended with {ran.returncode}.", step.advice)
 
 

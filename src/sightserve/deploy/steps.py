@@ -27,7 +27,7 @@ class Step:
         looks: the command that finds out which case it is: it succeeds when the thing is there.
         fed_by: a command whose output, a secret, this one reads from its standard input.
         advice: what to do when it fails.
-        tries: how often to try: a new account is not known everywhere at once.
+        tries: how often to try what is refused within a minute: a new account is not known everywhere at once.
         is_long: whether it takes minutes, so that people see what it says meanwhile.
     """
 

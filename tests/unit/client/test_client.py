@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import pickle
 from typing import Any
 
 import httpx2
@@ -16,9 +17,11 @@ from sightserve.client import (
     BackendUnreachable,
     Client,
     ClientError,
+    ConnectionBroken,
+    GatewayError,
     InvalidAnswer,
 )
-from sightserve.client.protocol import Retry
+from sightserve.client.retry import ONCE, Retry
 
 PREDICTION = {
     "prediction": "tabby",
@@ -148,9 +151,9 @@ def test_a_refused_connection_is_tried_again_and_then_given_up(caller):
     script = Script(*[httpx2.ConnectError("refused")] * 3)
 
     with pytest.raises(BackendUnreachable, match="http://backend"):
-        caller(script, retry=Retry(attempts=3, backoff=0.2)).call("predict", b"x")
+        caller(script, retry=Retry(absence=1.0, first_pause=0.2, spread=0)).call("predict", b"x")
 
-    assert script.waits == [0.2, 0.4]
+    assert script.waits == [0.2, 0.4]  # the next would end after 1.4 s
 
 
 def test_metrics_come_as_they_are(caller):
@@ -169,16 +172,37 @@ def test_an_overloaded_backend_is_tried_again_when_it_says(caller):
     assert script.waits == [2.0]
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 408, 521])
+@pytest.mark.parametrize("page", ["<html>busy</html>", "", "Rate exceeded.", '{"error": {"code": 503}}'])
+def test_what_stands_before_the_backend_is_asked_again(caller, status, page):
+    """Cloud Run, an ingress and a balancer answer with pages of their own, with and without Retry-After."""
+    script = Script(
+        httpx2.Response(status, text=page),
+        httpx2.Response(status, text=page, headers={"Retry-After": "1"}),
+        httpx2.Response(200, json=PREDICTION),
+    )
+
+    assert caller(script, retry=Retry(spread=0)).call("predict", b"x").prediction == "tabby"
+    assert script.waits == [0.2, 1.0]
+
+
+def test_what_stands_before_the_backend_is_given_up_with_its_status(caller):
+    with pytest.raises(GatewayError) as caught:
+        caller(Script(httpx2.Response(429, headers={"Retry-After": "3600"}))).call("predict", b"x")
+
+    assert (caught.value.status, caught.value.retry_after) == (429, 3600)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        ("overloaded", 503),  # did not say when
         ("overloaded", 503, {"Retry-After": "3600"}),  # too long to wait for
         ("internal", 500, {"Retry-After": "1"}),
-        ("rate_limited", 429, {"Retry-After": "1"}),
+        ("unreadable_image", 422),
+        ("unauthorized", 401),
     ],
 )
-def test_anything_else_is_not_tried_again(caller, answer):
+def test_what_does_not_pass_is_not_tried_again(caller, answer):
     script = Script(problem(*answer))
 
     with pytest.raises(ApiError):
@@ -187,27 +211,78 @@ def test_anything_else_is_not_tried_again(caller, answer):
     assert script.waits == []
 
 
-def test_a_lost_answer_is_not_asked_for_again(caller):
-    """The backend may have done the work: sending it again would double the load of one that is already slow."""
-    script = Script(httpx2.ReadTimeout("slow"))
+def test_a_proxys_limit_of_size_is_told_apart_and_not_asked_again(caller):
+    script = Script(httpx2.Response(413, text="<html>Request Entity Too Large</html>"))
 
-    with pytest.raises(BackendTimeout):
+    with pytest.raises(GatewayError, match="413"):
         caller(script).call("predict", b"x")
 
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "text"), [(502, "<html>Bad gateway</html>"), (404, "{}"), (200, "hello"), (200, "{}")]
-)
+def test_an_answer_that_takes_longer_than_anyone_waits_is_given_up(caller):
+    script = Script(httpx2.ReadTimeout("slow"))
+
+    with pytest.raises(BackendTimeout):
+        caller(script, retry=ONCE).call("predict", b"x")
+
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(("status", "text"), [(404, "{}"), (200, "hello"), (200, "{}"), (302, "")])
 def test_somebody_elses_answer_is_told_apart(caller, status, text):
     with pytest.raises(InvalidAnswer):
         caller(Script(httpx2.Response(status, text=text))).call("predict", b"x")
 
 
-def test_a_broken_connection_has_a_name_too(caller):
-    with pytest.raises(ClientError, match="broke"):
-        caller(Script(httpx2.ReadError("reset"))).call("predict", b"x")
+def test_a_kept_connection_that_broke_is_asked_once_more_even_by_who_asks_once(caller):
+    script = Script(httpx2.RemoteProtocolError("Server disconnected"), httpx2.Response(200, json=PREDICTION))
+
+    assert caller(script, retry=ONCE).call("predict", b"x").prediction == "tabby"
+    assert script.waits == []
+
+
+def test_a_connection_that_keeps_breaking_has_a_name_too(caller):
+    with pytest.raises(ConnectionBroken, match="broke"):
+        caller(Script(*[httpx2.ReadError("reset")] * 2), retry=ONCE).call("predict", b"x")
+
+
+def test_an_api_key_travels_in_a_header_of_its_own(caller):
+    script = Script(httpx2.Response(200, json=PREDICTION))
+
+    caller(script, api_key="secret-1").call("predict", b"x")
+
+    assert script.requests[0].headers["x-api-key"] == "secret-1"
+    assert "authorization" not in script.requests[0].headers  # that is an ID token's
+
+
+@pytest.mark.parametrize("key", ["two\nlines", "caf\u00e9", "\x00"])
+def test_an_api_key_that_no_header_carries_is_refused_early(key):
+    with pytest.raises(ValueError, match="API key"):
+        Client("http://backend", api_key=key)
+
+
+def test_a_client_can_be_sent_to_another_process():
+    client = Client("http://127.0.0.1:9/", api_key="secret-1", timeout=3.5, retry=Retry(patience=7))
+
+    copy = pickle.loads(pickle.dumps(client))
+
+    assert (copy.base_url, copy.retry.patience) == ("http://127.0.0.1:9", 7)
+    assert copy._http.headers["x-api-key"] == "secret-1"
+    assert copy._http.timeout == httpx2.Timeout(3.5)
+
+
+def test_a_closed_client_says_so():
+    with Client("http://127.0.0.1:9") as client:
+        pass
+
+    with pytest.raises(ClientError, match="closed"):
+        client.predict(b"x")
+
+
+def test_an_empty_batch_is_refused_before_anything_is_sent(caller):
+    with pytest.raises(ValueError, match="at least one"):
+        caller(Script()).call("predict_batch", [])
 
 
 @pytest.mark.parametrize("url", ["no-scheme:8000", "", "ftp://host"])
@@ -223,6 +298,6 @@ def test_retry_after_is_seconds_or_a_date(header, seconds):
     script = Script(problem("overloaded", 503, {"Retry-After": header}))
 
     with pytest.raises(ApiError) as caught:
-        Blocking(script, retry=Retry(attempts=1)).call("predict", b"x")
+        Blocking(script, retry=ONCE).call("predict", b"x")
 
     assert caught.value.retry_after == seconds

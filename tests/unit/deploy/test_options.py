@@ -33,6 +33,8 @@ from sightserve.deploy.options import InvalidOption, Options, Size, backend_size
         ("backend_image", "host/name,--flag"),
         ("backend_image", "-host/name"),
         ("source", "-x"),
+        ("build_region", "everywhere"),
+        ("build_region", "global,x"),
     ],
 )
 def test_a_name_that_google_does_not_allow_is_refused_by_name(name, value):
@@ -52,7 +54,10 @@ def test_googles_own_regions_pass(region):
 def test_names_fit_what_google_allows_at_their_longest():
     options = Options("my-project", "europe-west1", prefix="a" * 20)
 
+    longest = Options("a" * 30, "europe-west1", prefix="a" * 20)
+
     assert len(options.service("frontend")) <= 30
+    assert len(longest.bucket.removeprefix("gs://")) <= 63
 
 
 @pytest.mark.parametrize(

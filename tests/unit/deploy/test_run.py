@@ -16,14 +16,17 @@ class Answers:
         self.answers = answers
         self.asked = []
         self.slept = []
+        self.now = 0.0
+        self.takes = 0.0  # seconds, each command
 
     def __call__(self, words, stdin, is_long):
         self.asked.append((words[0], stdin))
+        self.now += self.takes
         answer = self.answers.get(words[0], Ran(0, "", ""))
         return answer.pop(0) if isinstance(answer, list) else answer
 
     def carry_out(self, *steps):
-        return [outcome for _, outcome in carry_out(steps, self, self.slept.append)]
+        return [outcome for _, outcome in carry_out(steps, self, self.slept.append, lambda: self.now)]
 
     @property
     def commands(self):
@@ -64,6 +67,18 @@ def test_what_may_fail_at_first_is_tried_again_after_a_pause():
 
     assert answers.carry_out(Step("Make", ("make",), tries=3)) == [None, Outcome.DONE]
     assert answers.slept == [10.0]
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(59.0, 3), (61.0, 1)])
+def test_what_fails_after_a_minute_of_work_is_no_refusal_and_is_not_done_again(seconds, times):
+    """A build that breaks after five minutes would break again after five more."""
+    answers = Answers(make=Ran(1, "", "broken"))
+    answers.takes = seconds
+
+    with pytest.raises(CommandFailed, match="broken"):
+        answers.carry_out(Step("Make", ("make",), tries=3))
+
+    assert answers.commands == ["make"] * times
 
 
 def test_a_secret_goes_through_the_standard_input():

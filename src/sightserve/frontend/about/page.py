@@ -50,10 +50,14 @@ def _status(place: Whereabouts) -> None:
             st.badge("Ready", icon=":material/check_circle:", color="green")
         else:
             st.badge("Not ready", icon=":material/hourglass_top:", color="orange")
-        st.markdown(f"`{place.url}`", width="content")
+        if place.public_url:  # what a browser cannot reach is no use to people, and names what is inside
+            st.markdown(f"`{place.public_url}`", width="content")
         st.caption(words.plain(place.how), width="content")
     if place.identified:
         st.caption("The classifier is not open to all: this app tells it who asks, with an ID token from Google.")
+    if not place.public_url:
+        st.caption(words.ALONE)
+        return
     if place.private:
         return  # a browser that followed a link there would see nothing but a refusal
     with st.container(horizontal=True):

@@ -1,7 +1,7 @@
 """A batch of the Batch page under way: a few threads ask the backend, the page looks at it now and then.
 
-The page's own thread stays free, so that cancelling works at once and a slow backend blocks nobody. What decides how fast
-to ask is `Pace`; here is only the loop around it.
+The page's own thread stays free, so that cancelling works at once and a slow backend blocks nobody. How fast to ask, what to
+ask again and when to give up is `client.patience`'s; here are the photos and what became of them.
 """
 
 import logging
@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Final
 
 from sightserve.api.schema import Prediction
-from sightserve.client import ApiError, BackendUnreachable, ClientError
-from sightserve.client.pace import Pace
+from sightserve.client import ApiError, ClientError
+from sightserve.client.patience import GivenUp, Patience
+from sightserve.client.retry import FOR_WORK, Retry, is_temporary
 from sightserve.frontend.batch.sources import FileRefused, Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.ledger import Account, Booking
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 _RATE_OVER: Final = 10.0  # seconds
 _UNSEEN_ENDS: Final = 180.0  # seconds without anyone looking: the page was closed
-_TEMPORARY: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+_OURS: Final = 500  # statuses from here on are not the photo's fault
 
 
 class State(StrEnum):
@@ -44,7 +44,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One photo of a batch: either its prediction or what went wrong."""
+    """One photo of a batch: either its prediction or what went wrong.
+
+    Attributes:
+        again: the photo, where what went wrong was not the photo's fault: it is kept to be asked about again.
+    """
 
     index: int
     name: str
@@ -52,6 +56,7 @@ class Outcome:
     prediction: Prediction | None = None
     problem: Message | None = None
     thumbnail: bytes | None = None
+    again: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,11 @@ class View:
         """How many of them are errors."""
         return sum(outcome.problem is not None for outcome in self.outcomes)
 
+    @property
+    def repeatable(self) -> int:
+        """How many of the errors may well go away when they are asked about again."""
+        return sum(outcome.again is not None for outcome in self.outcomes)
+
 
 class Job:
     """Classifies many photos. Safe to use from any thread."""
@@ -94,7 +104,7 @@ class Job:
         everyone: threading.Semaphore | None = None,
         account: Account | None = None,
         held: Booking | None = None,
-        patience: float = 120.0,
+        retry: Retry = FOR_WORK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a batch; nothing is asked before `start`.
@@ -106,7 +116,7 @@ class Job:
             everyone: bounds what all batches together have under way.
             account: where what is made of the photos is booked.
             held: the booking of the photos themselves; it is given back as they are answered.
-            patience: seconds of nothing but refusals after which it gives up.
+            retry: for how long a photo is asked about again, and when the batch gives up.
             clock: monotonic seconds, for tests.
         """
         self.total = len(sources)
@@ -115,13 +125,12 @@ class Job:
         self._parallel = max(1, min(parallel, len(sources)))
         self._everyone = everyone or threading.Semaphore(self._parallel)
         self._clock = clock
-        self._patience = patience
+        self._retry = retry
         self._held = held
         self._made = None if account is None else account.book(0)  # thumbnails
         self._passing: Callable[[int], AbstractContextManager[object]] = (
             nullcontext if account is None else account.passing
         )
-        self._pace = Pace(self._parallel, patience)
         self._changed = threading.Condition()
         # Guarded by _changed:
         self._waiting: deque[tuple[int, Source]] = deque(enumerate(sources))
@@ -132,6 +141,11 @@ class Job:
         self._answers: dict[str, Prediction] = {}  # by content: the same photo twice is asked about once
         self._state = State.CANCELLED
         self._seen = clock()
+        self._stop, self._patience = self._new_patience()
+
+    def _new_patience(self) -> tuple[threading.Event, Patience]:
+        stop = threading.Event()
+        return stop, Patience(self._parallel, stop, retry=self._retry, everyone=self._everyone, clock=self._clock)
 
     def start(self) -> None:
         """Start, or go on where it was stopped."""
@@ -140,14 +154,25 @@ class Job:
                 return
             self._state = State.RUNNING
             self._seen = self._clock()
-            self._pace = Pace(self._parallel, self._patience)
+            self._stop, self._patience = self._new_patience()
             self._finished_at.clear()
         for number in range(self._parallel):
-            threading.Thread(target=self._work, name=f"batch-{number}", daemon=True).start()
+            threading.Thread(target=self._work, args=(self._patience,), name=f"batch-{number}", daemon=True).start()
+
+    def repeat(self) -> None:
+        """Ask again about what failed through no fault of the photo."""
+        with self._changed:
+            if self._state is State.RUNNING:
+                return
+            again = [outcome for outcome in self._outcomes if outcome.again is not None]
+            self._outcomes = [outcome for outcome in self._outcomes if outcome.again is None]
+            self._waiting.extend((outcome.index, outcome.again) for outcome in again if outcome.again is not None)
+        self.start()
 
     def cancel(self) -> None:
         """Start nothing more; what is under way is answered still."""
         with self._changed:
+            self._stop.set()
             if self._state is State.RUNNING:
                 self._state = State.CANCELLED
             self._changed.notify_all()
@@ -156,9 +181,11 @@ class Job:
         """Let go of all photos that are not under way: nobody will want them any more."""
         with self._changed:
             self._closed = True
+            kept = [outcome.again for outcome in self._outcomes if outcome.again is not None]
             if self._held is not None:
-                self._held.add(-sum(source.holds for _, source in self._waiting))
+                self._held.add(-sum(source.holds for source in (*kept, *(source for _, source in self._waiting))))
             self._waiting.clear()
+            self._outcomes.clear()
             self._let_go()
         self.cancel()
 
@@ -175,7 +202,7 @@ class Job:
                 outcomes=sorted(self._outcomes, key=lambda outcome: outcome.index),
                 rate=rate,
                 seconds_left=left / rate if rate > 0 else None,
-                held=self._pace.held(now),
+                held=self._patience.held,
             )
 
     def wait(self, timeout: float) -> bool:
@@ -183,71 +210,66 @@ class Job:
         with self._changed:
             return self._changed.wait_for(lambda: self._state is not State.RUNNING and not self._under_way, timeout)
 
-    def _work(self) -> None:
-        while (turn := self._next()) is not None:
+    def _work(self, patience: Patience) -> None:
+        while (turn := self._next(patience)) is not None:
             index, source = turn
             try:
-                outcome = self._classify(index, source)
+                outcome = self._classify(index, source, patience)
             except Exception:  # noqa: BLE001 - a bug of ours: it costs one photo, and a batch that hangs would cost all
                 _log.exception("a photo of a batch failed")
                 outcome = Outcome(index, source.name, source.size, problem=words.INTERNAL)
-            self._end(turn, outcome)
+            self._end(turn, outcome, patience)
 
-    def _next(self) -> tuple[int, Source] | None:
-        """Wait for a turn; return None when there are no more."""
+    def _next(self, patience: Patience) -> tuple[int, Source] | None:
+        """Return the next photo, or None when there is nothing more to do for who has this patience."""
         with self._changed:
-            while self._state is State.RUNNING:
-                now = self._clock()
-                if now - self._seen > _UNSEEN_ENDS:
-                    self._state = State.ABANDONED
-                elif self._pace.is_hopeless(now):
-                    self._state = State.GAVE_UP
-                elif not self._waiting and not self._under_way:
-                    self._state = State.DONE
-                elif self._waiting and self._pace.may_start(now, self._under_way):
-                    self._under_way += 1
-                    return self._waiting.popleft()
-                else:
-                    self._changed.wait(max(0.02, min(0.5, self._pace.held(now) or 0.5)))
-            self._changed.notify_all()
-            return None
+            if self._state is not State.RUNNING or patience is not self._patience or not self._waiting:
+                return None
+            if self._clock() - self._seen > _UNSEEN_ENDS:
+                self._state = State.ABANDONED
+                self._stop.set()
+                self._changed.notify_all()
+                return None
+            self._under_way += 1
+            return self._waiting.popleft()
 
-    def _classify(self, index: int, source: Source) -> Outcome | None:
-        """Return one photo's outcome, or None when it has to wait for another turn."""
+    def _classify(self, index: int, source: Source, patience: Patience) -> Outcome | None:
+        """Return one photo's outcome, or None when it has to wait until somebody starts the batch again."""
         with self._passing(source.makes) if source.makes else nullcontext():
-            return self._read_and_ask(index, source)
+            return self._read_and_ask(index, source, patience)
 
-    def _read_and_ask(self, index: int, source: Source) -> Outcome | None:
+    def _read_and_ask(self, index: int, source: Source, patience: Patience) -> Outcome | None:
         try:
             photo = Photo(source.name, source.read())
         except FileRefused as refused:
             return Outcome(index, source.name, source.size, problem=refused.message)
         try:
-            prediction = self._answers.get(photo.key)
-            if prediction is None:
-                with self._everyone:
-                    prediction = self._ask(photo)
+            prediction = self._answers.get(photo.key) or patience.ask(lambda: self._ask(photo))
+        except GivenUp:
+            return None
         except ClientError as error:
-            if isinstance(error, BackendUnreachable) or (isinstance(error, ApiError) and error.status in _TEMPORARY):
-                with self._changed:
-                    self._pace.refused(self._clock(), error.retry_after if isinstance(error, ApiError) else None)
+            if patience.is_hopeless:
                 return None
-            return Outcome(index, source.name, source.size, problem=words.explain(error))
+            again = source if is_temporary(error) or not isinstance(error, ApiError) or error.status >= _OURS else None
+            return Outcome(index, source.name, source.size, problem=words.explain(error), again=again)
         with self._changed:
             self._answers[photo.key] = prediction
-            self._pace.answered()
         named = prediction.model_copy(update={"filename": source.name})
         return Outcome(
             index, source.name, len(photo.data), prediction=named, thumbnail=thumbnail(photo.data, self._owner)
         )
 
-    def _end(self, turn: tuple[int, Source], outcome: Outcome | None) -> None:
+    def _end(self, turn: tuple[int, Source], outcome: Outcome | None, patience: Patience) -> None:
         with self._changed:
             self._under_way -= 1
-            if outcome is None and not self._closed:
+            if self._closed:
+                pass  # nobody wants it any more
+            elif outcome is None:
                 self._waiting.appendleft(turn)
-            elif outcome is not None:
-                if self._held is not None:
+                if self._state is State.RUNNING and patience is self._patience and patience.is_hopeless:
+                    self._state = State.GAVE_UP
+            else:
+                if self._held is not None and outcome.again is None:
                     self._held.add(-turn[1].holds)
                 if self._made is not None:
                     self._made.add(len(outcome.thumbnail or b""))
@@ -259,5 +281,6 @@ class Job:
             self._changed.notify_all()
 
     def _let_go(self) -> None:
-        if self._held is not None and not self._waiting and not self._under_way:
+        kept = any(outcome.again is not None for outcome in self._outcomes)
+        if self._held is not None and not kept and not self._waiting and not self._under_way:
             self._held.release()  # a zip's bytes are held until its last photo is answered

@@ -63,8 +63,12 @@ def _begin(chosen: Choices) -> None:
         )
         sources = sources[: limits.max_photos]
     label = f"Classify {words.counted(len(sources), 'photo')}" if sources else "Classify"
-    if st.button(label, type="primary", icon=":material/search:", disabled=not sources, shortcut="Enter", key="start"):
+    pressed = st.button(
+        label, type="primary", icon=":material/search:", disabled=not sources, shortcut="Enter", key="start"
+    )
+    if waiting.is_wanted("batch", pressed) and sources:
         _start(sources, chosen)
+    waiting.fulfilled("batch")
 
 
 def _uploaded(*, folder: bool) -> tuple[list[Source], int]:
@@ -133,6 +137,7 @@ def _start(sources: list[Source], chosen: Choices) -> None:
     sessions().belongs(mine.session, job)
     job.start()
     st.session_state["batch"] = job
+    waiting.fulfilled("batch")
     st.rerun()
 
 
@@ -186,6 +191,16 @@ def _ended(job: Job, view: View) -> None:
     with st.container(horizontal=True):
         if view.state is not State.DONE:
             st.button("Go on", type="primary", icon=":material/play_arrow:", on_click=job.start, key="go-on")
+        elif view.repeatable:
+            st.button(
+                "Try the failed one again"
+                if view.repeatable == 1
+                else f"Try the {view.repeatable:,} failed ones again",
+                type="primary",
+                icon=":material/refresh:",
+                on_click=job.repeat,
+                key="repeat",
+            )
         st.button("New batch", icon=":material/add:", on_click=_forget, key="new-batch")
 
 

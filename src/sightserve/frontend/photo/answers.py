@@ -8,6 +8,7 @@ from sightserve.api.schema import Prediction
 from sightserve.frontend.photo import snippets
 from sightserve.frontend.photo.chooser import Item
 from sightserve.frontend.shared import backend, charts, tables, words
+from sightserve.frontend.shared.backend import Whereabouts
 from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.sidebar import Choices
 from sightserve.frontend.shared.words import Message
@@ -93,19 +94,9 @@ def details(answered: Sequence[tuple[str, Prediction]], choices: Choices) -> Non
     names = [name for name, _ in answered]
     predictions = [prediction for _, prediction in answered]
     place = backend.whereabouts()
-    url = place.public_url
     text = snippets.as_json(predictions, choices.top_k)
     with st.expander("Details: JSON, code, downloads", icon=":material/code:", key="details"):
-        as_json, as_curl, as_python = st.tabs(["JSON", "curl", "Python"])
-        with as_json:
-            st.code(text, language="json")
-        with as_curl:
-            st.caption("In the folder of the photo, from a machine that reaches the classifier:")
-            st.code(snippets.curl(url, names, choices.top_k, private=place.private), language="bash", wrap_lines=True)
-        with as_python:
-            st.code(
-                snippets.python(url, names, choices.top_k, private=place.private), language="python", wrap_lines=True
-            )
+        _code(text, place, names, choices.top_k)
         table = tables.of_predictions(
             [(name, snippets.trimmed(prediction, choices.top_k)) for name, prediction in answered], choices.threshold
         )
@@ -114,3 +105,20 @@ def details(answered: Sequence[tuple[str, Prediction]], choices: Choices) -> Non
                                icon=":material/download:", key="download-json")  # fmt: skip
             st.download_button("CSV", tables.to_csv(table), "answers.csv", "text/csv", on_click="ignore",
                                icon=":material/download:", key="download-csv")  # fmt: skip
+
+
+def _code(text: str, place: Whereabouts, names: Sequence[str], top_k: int) -> None:
+    """Draw the answer as JSON, and the lines that get it without this app, where there is an address to ask."""
+    url = place.public_url
+    if not url:
+        st.code(text, language="json")
+        st.caption(words.ALONE)
+        return
+    as_json, as_curl, as_python = st.tabs(["JSON", "curl", "Python"])
+    with as_json:
+        st.code(text, language="json")
+    with as_curl:
+        st.caption("In the folder of the photo, from a machine that reaches the classifier:")
+        st.code(snippets.curl(url, names, top_k, private=place.private), language="bash", wrap_lines=True)
+    with as_python:
+        st.code(snippets.python(url, names, top_k, private=place.private), language="python", wrap_lines=True)

@@ -35,7 +35,8 @@ def page() -> None:
         below = st.container()
     # The buttons come after the answers: they depend on them, and a second run of the script would cost the pictures.
     with right, st.container(key="answer"):
-        items = _answers(choice, chosen, wanted=st.session_state.pop("wanted", False))
+        items = _answers(choice, chosen, wanted=waiting.is_wanted("photo"))
+        waiting.fulfilled("photo")
     if len(items) == 1:
         with place:
             _where_it_looked(items[0], shown)
@@ -68,14 +69,11 @@ def _buttons(items: Sequence[Item], too_many: int) -> None:
             icon=":material/search:",
             shortcut="Enter",
             width="stretch",
-            on_click=_want,
+            on_click=waiting.want,
+            args=("photo",),
             key="classify",
         )
         st.button("Start over", on_click=chooser.start_over, key="start-over")
-
-
-def _want() -> None:
-    st.session_state["wanted"] = True
 
 
 def _show(item: Item) -> None:

@@ -17,13 +17,14 @@ from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
 from sightserve.client import Client, ClientError
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
-from sightserve.client.protocol import Retry
+from sightserve.client.retry import FOR_A_PERSON, ONCE
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.settings import settings
 
 # Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
 MOST_LABELS: Final = 20
 _KEPT_SECONDS: Final = 60.0
+_NOBODY: Final = "none"  # who reaches a backend inside a cluster, whose name is no address for a browser
 
 Ask = Callable[[Photo], Prediction]
 
@@ -34,7 +35,7 @@ class Whereabouts:
 
     Attributes:
         url: where this app reaches it.
-        public_url: where people reach it, for links and for the curl line.
+        public_url: where people reach it, for links and for the curl line; empty where nobody but this app does.
         how: why it is looked for there, in sentences.
         identified: whether this app tells it who asks, with an ID token.
     """
@@ -78,7 +79,9 @@ def whereabouts() -> Whereabouts:
     if seen:
         return seen[0]
     found = _finder().find()
-    place = Whereabouts(found.url, settings().public_backend.rstrip("/") or found.url, found.how, found.identified)
+    public = settings().public_backend.rstrip("/")
+    public_url = "" if public.lower() == _NOBODY else public or found.url
+    place = Whereabouts(found.url, public_url, found.how, found.identified)
     if seen is not None:
         seen.append(place)
     return place
@@ -105,17 +108,7 @@ def client(url: str, identified: bool = False) -> Client:
     Raises:
         IdentityError: an ID token would travel in the clear.
     """
-    return Client(url, auth=_identity(url) if identified else None)
-
-
-@st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
-def impatient_client(url: str, identified: bool = False) -> Client:
-    """Return the client of those who keep their own pace: it tries once and says at once how it went.
-
-    Raises:
-        IdentityError: an ID token would travel in the clear.
-    """
-    return Client(url, retry=Retry(attempts=1), auth=_identity(url) if identified else None)
+    return Client(url, api_key=_finder().places.api_key, auth=_identity(url) if identified else None)
 
 
 @st.cache_resource(show_spinner=False, ttl=_KEPT_SECONDS, max_entries=4)
@@ -141,9 +134,10 @@ def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -
         ClientError: the backend is not found, or does not say how many classes it knows.
     """
     place = whereabouts()
-    answering = (client if patient else impatient_client)(place.url, place.identified)
+    answering = client(place.url, place.identified)
     top_k = min(labels, facts(place.url, place.identified).model.classes)
-    return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map)
+    retry = FOR_A_PERSON if patient else ONCE
+    return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map, retry=retry)
 
 
 def shows_for_nothing() -> bool:
@@ -160,7 +154,7 @@ def is_ready() -> bool:
     """Return whether the backend is ready for work right now."""
     try:
         place = whereabouts()
-        impatient_client(place.url, place.identified).ready()
+        client(place.url, place.identified).ready()
     except ClientError:
         return False
     return True
@@ -173,7 +167,7 @@ def metrics() -> str:
         ClientError: the backend is away, or does not give them.
     """
     place = whereabouts()
-    return impatient_client(place.url, place.identified).metrics()
+    return client(place.url, place.identified).metrics()
 
 
 @dataclass(slots=True)
@@ -188,7 +182,7 @@ class _Waker:
             return
         self.last = now
         try:
-            client_of_thread = impatient_client(place.url, place.identified)
+            client_of_thread = client(place.url, place.identified)
         except ClientError:
             return  # the page itself says what is wrong
         threading.Thread(target=_quietly, args=(client_of_thread.ready,), daemon=True).start()

@@ -37,7 +37,9 @@ class UiSettings:
         total_parallel: requests that all batches have under way at once.
         wait_seconds: how long a backend that is starting is waited for.
         allowed_hosts: host names that the app answers to, separated by commas; any where it is empty.
-        public_backend: the backend's address as people reach it, for the curl line; where it is found when empty.
+        base_path: where a proxy that does not strip it has the app, such as /tools/sight; its root where it is empty.
+        public_backend: the backend's address as people reach it, for the curl line; where it is found when empty; "none"
+            where people do not reach it.
     """
 
     max_upload_mb: int = 30
@@ -53,6 +55,7 @@ class UiSettings:
     total_parallel: int = 16
     wait_seconds: int = 90
     allowed_hosts: str = ""
+    base_path: str = ""
     public_backend: str = ""
 
     @property

@@ -14,6 +14,31 @@ _LOOK_EVERY = 0.5  # seconds
 Answer = TypeVar("Answer")
 
 
+def want(wish: str) -> None:
+    """Keep a wish until it is `fulfilled`.
+
+    Whatever a person touches while a backend wakes up starts the page anew, and a button is pressed in one run only.
+    """
+    st.session_state[_wanted(wish)] = True
+
+
+def is_wanted(wish: str, pressed: bool = False) -> bool:
+    """Return whether somebody wants this: just `pressed` its button, or did so in an earlier run of the page."""
+    if pressed:
+        want(wish)
+    return bool(st.session_state.get(_wanted(wish), False))
+
+
+def fulfilled(*wishes: str) -> None:
+    """Forget wishes: they were fulfilled, or it was said why they cannot be."""
+    for wish in wishes:
+        st.session_state.pop(_wanted(wish), None)
+
+
+def _wanted(wish: str) -> str:
+    return f"wanted-{wish}"
+
+
 def waits(
     ready: Callable[[], bool],
     longest: float,

@@ -13,9 +13,11 @@ from sightserve.client import (
     BackendTimeout,
     BackendUnreachable,
     ClientError,
+    GatewayError,
     IdentityError,
     InvalidAnswer,
 )
+from sightserve.client.retry import is_absent, is_temporary
 from sightserve.frontend.shared.settings import settings
 
 DEFAULT_THRESHOLD: Final = 0.35
@@ -37,11 +39,16 @@ class Message:
 FAIRLY_SURE: Final = 0.6
 _CONFIDENCE: Final = ((0.9, "Very sure"), (FAIRLY_SURE, "Fairly sure"), (0.0, "Leaning towards this"))
 NOT_SURE: Final = "Not sure"
+ALONE: Final = "The classifier answers this app alone: it has no address for people to open."
 
 FORMATS: Final = "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
 _KINDS: Final = Message("This is not a photo of a kind that works here.", f"Choose a {FORMATS} file.")
 _BUSY: Final = Message("Very many people are using the classifier right now.", "Try again in a few seconds.")
 _LATE: Final = Message("The classifier took too long to answer.", "Many people may be using it: try again in a minute.")
+_AWAY: Final = Message(
+    "The classifier is away at the moment.", "Wait a little and try again. The About page says where it was looked for."
+)
+_TOO_LARGE: Final = "This file is too large."
 _REFUSED: Final = Message(
     "The classifier does not let this app in.", "Whoever runs this app needs to give it permission."
 )
@@ -123,14 +130,15 @@ def explain(error: ClientError) -> Message:  # noqa: PLR0911 - a table, written 
     """Return what to tell a person about an error."""
     match error:
         case ApiError(code=ErrorCode.PAYLOAD_TOO_LARGE):
-            return Message("This file is too large.", f"Try a smaller one: {settings().max_upload_mb} MB is the most.")
+            return Message(_TOO_LARGE, f"Try a smaller one: {settings().max_upload_mb} MB is the most.")
         case ApiError(code=code, status=status):
             return _BY_CODE.get(code) or _BY_STATUS.get(status, INTERNAL)
         case BackendUnreachable():
-            return Message(
-                "The classifier is away at the moment.",
-                "Wait a little and try again. The About page says where it was looked for.",
-            )
+            return _AWAY
+        case GatewayError(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            return Message(_TOO_LARGE, "Make it smaller in a photo app and try again.")
+        case GatewayError(status=status):
+            return _BY_STATUS.get(status, _AWAY)
         case BackendTimeout():
             return _LATE
         case BackendNotFound():
@@ -182,5 +190,5 @@ def clock(seconds: float) -> str:
 
 
 def is_starting(error: ClientError) -> bool:
-    """Return whether waiting is likely to help: nothing answers yet, or it says that it is not ready."""
-    return isinstance(error, BackendUnreachable) or (isinstance(error, ApiError) and error.code == ErrorCode.NOT_READY)
+    """Return whether waiting is likely to help: nothing answers yet, or something says that it is not ready."""
+    return is_absent(error) or (isinstance(error, GatewayError) and is_temporary(error))

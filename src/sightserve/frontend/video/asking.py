@@ -3,6 +3,7 @@
 from typing import Any
 
 from sightserve.client.patience import Patience
+from sightserve.client.retry import ONCE
 from sightserve.frontend.shared import backend
 from sightserve.video.analyse import Classify
 from sightserve.video.timeline import Guess
@@ -19,11 +20,11 @@ def frame_asker(patience: Patience, labels: int) -> tuple[Classify, dict[str, An
         ClientError: the backend is not found, or does not say what its model is.
     """
     place = backend.whereabouts()
-    answering = backend.impatient_client(place.url, place.identified)
+    answering = backend.client(place.url, place.identified)
     model = backend.facts(place.url, place.identified).model
 
     def ask(frame: bytes) -> tuple[Guess, ...]:
-        answer = patience.ask(lambda: answering.predict(frame, top_k=min(labels, model.classes)))
+        answer = patience.ask(lambda: answering.predict(frame, top_k=min(labels, model.classes), retry=ONCE))
         return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
 
     return ask, model.looks()

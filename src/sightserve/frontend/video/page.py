@@ -86,17 +86,20 @@ def _begin() -> None:
     with right:
         threshold()
     with st.container(horizontal=True):
-        if st.button(
+        own = st.button(
             "Label the video",
             type="primary",
             icon=":material/movie:",
             disabled=file is None,
             shortcut="Enter",
             key="start",
-        ):
-            _start(file, rate or 4)
-        if st.button("Try the sample video", icon=":material/play_circle:", key="sample-video"):
-            _start(None, rate or 4)
+        )
+        sample = st.button("Try the sample video", icon=":material/play_circle:", key="sample-video")
+    if file is not None and waiting.is_wanted("video", own):
+        _start(file, rate or 4)
+    elif waiting.is_wanted("sample-video", sample):
+        _start(None, rate or 4)
+    waiting.fulfilled("video", "sample-video")
     st.caption(
         "The video is kept in a temporary file while this page is open, and its frames are sent to the classifier as small"
         f" pictures. {wanted.gone_after} after it was closed, nothing of it is left here."
@@ -151,6 +154,7 @@ def _start(file: "UploadedFile | None", rate: int) -> None:
     st.session_state["video_version"] = st.session_state.get("video_version", 0) + 1
     st.session_state["labelling"] = labelling
     st.session_state.pop("seek", None)
+    waiting.fulfilled("video", "sample-video")
     st.rerun()
 
 

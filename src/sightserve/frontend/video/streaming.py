@@ -33,8 +33,11 @@ def withdraw(*given: str) -> None:
 
 
 def address(secret: str, name: str, *, download: bool = False) -> str:
-    """Return the address under which this app serves the file; a browser saves it under this name."""
-    return f"/videos/{secret}/{quote(name, safe='')}{'?download=1' if download else ''}"
+    """Return the address under which this app serves the file; a browser saves it under this name.
+
+    It is relative to the page, wherever a proxy has that: nobody here needs to know.
+    """
+    return f"videos/{secret}/{quote(name, safe='')}{'?download=1' if download else ''}"
 
 
 async def _serve(request: "Request") -> Response:
@@ -50,4 +53,5 @@ async def _serve(request: "Request") -> Response:
     )
 
 
-ROUTE: Final = Route("/videos/{secret}/{name}", _serve, methods=["GET"])
+# Below any path: a proxy may have the app below one, and strip it or not. What lets in is the secret.
+ROUTE: Final = Route("/{below:path}videos/{secret}/{name}", _serve, methods=["GET"])

@@ -1,5 +1,7 @@
 """The About page's logic, without a browser, against a backend that says what a test wants."""
 
+from sightserve.frontend.shared import settings
+
 
 def everything(page):
     return " ".join(
@@ -16,6 +18,25 @@ def test_it_says_which_model_answers_and_how_it_was_found(backend, about_page):
     assert "BACKEND says so" in text
     for fact in ("says what a test wants", "5.0 MB", "MIT", "Top-1", "75.0%", "50 megapixels", "Streamlit"):
         assert fact in text
+
+
+def test_people_see_the_address_that_they_can_open_and_none_where_there_is_none(backend, about_page, monkeypatch):
+    def drawn(public):
+        monkeypatch.setenv("SIGHTSERVE_UI_PUBLIC_BACKEND", public)
+        settings.settings.cache_clear()
+        about_page.run()
+        assert not about_page.exception
+        return everything(about_page), [link.proto.url for link in about_page.get("link_button")]
+
+    text, links = drawn("https://api.example/")
+    assert "`https://api.example`" in text
+    assert backend.url not in text
+    assert links[0] == "https://api.example/docs"
+
+    text, links = drawn("none")
+    assert "answers this app alone" in text
+    assert backend.url not in text
+    assert links == []
 
 
 def test_the_live_figures_come_from_the_metrics_and_tolerate_missing_ones(backend, about_page):

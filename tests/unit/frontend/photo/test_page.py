@@ -154,6 +154,17 @@ def test_the_details_are_the_answer_as_the_backend_gives_it(backend, photo_page,
     assert f"Client('{backend.url}')" in photo_page.code[2].value
 
 
+def test_where_nobody_else_reaches_the_backend_no_line_sends_people_there(backend, photo_page, cat, monkeypatch):
+    monkeypatch.setenv("SIGHTSERVE_UI_PUBLIC_BACKEND", "none")
+    photo_page.run()
+    upload(photo_page, ("cat.jpg", cat))
+    press(photo_page, "classify")
+
+    [answer] = photo_page.code
+    assert json.loads(answer.value)["prediction"] == backend.label_of(cat)
+    assert "answers this app alone" in texts(photo_page)
+
+
 def test_a_refusal_is_told_and_the_button_asks_again(backend, photo_page, cat):
     backend.refusals = [(500, "internal", None)]
     photo_page.run()

@@ -1,0 +1,152 @@
+"""Deploying: options -> [the steps that make both images] -> cloud_run.py. Nothing here does anything."""
+
+from typing import Final
+
+from sightserve.deploy.gcloud import NEWS_TRIES, gcloud, let, make_account, remove_account
+from sightserve.deploy.options import HALVES, Builder, Options
+from sightserve.deploy.steps import Step, When, Words
+
+BUILDER: Final = "builder"
+DOCKERFILE: Final = "containers/Dockerfile"
+BUILD_CONFIG: Final = "containers/cloudbuild.yaml"
+_REPOSITORY_ADVICE: Final = "Your account needs the role roles/artifactregistry.admin."
+_BUCKET_ADVICE: Final = (
+    "Your account needs the role roles/storage.admin. Names of buckets are the whole world's: where somebody else has this one,"
+    " take another --prefix."
+)
+
+
+def images(options: Options) -> tuple[Step, ...]:
+    """Return what makes the repository, and the images that are not there already, in it."""
+    halves = [half for half in HALVES if half == "frontend" or options.backend_image is None]
+    if options.builder is Builder.CLOUD_BUILD:
+        builds = (*_builder(options), *(_cloud_build(options, half) for half in halves))
+    else:
+        builds = (_login(options), *(step for half in halves for step in _local_build(options, half)))
+    return (_repository(options), *builds)
+
+
+def images_removal(options: Options) -> tuple[Step, ...]:
+    """Return what removes all that `images` makes, whichever builder made it."""
+    return (
+        remove_account(options, BUILDER),
+        Step(
+            f"Remove the bucket {options.bucket} with the builds' sources and logs",
+            gcloud(options, "storage", "rm", options.bucket, "--recursive"),
+            When.PRESENT,
+            _look_for_bucket(options),
+            advice="Your account needs the role roles/storage.admin.",
+        ),
+        Step(
+            f"Remove the repository {options.prefix} with its images",
+            gcloud(options, "artifacts", "repositories", "delete", options.prefix, f"--location={options.region}"),
+            When.PRESENT,
+            _look_for_repository(options),
+            advice=_REPOSITORY_ADVICE,
+        ),
+    )
+
+
+def _repository(options: Options) -> Step:
+    return Step(
+        f"Make a repository for the images: {options.prefix}",
+        gcloud(
+            options, "artifacts", "repositories", "create", options.prefix,
+            "--repository-format=docker", f"--location={options.region}", "--description=Images of Sightserve",
+        ),
+        When.ABSENT,
+        _look_for_repository(options),
+        advice=_REPOSITORY_ADVICE,
+    )  # fmt: skip
+
+
+def _look_for_repository(options: Options) -> Words:
+    return gcloud(options, "artifacts", "repositories", "describe", options.prefix, f"--location={options.region}")
+
+
+def _builder(options: Options) -> tuple[Step, ...]:
+    """Return what makes an account that builds, and a bucket where it finds the sources and leaves its log.
+
+    Without an account of their own, builds run as the project's default one, which may do too much in old projects and
+    nothing in new ones. The bucket is there since gcloud shows a build's log only from Cloud Storage, and since an account
+    with rights on it needs none on the project, where a log in Cloud Logging would take one.
+    """
+    return (
+        make_account(options, BUILDER, "builds the images"),
+        Step(
+            f"Make a bucket for the builds' sources and logs: {options.bucket}",
+            gcloud(
+                options, "storage", "buckets", "create", options.bucket, f"--location={options.region}",
+                "--uniform-bucket-level-access", "--public-access-prevention",
+            ),
+            When.ABSENT,
+            _look_for_bucket(options),
+            advice=_BUCKET_ADVICE,
+        ),
+        # more than objects: a build is refused when its account cannot look at the bucket itself
+        let(
+            options, BUILDER, "read the sources and write its log", "roles/storage.admin",
+            "storage", "buckets", "add-iam-policy-binding", options.bucket, advice=_BUCKET_ADVICE,
+        ),
+        let(
+            options, BUILDER, "push images", "roles/artifactregistry.writer",
+            "artifacts", "repositories", "add-iam-policy-binding", options.prefix, f"--location={options.region}",
+            advice=_REPOSITORY_ADVICE,
+        ),
+    )  # fmt: skip
+
+
+def _look_for_bucket(options: Options) -> Words:
+    return gcloud(options, "storage", "buckets", "describe", options.bucket)
+
+
+def _cloud_build(options: Options, half: str) -> Step:
+    return Step(
+        f"Build and push the {half}'s image with Cloud Build",
+        gcloud(
+            options, "builds", "submit", str(options.source),
+            f"--config={options.source / BUILD_CONFIG}", f"--region={options.build_region}",
+            f"--service-account=projects/{options.project}/serviceAccounts/{options.account(BUILDER)}",
+            f"--gcs-source-staging-dir={options.bucket}/source", f"--gcs-log-dir={options.bucket}/log",
+            f"--substitutions=_TARGET={half},_REVISION={options.tag},_IMAGE={options.image(half)}",
+        ),
+        advice="The log above says which line failed; it is kept below"
+        f" {options.bucket}/log. Where the region is refused: --build-region global, or one of those that"
+        " https://cloud.google.com/build/docs/locations names. Where it is a right: your account needs the roles"
+        " roles/cloudbuild.builds.editor, and roles/iam.serviceAccountUser on the builder's account.",
+        tries=NEWS_TRIES,
+        is_long=True,
+    )  # fmt: skip
+
+
+def _login(options: Options) -> Step:
+    builder = options.builder.value
+    return Step(
+        f"Let {builder} into the repository",
+        (builder, "login", "--username=oauth2accesstoken", "--password-stdin", options.registry),
+        fed_by=("gcloud", "auth", "print-access-token"),
+        advice=f"See that {builder} runs here, and that you are logged in: gcloud auth login.",
+    )
+
+
+def _local_build(options: Options, half: str) -> tuple[Step, Step]:
+    builder, image = options.builder.value, options.image(half)
+    # Cloud Run's machines are x86-64, whatever this one is
+    build = (
+        builder, "build", "--platform=linux/amd64", f"--file={options.source / DOCKERFILE}", f"--target={half}",
+        f"--build-arg=SIGHTSERVE_REVISION={options.tag}", f"--tag={image}", str(options.source),
+    )  # fmt: skip
+    return (
+        Step(
+            f"Build the {half}'s image",
+            build,
+            advice=f"See that {builder} runs here; the output above says which line failed.",
+            is_long=True,
+        ),
+        Step(
+            f"Push the {half}'s image",
+            (builder, "push", image),
+            advice="Your account needs the role roles/artifactregistry.writer on the repository.",
+            is_long=True,
+        ),
+    )
