@@ -20,6 +20,7 @@ from tests.processes import clean_environment, free_port, running_backend
 from tests.web_app import running_app
 
 import sightserve
+from sightserve.frontend.photo import snippets
 from sightserve.loadtest.generator.browser import Browser
 
 
@@ -307,6 +308,16 @@ def test_a_backend_with_keys_is_asked_with_the_key(espresso, tmp_path):
             visitor.upload("uploads", [("a.jpg", espresso)])
             visitor.press("classify")
             label = visitor.page.label
+
+        # The lines that the page hands out ask with the reader's own key.
+        for line in (
+            ["bash", "-c", f"{snippets.curl(backend.url, ['a.jpg'], 3, keyed=True)} -sS"],
+            [sys.executable, "-c", snippets.python(backend.url, ["a.jpg"], 3, keyed=True)],
+        ):
+            said = subprocess.run(
+                line, cwd=tmp_path, env=clean_environment(**by_variable), capture_output=True, text=True, check=False
+            )
+            assert "espresso" in said.stdout, said.stderr
 
     assert (without.returncode, wrong.returncode) == (1, 1)
     assert "key" in without.stderr

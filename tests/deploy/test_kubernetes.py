@@ -108,7 +108,7 @@ def test_the_overlay_in_the_guide_builds_and_names_its_images(tmp_path):
         if manifest["kind"] not in gateways:  # Kubernetes' own schemas do not have them
             kubernetes_validate.validate(manifest, VERSIONS[-1], strict=True)
     images = {pod_of(m)[2]["image"] for m in rendered if m["kind"] == "Deployment"}
-    assert images == {f"registry.example/sightserve-{half}:0.1.0" for half in HALVES}
+    assert images == {f"registry.example/sightserve-{half}:1.0.0" for half in HALVES}
     route, gateway = gateways["HTTPRoute"]["spec"], gateways["Gateway"]
     (rule,) = route["rules"]
     (to,) = rule["backendRefs"]

@@ -38,12 +38,14 @@ class Whereabouts:
         public_url: where people reach it, for links and for the curl line; empty where nobody but this app does.
         how: why it is looked for there, in sentences.
         identified: whether this app tells it who asks, with an ID token.
+        keyed: whether it asks for an API key, which this app has and does not tell.
     """
 
     url: str
     public_url: str
     how: str
     identified: bool = False
+    keyed: bool = False
 
     @property
     def private(self) -> bool:
@@ -81,7 +83,7 @@ def whereabouts() -> Whereabouts:
     found = _finder().find()
     public = settings().public_backend.rstrip("/")
     public_url = "" if public.lower() == _NOBODY else public or found.url
-    place = Whereabouts(found.url, public_url, found.how, found.identified)
+    place = Whereabouts(found.url, public_url, found.how, found.identified, bool(_finder().places.api_key))
     if seen is not None:
         seen.append(place)
     return place
