@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.conftest import SAMPLES
 from tests.fake_backend import fake_backend
-from tests.processes import free_port
+from tests.processes import free_port, wait_for
 from tests.web_app import running_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -46,6 +46,7 @@ def nginx(folder: Path, to: str) -> Iterator[str]:
     assert found is not None, "tools/install_clients.sh installs nginx"
     process = subprocess.Popen([found, "-p", str(folder), "-c", str(folder / "nginx.conf")])
     try:
+        wait_for(f"http://127.0.0.1:{port}{PATH}/_stcore/health", process, folder / "nginx.conf")
         yield f"http://127.0.0.1:{port}{PATH}"
     finally:
         process.terminate()
