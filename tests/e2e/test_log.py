@@ -89,6 +89,7 @@ def test_a_visit_is_in_the_log_and_in_the_metrics_and_nothing_that_is_the_visito
         ("WEBSOCKET", "/_stcore/stream", 101),
     } <= set(asked)
     assert (("GET", "/_stcore/health", 200) in asked) == (level == "debug")
+    assert all(str(line["logger"]).startswith("sightserve.") for line in lines if line["severity"] == "DEBUG")
     (put,) = [line for line in lines if line.get("method") == "PUT"]
     assert len(photo) < put["bytes_received"] < len(photo) + 1000  # type: ignore[operator]
     media_names = [Path(urlsplit(url).path).stem for url in media]
@@ -114,6 +115,7 @@ def test_whatever_is_printed_warned_of_or_raised_is_a_line(tmp_path):
     (failed,) = [line for line in lines if "exception" in line]  # once, though a page's failure is told to us too
     assert failed["severity"] == "ERROR"
     assert str(failed["exception"]).endswith('RuntimeError: it "failed"\nbadly')
+    assert sum("app execution" in str(line["message"]) for line in lines) == 1
     said = [str(line["message"]) for line in lines if line["severity"] == "WARNING"]
     for words in ("printed", "as a library prints", "ZeroDivisionError", "be warned"):
         assert any(words in message for message in said), words

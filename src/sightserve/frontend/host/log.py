@@ -29,10 +29,8 @@ def to_stderr(wanted: LogSettings) -> Iterator[None]:
         _printed() if as_json else nullcontext() as descriptor,
         lines.to_stderr(as_json=as_json, level=wanted.level, descriptor=descriptor),
     ):
-        if (
-            wanted.level == "debug"
-        ):  # ours alone: that of Streamlit and of the websockets tells what people's files are called
-            logging.getLogger().setLevel(logging.INFO)
+        if wanted.level == "debug":  # ours alone: Streamlit's and the websockets' names people's files,
+            logging.getLogger().setLevel(logging.INFO)  # and nobody knows what the other libraries' may tell one day
             logging.getLogger("sightserve").setLevel(logging.DEBUG)
         for name in _QUIETER:
             logging.getLogger(name).setLevel(logging.WARNING)
