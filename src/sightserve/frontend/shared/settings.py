@@ -8,6 +8,7 @@ from functools import cache
 
 _PREFIX = "SIGHTSERVE_UI_"
 MIB = 1024 * 1024
+_LAST_PORT = 65535
 _GOES = 60  # seconds in which what belongs to a session that has ended goes
 _CLOUD_RUN = {
     "max_video_mb": 30,  # it refuses larger requests
@@ -126,7 +127,10 @@ def read_settings(environment: Mapping[str, str]) -> UiSettings:
         text = environment.get(name, "").strip()
         if text:
             values[field.name] = _number(name, text, least=1 if field.default else 0) if field.type is int else text
-    return UiSettings(**values)  # type: ignore[arg-type]
+    read = UiSettings(**values)  # type: ignore[arg-type]
+    if read.metrics_port > _LAST_PORT:
+        raise InvalidSetting(f"{_PREFIX}METRICS_PORT is {read.metrics_port}: ports end at {_LAST_PORT}")
+    return read
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:

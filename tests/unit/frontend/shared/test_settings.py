@@ -28,6 +28,11 @@ def test_there_are_no_metrics_unless_a_port_is_named(text):
     assert read_settings({"SIGHTSERVE_UI_METRICS_PORT": "8502"}).metrics_port == 8502
 
 
+def test_a_port_beyond_the_last_names_the_variable():
+    with pytest.raises(InvalidSetting, match="SIGHTSERVE_UI_METRICS_PORT is 65536"):
+        read_settings({"SIGHTSERVE_UI_METRICS_PORT": "65536"})
+
+
 def test_the_log_is_set_as_the_backends_is():
     assert read_log_settings({"SIGHTSERVE_LOG_FORMAT": ""}) == LogSettings("auto", "info")
     wanted = read_log_settings({"SIGHTSERVE_LOG_FORMAT": "json", "SIGHTSERVE_LOG_LEVEL": "debug"})
