@@ -18,6 +18,7 @@ from sightserve.client import Client, ClientError
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
 from sightserve.client.retry import FOR_A_PERSON, ONCE
+from sightserve.frontend.shared import metrics as counts
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.settings import settings
 
@@ -124,6 +125,7 @@ def facts(url: str, identified: bool = False) -> Facts:
     return Facts(answering.model(), answering.info())
 
 
+@counts.failures("photo")
 def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -> Ask:
     """Return a function that classifies a photo, safe to call from any thread.
 
@@ -139,7 +141,9 @@ def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -
     answering = client(place.url, place.identified)
     top_k = min(labels, facts(place.url, place.identified).model.classes)
     retry = FOR_A_PERSON if patient else ONCE
-    return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map, retry=retry)
+    return counts.answers("photo")(
+        lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map, retry=retry)
+    )
 
 
 def shows_for_nothing() -> bool:
