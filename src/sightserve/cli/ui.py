@@ -83,7 +83,7 @@ def streamlit_command(
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.enableXsrfProtection": "true",
-        "server.enableCORS": "true",  # the protection: other hosts' pages may not open its websocket; see SIGHTSERVE_UI_ALLOWED_HOSTS
+        "server.enableCORS": "true",  # the protection: pages of other hosts may not open its websocket
         "server.maxUploadSize": str(max_upload_mb),
         # frontend/host/housekeeping.py ends sessions; it cannot end what Streamlit takes for over already, and keeps
         "server.disconnectedSessionTTL": str(2 * session_seconds + 60),

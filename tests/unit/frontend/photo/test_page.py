@@ -242,7 +242,3 @@ def test_a_file_name_is_never_markup(backend, photo_page, cat):
 
     assert r"\*two\*\.jpg" in texts(photo_page)
     assert r"y\.png\) \<b\>\.jpg" in texts(photo_page)
-
-
-def drawn(page):
-    return "".join(element.proto.body for element in page.get("html"))
