@@ -43,6 +43,7 @@ class FakeBackend:
             to break the connection; None: it lets through.
         front_says: as Retry-After.
         headers: of the last prediction that was asked for.
+        models: whether it says what its model is; one that is starting does not.
     """
 
     url: str = ""
@@ -64,6 +65,7 @@ class FakeBackend:
     front_says: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     at_front: int = 0
+    models: bool = True
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,6 +73,8 @@ class FakeBackend:
         match path:
             case "/health/ready":
                 return (200, {"status": "ready"}) if self.ready else (503, problem(503, "not_ready"))
+            case "/model" if not self.models:
+                return 503, problem(503, "not_ready")
             case "/model":
                 return 200, {
                     "name": "fake", "version": "1", "description": "says what a test wants", "classes": len(LABELS),

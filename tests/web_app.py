@@ -44,8 +44,13 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(folder: Path, backend: str, half: str = "ui", **environment: str) -> Iterator[RunningApp]:
-    """Run `sightserve ui` or `sightserve up` until the block ends; what ended before is no mistake."""
+def running_app(
+    folder: Path, backend: str, half: str = "ui", path: str = "", **environment: str
+) -> Iterator[RunningApp]:
+    """Run `sightserve ui` or `sightserve up` until the block ends; what ended before is no mistake.
+
+    `path` is the base path that it was given, where it was given one.
+    """
     port, temporary = free_port(), folder / "temporary"
     temporary.mkdir(exist_ok=True)
     url = f"http://127.0.0.1:{port}"
@@ -53,7 +58,7 @@ def running_app(folder: Path, backend: str, half: str = "ui", **environment: str
     words += ["--port", str(free_port())] if half == "up" else []
     environment = {"BACKEND": backend, "TMPDIR": str(temporary), **environment}
     log = folder / f"log-{port}"
-    with running(*words, health=f"{url}/_stcore/health", log=log, **environment) as process:
+    with running(*words, health=f"{url}{path}/_stcore/health", log=log, **environment) as process:
         yield RunningApp(url, process, temporary)
 
 

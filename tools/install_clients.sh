@@ -1,9 +1,10 @@
 #!/bin/sh
-# Clients of other kinds that the slow tests ask with: a JDK's, and curl. As root on Debian.
+# What the slow tests ask with, and through: a JDK, curl, and nginx as the proxy before the web app. As root on Debian.
 set -eu
 missing=
 command -v javac >/dev/null 2>&1 || missing="$missing default-jdk-headless"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "needs:$missing" >&2

@@ -19,7 +19,12 @@ def guarded(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"authorization": "Bearer first-key"}, {"authorization": "bearer second-key"}, {"x-api-key": "second-key"}],
+    [
+        {"authorization": "Bearer first-key"},
+        {"authorization": "bearer second-key"},
+        {"x-api-key": "second-key"},
+        {"x-api-key": "first-key", "authorization": "Bearer an.id.token"},
+    ],
 )
 def test_each_of_several_keys_lets_in(guarded, espresso, headers):
     assert httpx2.post(f"{guarded.url}/predict", content=espresso, headers=headers).status_code == 200

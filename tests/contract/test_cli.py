@@ -1,25 +1,21 @@
 """The command line as its user types it."""
 
-import contextlib
 import json
 import os
-import pty
-import select
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pillow_heif
 import pytest
 from PIL import Image
 from tests.conftest import SAMPLES
-from tests.fake_backend import fake_backend
 from tests.processes import clean_environment, free_port, running_backend
 from tests.web_app import running_app
 
 import sightserve
+from sightserve.frontend.photo import snippets
 from sightserve.loadtest.generator.browser import Browser
 
 
@@ -210,88 +206,6 @@ def test_photos_in_other_formats_are_found_in_folders(tmp_path):
     assert [json.loads(line)["filename"][0] for line in run.stdout.splitlines()] == list("abcde")
 
 
-@pytest.mark.parametrize("words", [["-h"], ["classify", "-h"], ["deploy", "cloud-run", "-h"], ["up", "-h"]])
-def test_minus_h_is_help_too(words):
-    run = sightserve_(*words)
-
-    assert run.returncode == 0
-    assert "Usage" in run.stdout
-
-
-def test_completion_can_be_installed_and_knows_the_commands():
-    shown = sightserve_("--show-completion", "bash")
-    environment = clean_environment(_SIGHTSERVE_COMPLETE="complete_bash", COMP_WORDS="sightserve cl", COMP_CWORD="1")
-    installed = Path(sys.executable).with_name("sightserve")
-    completed = subprocess.run([installed], env=environment, capture_output=True, text=True, check=False)
-
-    assert "complete" in shown.stdout
-    assert completed.stdout.split() == ["classify"]
-
-
-@pytest.mark.parametrize(
-    "words", [["--help"], ["classify", "--help"], ["classify", str(SAMPLES)], ["classify", "--top-k"]]
-)
-def test_no_color_is_kept_to_on_a_terminal(words):
-    plain, coloured = on_a_terminal(*words, NO_COLOR="1"), on_a_terminal(*words)
-
-    assert "\x1b" not in plain
-    assert "\x1b[" in coloured
-
-
-def on_a_terminal(*words: str, press: bytes = b"", after: str = "", **environment: str) -> str:
-    """Return what a terminal shows; `press` is typed once `after` is to be seen. The last line is the exit code."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, [sys.executable, "-m", "sightserve", *words], clean_environment(**environment))
-    shown = b""
-    pressed = not press
-    with contextlib.suppress(OSError):  # EIO: it has ended
-        while select.select([terminal], [], [], 60)[0] and (read := os.read(terminal, 4096)):
-            shown += read
-            if not pressed and after.encode() in shown:
-                os.write(terminal, press)
-                pressed = True
-    os.close(terminal)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return f"{shown.decode(errors='replace')}\n{code}"
-
-
-@pytest.mark.parametrize(
-    ("words", "after"),
-    [
-        (["serve", "--port", "{port}"], "serving on"),
-        (["ui", "--port", "{port}"], "URL"),
-        (["classify", "--backend", "{busy}", str(SAMPLES)], "asking again"),
-        (["video", "--backend", "{busy}", str(SAMPLES / "tour.mp4")], "asking again"),
-    ],
-)
-def test_ctrl_c_ends_every_command_with_130_and_no_traceback(words, after):
-    with fake_backend() as busy:
-        busy.busy_after = 0
-        busy.ready = False
-        places = {"port": free_port(), "busy": busy.url}
-        shown = on_a_terminal(*(word.format(**places) for word in words), press=b"\x03", after=after)
-
-    assert shown.endswith("\n130"), shown
-    assert "Traceback" not in shown
-    assert "Aborted" not in shown
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-def test_a_files_name_steers_no_terminal(tmp_path, espresso, as_json):
-    name = "a\x1b]0;owned\x07\x9b31m\u202e\r\n.jpg"
-    (tmp_path / name).write_bytes(espresso)
-    (tmp_path / f"bad{name}").write_bytes(b"no photo")
-
-    run = sightserve_("classify", *(["--json"] if as_json else []), str(tmp_path))
-
-    for steers in ("\x1b", "\x07", "\x9b", "\u202e", "\r"):
-        assert steers not in run.stdout + run.stderr
-    assert len(run.stdout.splitlines()) == 2  # the photo, and the head of the table or the other's error
-    if as_json:
-        assert json.loads(run.stdout.splitlines()[0])["filename"] == name
-
-
 def test_a_backend_with_keys_is_asked_with_the_key(espresso, tmp_path):
     (tmp_path / "a.jpg").write_bytes(espresso)
     with running_backend(tmp_path / "log", SIGHTSERVE_API_KEYS="a-key-of-some-length") as backend:
@@ -307,6 +221,16 @@ def test_a_backend_with_keys_is_asked_with_the_key(espresso, tmp_path):
             visitor.upload("uploads", [("a.jpg", espresso)])
             visitor.press("classify")
             label = visitor.page.label
+
+        # The lines that the page hands out ask with the reader's own key.
+        for line in (
+            ["bash", "-c", f"{snippets.curl(backend.url, ['a.jpg'], 3, keyed=True)} -sS"],
+            [sys.executable, "-c", snippets.python(backend.url, ["a.jpg"], 3, keyed=True)],
+        ):
+            said = subprocess.run(
+                line, cwd=tmp_path, env=clean_environment(**by_variable), capture_output=True, text=True, check=False
+            )
+            assert "espresso" in said.stdout, said.stderr
 
     assert (without.returncode, wrong.returncode) == (1, 1)
     assert "key" in without.stderr

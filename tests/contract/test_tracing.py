@@ -176,7 +176,7 @@ def test_where_the_extra_is_missing_the_server_warns_and_serves(tmp_path, cat):
     with running_backend(tmp_path / "log", "--cpus", "1", **asked) as backend:
         assert httpx2.post(f"{backend.url}/predict", content=cat).status_code == 200
 
-    assert "pip install 'sightserve[otel]'" in backend.log.read_text()
+    assert "pip install '.[otel]'" in backend.log.read_text()
 
 
 def test_a_protocol_that_is_not_ours_is_warned_of(tmp_path):

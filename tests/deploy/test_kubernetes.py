@@ -108,7 +108,7 @@ def test_the_overlay_in_the_guide_builds_and_names_its_images(tmp_path):
         if manifest["kind"] not in gateways:  # Kubernetes' own schemas do not have them
             kubernetes_validate.validate(manifest, VERSIONS[-1], strict=True)
     images = {pod_of(m)[2]["image"] for m in rendered if m["kind"] == "Deployment"}
-    assert images == {f"registry.example/sightserve-{half}:0.1.0" for half in HALVES}
+    assert images == {f"registry.example/sightserve-{half}:1.0.0" for half in HALVES}
     route, gateway = gateways["HTTPRoute"]["spec"], gateways["Gateway"]
     (rule,) = route["rules"]
     (to,) = rule["backendRefs"]
@@ -146,7 +146,7 @@ def test_everything_selects_the_pods_it_is_for_and_no_others(found, half):
 @pytest.mark.parametrize("half", HALVES)
 def test_ports_agree_from_the_service_to_the_process(found, half):
     _, _, container = pod_of(found("Deployment", half))
-    (port,) = container["ports"]
+    port = container["ports"][0]
     (service,) = found("Service", half)["spec"]["ports"]
     environment = {variable["name"]: variable["value"] for variable in container["env"]}
 
@@ -154,6 +154,23 @@ def test_ports_agree_from_the_service_to_the_process(found, half):
     assert port["containerPort"] == PORTS[half] == int(environment["PORT"])
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["port"] == port["name"]
+
+
+def test_the_web_apps_metrics_are_where_prometheus_is_told_and_for_it_alone(found):
+    template = found("Deployment", "frontend")["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    environment = {variable["name"]: variable["value"] for variable in container["env"]}
+    annotations = template["metadata"]["annotations"]
+
+    assert str(ports["metrics"]) == environment["SIGHTSERVE_UI_METRICS_PORT"] == annotations["prometheus.io/port"]
+    assert all(entry["targetPort"] != "metrics" for entry in found("Service", "frontend")["spec"]["ports"])
+    lets_in = [
+        rule.get("from")
+        for rule in found("NetworkPolicy", "frontend")["spec"]["ingress"]
+        if {"port": ports["metrics"], "protocol": "TCP"} in rule["ports"]
+    ]
+    assert lets_in == [[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]]
 
 
 def test_the_web_app_asks_the_backends_service(found):
@@ -251,6 +268,7 @@ def test_only_the_web_app_reaches_the_backend_and_the_backend_reaches_nobody(man
     assert not reaches(policies, backend, backend, 8000)
     assert not reaches(policies, frontend, backend, 22)
     assert not reaches(policies, stranger, frontend, 22)
+    assert not reaches(policies, stranger, frontend, 8502)
     assert not reaches(policies, backend, stranger, 443)
     assert not reaches(policies, backend, frontend, 8501)
     assert not reaches(policies, frontend, stranger, 443)

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.conftest import SAMPLES
 from tests.fake_backend import fake_backend
 from tests.processes import free_port, running
+from tests.web_app import running_app
 
 pytestmark = pytest.mark.browser
 
@@ -47,6 +48,23 @@ def test_a_backend_that_comes_back_answers_without_another_press(page, tmp_path)
         ready = f"http://127.0.0.1:{api}/health/ready"
         with running("serve", "--port", str(api), health=ready, log=tmp_path / "api"):
             expect(page.get_by_role("heading", name="espresso", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("where", ["photo", "batch"])
+def test_what_was_wanted_while_the_backend_wakes_up_is_done_whatever_else_is_touched(page, tmp_path, where):
+    with fake_backend() as backend, running_app(tmp_path, backend.url) as app:
+        backend.ready, backend.models = False, False
+        page.goto(app.url if where == "photo" else f"{app.url}/batch")
+        page.locator("input[type=file]").first.set_input_files(SAMPLES / "cat.jpg")
+        page.locator(f".st-key-{'classify' if where == 'photo' else 'start'} button").click()
+        expect(page.get_by_text("The classifier is waking up").first).to_be_visible()
+
+        page.get_by_role("slider").first.press("ArrowRight")
+        page.get_by_role("slider").last.press("ArrowLeft")
+        page.wait_for_timeout(1000)  # in which the page is made anew
+        backend.ready, backend.models = True, True
+
+        expect(page.get_by_text("Answered in" if where == "photo" else "1 photo answered")).to_be_visible()
 
 
 @pytest.mark.slow  # the page tests without a browser have it too

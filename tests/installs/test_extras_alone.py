@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from tests.conftest import ROOT, SAMPLES
 from tests.fakes.collector import collecting, environment
 from tests.processes import clean_environment, free_port, wait_for
+
+import sightserve
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -26,10 +29,17 @@ FOREIGN = {
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "pip", "-q", "wheel", "--no-deps", "-w", str(folder), str(ROOT)], check=True)
-    return next(folder.glob("*.whl"))
+def built(tmp_path_factory):
+    """The source distribution, and the wheel that is built from nothing but that."""
+    folder = tmp_path_factory.mktemp("dist")
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "build", "--quiet", "--out-dir", folder, ROOT], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    return next(built.glob("*.whl"))
 
 
 @pytest.fixture
@@ -58,6 +68,18 @@ def run(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_release_is_a_wheel_and_a_source_distribution_of_this_version(built):
+    assert sorted(path.name for path in built.iterdir() if not path.name.startswith(".")) == [
+        f"sightserve-{sightserve.__version__}-py3-none-any.whl",
+        f"sightserve-{sightserve.__version__}.tar.gz",
+    ]
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    assert {"sightserve/bundle/default/model.onnx", "sightserve/py.typed"} <= names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.startswith(("tests/", "bench/", "tools/"))]
+
+
 def test_the_base_install_classifies_through_a_backend_and_names_what_else_needs_an_extra(installed, backend_url):
     python = installed("")
 
@@ -84,7 +106,7 @@ def test_the_base_install_classifies_through_a_backend_and_names_what_else_needs
     )
     for refused, extra in missing:
         assert refused.returncode == 2
-        assert f"pip install 'sightserve[{extra}]'" in refused.stderr
+        assert f"pip install '.[{extra}]'" in refused.stderr
         assert "Traceback" not in refused.stderr
 
 
@@ -146,7 +168,7 @@ def test_the_video_extra_alone_labels_through_a_backend(installed, backend_url, 
     assert written.returncode == 0, written.stderr
     assert out.stat().st_size > 100_000
     assert local.returncode == 2
-    assert "pip install 'sightserve[backend]'" in local.stderr
+    assert "pip install '.[backend]'" in local.stderr
 
 
 def test_the_frontend_extra_alone_shows_the_page(installed, tmp_path, backend_url):
@@ -190,4 +212,4 @@ def test_the_loadtest_extra_alone_loads_the_api_and_names_what_the_web_app_needs
     assert capacity.returncode == 0, capacity.stderr
     assert "photos a second" in capacity.stdout
     assert visits.returncode == 2
-    assert "pip install 'sightserve[frontend]'" in visits.stderr
+    assert "pip install '.[frontend]'" in visits.stderr

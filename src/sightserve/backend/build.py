@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from sightserve.api.schema import ModelRef
-from sightserve.backend import held, logs, stderr_relay
+from sightserve.backend import held, stderr_relay
 from sightserve.backend.errors import ModelLoadError, ParameterError
 from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
@@ -16,6 +16,7 @@ from sightserve.backend.scheduler import Limits, Patience, Scheduler, SlotProces
 from sightserve.backend.settings import Settings
 from sightserve.bundle.errors import BundleError
 from sightserve.bundle.manifest import EMBEDDED, Bundle, Content, default_bundle_path, embedded_bundle_path, load_bundle
+from sightserve.logs import lines
 
 _DECODE_GUESS: Final = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
 _MOST_THREADS: Final = 4
@@ -45,7 +46,7 @@ class Backend:
         self.metrics.queue_depth.set(self.scheduler.depth)
         self.metrics.in_flight.set(self.scheduler.in_flight)
         self.metrics.slots.set(self.scheduler.ready_slots)
-        self.metrics.count_dropped(logs.dropped())
+        self.metrics.count_dropped(lines.dropped())
 
 
 def load(settings: Settings) -> Bundle:

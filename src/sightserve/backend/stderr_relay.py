@@ -1,88 +1,9 @@
-"""What slots write to their standard error, as lines of the log: what libraries say of strangers' files, and last words.
+"""What slots write to their standard error, as lines of the log."""
 
-How much they say is a stranger's choice, so most of it is left out when it becomes much, but never the last lines of a slot.
-"""
-
-import logging
-import threading
-import time
-from collections import deque
-from collections.abc import Callable
-from typing import Final
-
+from sightserve.logs.relay import Relay
 from sightserve.sandbox.process import Child
 
-_BURST: Final = 100  # lines at once
-_PER_SECOND: Final = 5.0  # lines, of all slots together
-_LAST: Final = 40  # lines of a slot that has ended: a traceback
-_MOST_BYTES: Final = 1_024  # of a line
-_log = logging.getLogger("sightserve.slot")
-
-
-class Relay:
-    """A thread for each slot, which waits for its lines."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._allowance = float(_BURST)
-        self._at = clock()
-        self._left_out = 0
-        self._threads: set[threading.Thread] = set()
-
-    def follow(self, pid: int, pipe: int) -> None:
-        """Begin to log what comes out of a pipe, and close it when its other end is closed."""
-        thread = threading.Thread(target=self._read, args=(pid, pipe), name=f"slot-stderr-{pid}", daemon=True)
-        self._threads.add(thread)
-        thread.start()
-
-    def finish(self, seconds: float) -> None:
-        """Wait for the last words of slots that have ended, no longer than that."""
-        deadline = time.monotonic() + seconds
-        for thread in list(self._threads):
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-    def _read(self, pid: int, pipe: int) -> None:
-        last: deque[str] = deque(maxlen=_LAST)
-        with open(pipe, "rb") as lines:
-            while line := lines.readline(_MOST_BYTES):
-                text = _printable(line)
-                left_out = self._take()
-                if left_out is None:
-                    last.append(text)
-                    continue
-                if left_out:
-                    _log.warning("%d lines of slots were left out", left_out)
-                _tell(pid, text)
-        for text in last:
-            _tell(pid, text)
-        self._threads.discard(threading.current_thread())
-
-    def _take(self) -> int | None:
-        """Return how many lines were left out since one was told, or None: this one is left out too."""
-        with self._lock:
-            now = self._clock()
-            self._allowance = min(_BURST, self._allowance + (now - self._at) * _PER_SECOND)
-            self._at = now
-            if self._allowance < 1:
-                self._left_out += 1
-                return None
-            self._allowance -= 1
-            left_out, self._left_out = self._left_out, 0
-            return left_out
-
-
-def _tell(pid: int, text: str) -> None:
-    _log.warning("slot %d: %s", pid, text, extra={"fields": {"pid": pid}})
-
-
-def _printable(line: bytes) -> str:
-    """Return it without what would steer a terminal."""
-    text = line.decode("utf-8", "backslashreplace").rstrip()
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
-_relay = Relay()  # of this process, like the stderr that it stands for
+_relay = Relay("slot")  # of this process, like the stderr that it stands for
 
 
 def follow(child: Child) -> None:

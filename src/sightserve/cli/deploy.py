@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightserve.cli.extras import fail
+from sightserve.cli.terminal import console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -113,8 +114,6 @@ def cloud_run(
 
 
 def _deploy(options: "Options", steps: Sequence["Step"]) -> None:
-    from rich.console import Console
-
     from sightserve.deploy.check import check
     from sightserve.deploy.images import BUILD_CONFIG, DOCKERFILE
     from sightserve.deploy.run import CommandFailed
@@ -124,19 +123,19 @@ def _deploy(options: "Options", steps: Sequence["Step"]) -> None:
         fail(
             f"{missing[0]} is not below {options.source.resolve()}: run this at the root of the repository, or say --source"
         )
-    console = Console(highlight=False)
-    _carry_out(steps, console)
-    console.print("Trying it: a photo through the backend ...")
+    screen = console()
+    _carry_out(steps, screen)
+    screen.print("Trying it: a photo through the backend ...")
     try:
         seen = check(options)
     except CommandFailed as exc:
         _stop("the last check", exc)
-    console.print(
+    screen.print(
         f"  espresso.jpg is [bold]{seen.label}[/], {seen.probability:.0%} sure, after {seen.seconds:.1f} s\n\n"
         f"  Backend   {seen.backend}  (private)\n  Web app   [bold]{seen.frontend}[/]\n"
     )
     if options.private_frontend:
-        console.print(
+        screen.print(
             f"  It is private. To open it:  gcloud run services proxy {options.service('frontend')}"
             f" --region={options.region} --project={options.project}\n",
             soft_wrap=True,
@@ -144,18 +143,16 @@ def _deploy(options: "Options", steps: Sequence["Step"]) -> None:
 
 
 def _delete(options: "Options", steps: Sequence["Step"], yes: bool) -> None:
-    from rich.console import Console
-
     if not yes:
         for step in steps:
             typer.echo(f"  {step.title}")
         if not typer.confirm(f"Remove all this from the project {options.project}?", default=False):
             raise typer.Exit(1)
-    _carry_out(steps, Console(highlight=False))
+    _carry_out(steps, console())
     typer.echo("Removed. The APIs are still on.")
 
 
-def _carry_out(steps: Sequence["Step"], console: "Console") -> None:
+def _carry_out(steps: Sequence["Step"], screen: "Console") -> None:
     from sightserve.deploy.run import CommandFailed, carry_out
 
     number, began, step = 0, 0.0, steps[0]
@@ -163,9 +160,9 @@ def _carry_out(steps: Sequence["Step"], console: "Console") -> None:
         for step, outcome in carry_out(steps):
             if outcome is None:
                 number, began = number + 1, time.monotonic()
-                console.print(f"[bold]{number}/{len(steps)}[/] {step.title} ...")
+                screen.print(f"[bold]{number}/{len(steps)}[/] {step.title} ...")
             else:
-                console.print(f"     [green]{outcome}[/] ({time.monotonic() - began:.0f} s)")
+                screen.print(f"     [green]{outcome}[/] ({time.monotonic() - began:.0f} s)")
     except CommandFailed as exc:
         _stop(f"step {number} of {len(steps)}: {step.title}", exc)
     except KeyboardInterrupt:

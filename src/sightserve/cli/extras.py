@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 
 from sightserve.cli.terminal import printable
+from sightserve.installing import more
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def needs(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as exc:
         if (exc.name or "").startswith("sightserve"):
             raise
-        fail(f"{exc.name} is missing, a part of the extra '{extra}':\n  pip install 'sightserve[{extra}]'")
+        fail(f"{exc.name} is missing, a part of the extra '{extra}'; {more(extra)}")
 
 
 def fail(message: str, code: int = 2) -> NoReturn:

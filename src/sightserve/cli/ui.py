@@ -31,14 +31,15 @@ def ui(
         if importlib.util.find_spec("streamlit") is None:
             raise ModuleNotFoundError(name="streamlit")
     from sightserve.client.discovery import API_KEY_VARIABLE, read_places
-    from sightserve.frontend.shared.settings import settings
+    from sightserve.frontend.shared.settings import read_log_settings, settings
+    from sightserve.logs.lines import wants_json
 
     if api_key:
         os.environ[API_KEY_VARIABLE] = api_key
     if base_path is not None:
         os.environ["SIGHTSERVE_UI_BASE_PATH"] = base_path
     try:
-        wanted = settings()
+        wanted, log = settings(), read_log_settings(os.environ)
         read_places()
     except ValueError as exc:  # InvalidSetting is one too
         fail(str(exc), code=2)
@@ -50,8 +51,14 @@ def ui(
         session_seconds=wanted.session_seconds,
         allowed_hosts=wanted.hosts,
         base_path=wanted.base_path,
+        log_level=log.level,
+        greeting=not wants_json(log.format),
     )
     check_free(host, port)
+    if wanted.metrics_port:
+        if wanted.metrics_port == port:
+            fail("the web app and its metrics need a port each: SIGHTSERVE_UI_METRICS_PORT is the page's")
+        check_free(host, wanted.metrics_port, "choose another with SIGHTSERVE_UI_METRICS_PORT")
     # Streamlit replaces this process, so that signals reach it and nothing stands between it and its supervisor.
     os.execv(command[0], command)  # noqa: S606 - no shell, and every word is ours
 
@@ -64,6 +71,8 @@ def streamlit_command(
     session_seconds: int = 120,
     allowed_hosts: list[str] | None = None,
     base_path: str = "",
+    log_level: str = "info",
+    greeting: bool = True,
 ) -> list[str]:
     """Return the command line that serves the web app."""
     frontend = Path(__file__).parents[1] / "frontend"
@@ -74,11 +83,14 @@ def streamlit_command(
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.enableXsrfProtection": "true",
-        "server.enableCORS": "true",  # the protection: only this app's own pages may open its websocket
+        "server.enableCORS": "true",  # the protection: pages of other hosts may not open its websocket
         "server.maxUploadSize": str(max_upload_mb),
         # frontend/host/housekeeping.py ends sessions; it cannot end what Streamlit takes for over already, and keeps
         "server.disconnectedSessionTTL": str(2 * session_seconds + 60),
         "browser.gatherUsageStats": "false",
+        "logger.level": "info" if log_level == "debug" else log_level,  # its debug lines have names of people's files
+        "logger.enableRich": "false",  # a traceback drawn with boxes is no line of a log
+        "logger.hideWelcomeMessage": str(not greeting).lower(),
         "runner.postScriptGC": "false",  # frontend/host/collector.py does better
         "global.disableWidgetStateDuplicationWarning": "true",  # it takes a value from the address for a mistake
         "client.toolbarMode": "minimal",

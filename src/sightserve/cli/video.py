@@ -16,7 +16,7 @@ from sightserve.cli.backend import ApiKey
 from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
 from sightserve.cli.signals import stopping_on_ctrl_c
-from sightserve.cli.terminal import console
+from sightserve.cli.terminal import console, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,7 +79,12 @@ def video(
         _at_hand(source) as file,
         stopping_on_ctrl_c() as stop,
         open_classifier(
-            backend or None, model, api_key=api_key, stop=stop, parallel=_REQUESTS, tell=screen.print
+            backend or None,
+            model,
+            api_key=api_key,
+            stop=stop,
+            parallel=_REQUESTS,
+            tell=lambda what: screen.print(printable(what), markup=False),
         ) as classifier,
     ):
         knows = classifier.model()

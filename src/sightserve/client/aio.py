@@ -123,7 +123,11 @@ class AsyncClient:
         return protocol.named(answer, filename or name)
 
     async def predict_batch(
-        self, images: Sequence[Image], *, top_k: int = 5, probabilities: bool = False
+        self,
+        images: Sequence[Image],
+        *,
+        top_k: int = 5,
+        probabilities: bool = False,
     ) -> BatchPrediction:
         """Classify several images in one request; each has its own result or error, in the order given.
 

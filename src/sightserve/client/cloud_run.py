@@ -16,6 +16,7 @@ from sightserve.client.credentials import (
     has_metadata_server,
     within,
 )
+from sightserve.installing import more
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -28,7 +29,7 @@ _API_SECONDS: Final = 5.0  # of one exchange
 _ALL_SECONDS: Final = 8.0  # of a whole lookup, a token for the API included
 _METADATA_SECONDS: Final = 2.0
 _MOST_NAMES: Final = 8
-_INSTALL: Final = "Install it: pip install 'sightserve[gcp]'"
+_INSTALL: Final = f"Install it, {more('gcp')}"
 
 
 class LookupFailed(Exception):

@@ -121,7 +121,13 @@ class Client:
         )
         return protocol.named(answer, filename or name)
 
-    def predict_batch(self, images: Sequence[Image], *, top_k: int = 5, probabilities: bool = False) -> BatchPrediction:
+    def predict_batch(
+        self,
+        images: Sequence[Image],
+        *,
+        top_k: int = 5,
+        probabilities: bool = False,
+    ) -> BatchPrediction:
         """Classify several images in one request; each has its own result or error, in the order given.
 
         One request has a limit of files and bytes (`info().limits`); `predict_many` takes as many as there are.

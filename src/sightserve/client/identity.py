@@ -27,6 +27,7 @@ from sightserve.client.credentials import (
     within,
 )
 from sightserve.client.errors import IdentityError
+from sightserve.installing import more
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -204,9 +205,7 @@ def _fetch(audience: str, environment: Mapping[str, str]) -> Token:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - slow to import, and only needed here
         from google.auth.transport.requests import Request  # noqa: PLC0415
     except ModuleNotFoundError as exc:
-        raise IdentityError(
-            f"{exc.name} is missing, a part of the extra 'gcp'.", "Install it: pip install 'sightserve[gcp]'"
-        ) from exc
+        raise IdentityError(f"{exc.name} is missing, a part of the extra 'gcp'.", f"Install it, {more('gcp')}") from exc
     try:
         credentials = _credentials(audience, environment)
         credentials.refresh(Request())

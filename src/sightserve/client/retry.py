@@ -93,4 +93,4 @@ class Retry:
 ONCE: Final = Retry(patience=0.0, absence=0.0)
 FOR_A_PERSON: Final = Retry()  # who waits at a page, or at a program that has not said otherwise
 FOR_WORK: Final = Retry(patience=120.0, absence=120.0)  # of minutes, which outlives a backend's restart
-FOR_A_COMMAND: Final = Retry(patience=120.0, absence=5.0)  # the same, but its address may be mistyped
+FOR_A_COMMAND: Final = Retry(patience=120.0, absence=3.0)  # the same, but its address may be mistyped

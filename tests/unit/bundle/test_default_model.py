@@ -15,7 +15,7 @@ from sightserve.bundle.manifest import EMBEDDED, Bundle, embedded_bundle_path, l
 from sightserve.imaging.decode import Decoder
 from sightserve.imaging.geometry import CentreCrop, Geometry, input_geometry
 
-ort = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime: pip install 'sightserve[backend]'")
+ort = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime: pip install '.[backend]'")
 
 PHOTOS = Path(os.environ.get("SIGHTSERVE_PHOTOS", Path(__file__).parents[4] / "shared" / "photos"))
 HAS_PHOTOS = pytest.mark.skipif(not (PHOTOS / "labels.csv").is_file(), reason="no photos: set SIGHTSERVE_PHOTOS")

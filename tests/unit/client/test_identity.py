@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import httpx2
 import pytest
 
 from sightserve.client import AccessRefused, AsyncClient, Client, IdentityError, InvalidAnswer
+from sightserve.client.cloud_run import LookupFailed, Named, service_url
 from sightserve.client.identity import Identity, Token, fetch_token
 
 
@@ -226,3 +228,58 @@ def test_a_slow_metadata_server_is_given_up_on(cloud):
 
     with pytest.raises(IdentityError, match="no ID token within"):
         fetch_token(cloud.gate.url, cloud.environment, seconds=0.3)
+
+
+def test_threads_that_wait_for_one_that_does_not_come_hear_of_it_together(now):
+    """One after the other they would wait for eight seconds each."""
+    fetched = []
+
+    def fetch():
+        fetched.append(1)
+        time.sleep(0.2)
+        raise IdentityError("Google is away.", "Wait.")
+
+    identity = Identity("https://backend.example", fetch=fetch, clock=lambda: now[0])
+    together = threading.Barrier(10)
+
+    def ask(_):
+        together.wait()
+        with pytest.raises(IdentityError, match="away"):
+            identity.token()
+
+    with ThreadPoolExecutor(10) as threads:
+        list(threads.map(ask, range(10)))
+
+    assert len(fetched) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "impersonated_service_account"},
+        {"type": "impersonated_service_account", "source_credentials": None},
+        {"type": "impersonated_service_account", "source_credentials": {"type": "authorized_user"}},
+        {"type": "impersonated_service_account", "service_account_impersonation_url": 7, "source_credentials": {}},
+        {"type": "service_account"},
+        {"type": "service_account", "private_key": "none", "client_email": None},
+        {},
+    ],
+)
+def test_a_file_with_credentials_that_lacks_parts_is_an_error_of_ours(tmp_path, content):
+    (tmp_path / "key.json").write_text(json.dumps(content))
+    environment = {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "key.json")}
+
+    with pytest.raises(IdentityError):
+        Identity("https://backend.example", environment=environment).token()
+    with pytest.raises(LookupFailed):
+        service_url(Named("project", "region", "service", "http://127.0.0.1:9"), environment)
+
+
+def test_it_can_be_sent_to_another_process_without_its_token():
+    identity = Identity("https://backend.example", environment={"HOME": "/nonexistent"})
+    identity._token = Token("secret", 1e12)
+
+    copied = pickle.dumps(identity)
+
+    assert b"secret" not in copied
+    assert isinstance(pickle.loads(copied), Identity)

@@ -47,12 +47,12 @@ class AccessMiddleware:
 
     def _identify(self, headers: list[tuple[bytes, bytes]]) -> bytes:
         """Return the hash of the key that the request carries."""
-        sent: bytes | None = None
-        for name, value in headers:
-            if name == b"x-api-key":
-                sent = value
-            elif name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
-                sent = value[len(_BEARER) :].strip()
+        given = dict(headers)
+        # The header of its own first: a platform before us may ask for an ID token in the other.
+        sent = given.get(b"x-api-key")
+        bearer = given.get(b"authorization", b"")
+        if sent is None and bearer[: len(_BEARER)].lower() == _BEARER:
+            sent = bearer[len(_BEARER) :].strip()
         if sent is None:
             raise Unauthorized("send your API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'")
         hashed = _hash(sent)

@@ -26,7 +26,7 @@ from sightserve.backend.http.middleware import Ledger, RequestMiddleware
 from sightserve.backend.http.openapi import DESCRIPTION
 from sightserve.backend.http.problems import HANDLERS
 from sightserve.backend.http.tracing import Tracing
-from sightserve.backend.logs import AccessLog
+from sightserve.logs.lines import AccessLog
 
 _WATCHDOG_SECONDS = 0.25
 

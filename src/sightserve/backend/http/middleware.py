@@ -14,8 +14,8 @@ from sightserve.api.errors import ErrorCode
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.problems import internal_detail, problem, response
 from sightserve.backend.http.tracing import Served, Tracing
-from sightserve.backend.logs import AccessLine, AccessLog
 from sightserve.backend.metrics import Metrics
+from sightserve.logs.lines import AccessLine, AccessLog
 
 _SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import sightserve
 from sightserve.backend.job import Answer
+from sightserve.installing import more
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -172,7 +173,7 @@ def from_environment(environment: Mapping[str, str]) -> Tracing | None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ModuleNotFoundError as exc:
-        _log.warning("no traces: %s is set and %s is missing: pip install 'sightserve[otel]'", named[0], exc.name)
+        _log.warning("no traces: %s is set and %s is missing; %s", named[0], exc.name, more("otel"))
         return None
     ours = Resource.create({"service.name": "sightserve", "service.version": sightserve.__version__})
     provider = TracerProvider(resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)

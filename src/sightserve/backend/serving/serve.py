@@ -7,10 +7,11 @@ import socket
 from pathlib import Path
 
 from sightserve import malloc
-from sightserve.backend import logs, stderr_relay
+from sightserve.backend import stderr_relay
 from sightserve.backend.build import build, start_first_slot
 from sightserve.backend.launch import FirstChild
 from sightserve.backend.settings import Settings
+from sightserve.logs import lines
 
 _log = logging.getLogger(__name__)
 _SECRET_CHARACTERS = 16  # 80 bits in base32: beyond guessing at any rate that we answer
@@ -32,7 +33,9 @@ def serve(settings: Settings, first: FirstChild | None = None) -> None:
     """
     # first, because a busy port is the commonest failure
     listener = _listen_unix(settings.uds) if settings.uds else _listen(settings.host, settings.port)
-    with logs.to_stderr(settings):
+    with lines.to_stderr(
+        as_json=lines.wants_json(settings.log_format), level=settings.log_level, project=settings.google_cloud_project
+    ):
         _warn_of_short_keys(settings)
         malloc.give_large_blocks_back()
         try:

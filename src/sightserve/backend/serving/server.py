@@ -12,7 +12,6 @@ from types import FrameType
 import uvicorn
 
 import sightserve
-from sightserve.backend import logs
 from sightserve.backend.build import Backend
 from sightserve.backend.http.app import create_app
 from sightserve.backend.http.connections import Bounds, Connections
@@ -20,6 +19,7 @@ from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger
 from sightserve.backend.http.tracing import Tracing
 from sightserve.backend.serving import descriptors
+from sightserve.logs import lines
 
 _log = logging.getLogger(__name__)
 # Cloud Run and Kubernetes kill after 10 seconds or more; the grace before and the slots' end after need some of them.
@@ -30,7 +30,7 @@ _COLLECT_AFTER = 10_000  # objects; at 700, as it comes, the collector looks sev
 def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return."""
     settings = backend.settings
-    access_log = logs.AccessLog() if settings.log_level in {"debug", "info"} else None
+    access_log = lines.AccessLog() if settings.log_level in {"debug", "info"} else None
     lifecycle = Lifecycle()
     connections = Connections(
         Bounds(

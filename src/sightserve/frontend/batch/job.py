@@ -189,6 +189,11 @@ class Job:
             self._let_go()
         self.cancel()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether photos are asked about; who wants to know that is no visitor who looks at the batch."""
+        return self._state is State.RUNNING
+
     def view(self) -> View:
         """Return the batch as it is now, and take note that somebody looks at it."""
         with self._changed:

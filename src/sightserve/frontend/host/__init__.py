@@ -1,1 +1,1 @@
-"""What stands around Streamlit: the server, its guard, and its housekeeping."""
+"""What stands around Streamlit: the log, the server, its guard and housekeeping, and the metrics."""

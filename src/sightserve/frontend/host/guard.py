@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from sightserve.frontend.shared.ledger import Ledger, NoRoom
+from sightserve.frontend.shared.metrics import metrics
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,6 +46,9 @@ _LEAST_RATE: Final = 8 * 1024  # bytes a second, on average; a phone at the edge
 _UPLOAD: Final = re.compile(r".*/_stcore/upload_file/(?P<session>[^/]+)/[^/]+")
 
 
+_COUNTS_OF_VISITORS: Final = "/_stcore/metrics"  # Streamlit's own, which it shows to everybody
+
+
 class Guard:
     """Pure ASGI: adds the headers to every answer, and refuses uploads that memory is not meant for."""
 
@@ -67,12 +71,16 @@ class Guard:
                 message = {**message, "headers": [*kept, *HEADERS]}
             await send(message)
 
+        if scope["path"].endswith(_COUNTS_OF_VISITORS):
+            await _answer(HTTPStatus.NOT_FOUND, b"Not Found", send_with_headers)
+            return
         upload = _UPLOAD.fullmatch(scope["path"]) if scope["method"] == "PUT" else None
         if upload is None:
             await self._app(scope, receive, send_with_headers)
             return
         announced = _content_length(scope)
         if announced is None:  # every browser says it; without it nothing can be weighed beforehand
+            metrics().refused.labels("no_length").inc()
             await _refuse(HTTPStatus.LENGTH_REQUIRED, send_with_headers)
             return
         try:
@@ -87,6 +95,7 @@ class Guard:
         except Exception:
             if not pace.too_slow:
                 raise
+            metrics().refused.labels("too_slow").inc()
             if not answered:
                 await _refuse(HTTPStatus.REQUEST_TIMEOUT, send_with_headers)
         finally:
@@ -128,6 +137,10 @@ async def _refuse(status: HTTPStatus, send: "Send") -> None:
         body = b"This upload came too slowly. Try again where the network is better."
     else:
         body = b"This upload is more than the app has memory for. Remove some photos and try again."
+    await _answer(status, body, send)
+
+
+async def _answer(status: HTTPStatus, body: bytes, send: "Send") -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": int(status), "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,5 @@
 """What `streamlit run` serves: the app's script behind the guard (security headers, room for uploads)."""
 
-import logging
 from pathlib import Path
 
 import streamlit as st
@@ -9,11 +8,15 @@ from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
 from sightserve.frontend.host import collector, housekeeping
+from sightserve.frontend.host.access import Access
 from sightserve.frontend.host.guard import Guard
 from sightserve.frontend.shared import uploads
 from sightserve.frontend.shared.ledger import ledger
+from sightserve.frontend.shared.metrics import metrics
+from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.video import streaming
+from sightserve.logs.lines import AccessLog
 
 # A stranger's photo never touches the disk: Starlette would spool each upload of more than a mebibyte into a file.
 # Videos above the limit of a photo do: they are handed to another process as a file anyway.
@@ -26,9 +29,9 @@ streamlit.net_util.get_external_ip = lambda: None
 uploads.keep_one_copy()
 
 
-def _tell(error: Exception) -> bool:
-    """Say that something of ours went wrong, without its insides; those are for the log."""
-    logging.getLogger(__name__).error("the page failed", exc_info=error)
+def _tell(_error: Exception) -> bool:
+    """Say that something of ours went wrong, without its insides; those are in the log, where Streamlit put them."""
+    metrics().script_failures.inc()
     st.error(
         "**Something went wrong on this page.** Reload it and try again; your photo is fine.", icon=":material/error:"
     )
@@ -36,11 +39,15 @@ def _tell(error: Exception) -> bool:
 
 
 collector.start()
+if settings().metrics_port:
+    from sightserve.frontend.host import exposition  # who serves no metrics starts without what they look at
+
+    exposition.serve(settings(), st.get_option("server.address"), sessions(), ledger())
 
 app = st.App(
     Path(__file__).parents[1] / "app.py",
     lifespan=housekeeping.lifespan,
     routes=[streaming.ROUTE],
-    middleware=[Middleware(Guard, ledger=ledger())],
+    middleware=[Middleware(Access, log=AccessLog()), Middleware(Guard, ledger=ledger())],
     on_script_error=_tell,
 )

@@ -119,6 +119,12 @@ def _code(text: str, place: Whereabouts, names: Sequence[str], top_k: int) -> No
         st.code(text, language="json")
     with as_curl:
         st.caption("In the folder of the photo, from a machine that reaches the classifier:")
-        st.code(snippets.curl(url, names, top_k, private=place.private), language="bash", wrap_lines=True)
+        st.code(
+            snippets.curl(url, names, top_k, private=place.private, keyed=place.keyed), language="bash", wrap_lines=True
+        )
     with as_python:
-        st.code(snippets.python(url, names, top_k, private=place.private), language="python", wrap_lines=True)
+        st.code(
+            snippets.python(url, names, top_k, private=place.private, keyed=place.keyed),
+            language="python",
+            wrap_lines=True,
+        )

@@ -4,14 +4,19 @@ import json
 import shlex
 from collections.abc import Sequence
 
+from sightserve import installing
 from sightserve.api.schema import Prediction
 
 
-def curl(url: str, names: Sequence[str], top_k: int, *, private: bool = False) -> str:
-    """Return the command line that sends these photos from the current folder; to a private backend as gcloud's account."""
+def curl(url: str, names: Sequence[str], top_k: int, *, private: bool = False, keyed: bool = False) -> str:
+    """Return the command line that sends these photos from the current folder.
+
+    To a private backend it goes as gcloud's account, to one with API keys with the reader's own.
+    """
     path = "/predict" if len(names) == 1 else "/predict/batch"
     words = [*(word for name in names for word in ("-F", _form_field(name))), f"{url}{path}?top_k={top_k}"]
     who = """-H "Authorization: Bearer $(gcloud auth print-identity-token)" """ if private else ""
+    who += """-H "X-API-Key: $SIGHTSERVE_API_KEY" """ if keyed else ""
     return f"curl {who}{shlex.join(words)}"
 
 
@@ -21,8 +26,8 @@ def _form_field(name: str) -> str:
     return f'file=@"{quoted}"'
 
 
-def python(url: str, names: Sequence[str], top_k: int, *, private: bool = False) -> str:
-    """Return a Python script that sends these photos with the typed client; to a private backend with an ID token."""
+def python(url: str, names: Sequence[str], top_k: int, *, private: bool = False, keyed: bool = False) -> str:
+    """Return a Python script that sends these photos with the typed client, with an ID token and an API key as `curl`."""
     if len(names) == 1:
         body = (
             f"    answer = client.predict(Path({names[0]!r}), top_k={top_k})\n"
@@ -36,12 +41,13 @@ def python(url: str, names: Sequence[str], top_k: int, *, private: bool = False)
             "    for item in batch.results:\n"
             "        print(item.filename, item.result.prediction if item.result else item.error.detail)\n"
         )
-    extra, more = ("[gcp]", "from sightserve.client.identity import Identity\n") if private else ("", "")
-    auth = f", auth=Identity({url!r})" if private else ""
-    head = (
-        f"# pip install 'sightserve{extra}'\nfrom pathlib import Path\n\nfrom sightserve.client import Client\n{more}\n"
-    )
-    return f"{head}with Client({url!r}{auth}) as client:\n{body}"
+    who, imports = "", ["from pathlib import Path", "", "from sightserve.client import Client"]
+    if keyed:
+        who, imports = ', api_key=os.environ["SIGHTSERVE_API_KEY"]', ["import os", *imports]
+    if private:
+        who, imports = f"{who}, auth=Identity({url!r})", [*imports, "from sightserve.client.identity import Identity"]
+    head = "\n".join([f"# {installing.more('gcp') if private else installing.CLIENT}", *imports, ""])
+    return f"{head}\nwith Client({url!r}{who}) as client:\n{body}"
 
 
 def trimmed(prediction: Prediction, top_k: int) -> Prediction:

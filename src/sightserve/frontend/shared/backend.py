@@ -18,6 +18,7 @@ from sightserve.client import Client, ClientError
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
 from sightserve.client.retry import FOR_A_PERSON, ONCE
+from sightserve.frontend.shared import metrics as counts
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.settings import settings
 
@@ -38,12 +39,14 @@ class Whereabouts:
         public_url: where people reach it, for links and for the curl line; empty where nobody but this app does.
         how: why it is looked for there, in sentences.
         identified: whether this app tells it who asks, with an ID token.
+        keyed: whether it asks for an API key, which this app has and does not tell.
     """
 
     url: str
     public_url: str
     how: str
     identified: bool = False
+    keyed: bool = False
 
     @property
     def private(self) -> bool:
@@ -81,7 +84,7 @@ def whereabouts() -> Whereabouts:
     found = _finder().find()
     public = settings().public_backend.rstrip("/")
     public_url = "" if public.lower() == _NOBODY else public or found.url
-    place = Whereabouts(found.url, public_url, found.how, found.identified)
+    place = Whereabouts(found.url, public_url, found.how, found.identified, bool(_finder().places.api_key))
     if seen is not None:
         seen.append(place)
     return place
@@ -122,6 +125,7 @@ def facts(url: str, identified: bool = False) -> Facts:
     return Facts(answering.model(), answering.info())
 
 
+@counts.failures("photo")
 def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -> Ask:
     """Return a function that classifies a photo, safe to call from any thread.
 
@@ -137,7 +141,9 @@ def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -
     answering = client(place.url, place.identified)
     top_k = min(labels, facts(place.url, place.identified).model.classes)
     retry = FOR_A_PERSON if patient else ONCE
-    return lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map, retry=retry)
+    return counts.answers("photo")(
+        lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map, retry=retry)
+    )
 
 
 def shows_for_nothing() -> bool:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Final
 
 from sightserve.frontend.shared import uploads
+from sightserve.frontend.shared.metrics import metrics
 from sightserve.frontend.shared.sessions import session_id
 from sightserve.frontend.shared.settings import MIB, UiSettings, settings
 
@@ -165,8 +166,10 @@ class Ledger:
         budget, held = self._budgets[place], self.held(place)
         mine = held[session] + size
         if mine > min(budget.session, budget.total // 2):
+            metrics().refused.labels(f"{place.value}_share").inc()
             raise NoRoom(ever=False)
         if mine > (budget.total - (held.total() - held[session])) // 2:
+            metrics().refused.labels(f"{place.value}_full").inc()
             raise NoRoom(ever=True)
 
 

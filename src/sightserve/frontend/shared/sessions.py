@@ -59,6 +59,11 @@ class Sessions:
         with self._lock:
             return list(self._known)
 
+    def things(self) -> list[Closable]:
+        """Return what ends with one of these sessions."""
+        with self._lock:
+            return [thing for session in self._known.values() for thing in session.things]
+
     def end(self, session: str) -> None:
         """Close what belongs to a session, empty its state, and forget it."""
         with self._lock:

@@ -8,6 +8,7 @@ from functools import cache
 
 _PREFIX = "SIGHTSERVE_UI_"
 MIB = 1024 * 1024
+_LAST_PORT = 65535
 _GOES = 60  # seconds in which what belongs to a session that has ended goes
 _CLOUD_RUN = {
     "max_video_mb": 30,  # it refuses larger requests
@@ -40,6 +41,7 @@ class UiSettings:
         base_path: where a proxy that does not strip it has the app, such as /tools/sight; its root where it is empty.
         public_backend: the backend's address as people reach it, for the curl line; where it is found when empty; "none"
             where people do not reach it.
+        metrics_port: where Prometheus finds the metrics, at the address of the app; 0: nowhere.
     """
 
     max_upload_mb: int = 30
@@ -57,6 +59,7 @@ class UiSettings:
     allowed_hosts: str = ""
     base_path: str = ""
     public_backend: str = ""
+    metrics_port: int = 0
 
     @property
     def max_upload_bytes(self) -> int:
@@ -78,11 +81,44 @@ class UiSettings:
         return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
 
 
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the log is written; the same variables hold for the backend.
+
+    Attributes:
+        format: `json`, `console`, or `auto`: console on a terminal.
+        level: the least that is written.
+    """
+
+    format: str = "auto"
+    level: str = "info"
+
+
+_LOG_WORDS = {"format": ("auto", "json", "console"), "level": ("debug", "info", "warning", "error")}
+
+
+def read_log_settings(environment: Mapping[str, str]) -> LogSettings:
+    """Return what `SIGHTSERVE_LOG_FORMAT` and `SIGHTSERVE_LOG_LEVEL` say.
+
+    Raises:
+        InvalidSetting: one of them is no word that there is.
+    """
+    values = {}
+    for what, words in _LOG_WORDS.items():
+        name = f"SIGHTSERVE_LOG_{what.upper()}"
+        if text := environment.get(name, ""):
+            if text not in words:
+                raise InvalidSetting(f"{name} is {text!r}: it needs to be one of {', '.join(words)}")
+            values[what] = text
+    return LogSettings(**values)
+
+
 def read_settings(environment: Mapping[str, str]) -> UiSettings:
     """Return the settings that the environment asks for.
 
     Raises:
-        InvalidSetting: a number is none, or is less than 1; or a name is no setting, which would be silently without effect.
+        InvalidSetting: a number is none, or is less than 1 where 0 says nothing; or a name is no setting, which would be
+            silently without effect.
     """
     _refuse_unknown(environment)
     values: dict[str, int | str] = {**_CLOUD_RUN} if environment.get("K_SERVICE") else {}
@@ -90,8 +126,11 @@ def read_settings(environment: Mapping[str, str]) -> UiSettings:
         name = _PREFIX + field.name.upper()
         text = environment.get(name, "").strip()
         if text:
-            values[field.name] = _positive(name, text) if field.type is int else text
-    return UiSettings(**values)  # type: ignore[arg-type]
+            values[field.name] = _number(name, text, least=1 if field.default else 0) if field.type is int else text
+    read = UiSettings(**values)  # type: ignore[arg-type]
+    if read.metrics_port > _LAST_PORT:
+        raise InvalidSetting(f"{_PREFIX}METRICS_PORT is {read.metrics_port}: ports end at {_LAST_PORT}")
+    return read
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
@@ -109,9 +148,9 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
             )
 
 
-def _positive(name: str, text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise InvalidSetting(f"{name} is {text!r}: it needs to be a whole number, 1 or more")
+def _number(name: str, text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise InvalidSetting(f"{name} is {text!r}: it needs to be a whole number, {least} or more")
     return int(text)
 
 

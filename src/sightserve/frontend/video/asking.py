@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from sightserve.api.schema import Prediction
 from sightserve.client.patience import Patience
 from sightserve.client.retry import ONCE
-from sightserve.frontend.shared import backend
+from sightserve.frontend.shared import backend, metrics
 from sightserve.video.analyse import Classify
 from sightserve.video.timeline import Guess
 
 
+@metrics.failures("frame")
 def frame_asker(patience: Patience, labels: int) -> tuple[Classify, dict[str, Any]]:
     """Return a function that classifies a frame, safe to call from any thread, and what the model looks at.
 
@@ -23,8 +25,12 @@ def frame_asker(patience: Patience, labels: int) -> tuple[Classify, dict[str, An
     answering = backend.client(place.url, place.identified)
     model = backend.facts(place.url, place.identified).model
 
+    @metrics.answers("frame")
+    def once(frame: bytes) -> Prediction:
+        return answering.predict(frame, top_k=min(labels, model.classes), retry=ONCE)
+
     def ask(frame: bytes) -> tuple[Guess, ...]:
-        answer = patience.ask(lambda: answering.predict(frame, top_k=min(labels, model.classes), retry=ONCE))
+        answer = patience.ask(lambda: once(frame))
         return tuple(Guess(entry.label, entry.probability) for entry in answer.top_k)
 
     return ask, model.looks()

@@ -153,6 +153,11 @@ class Labelling:
             export = self.export = Export(key=key, target=target, booking=self._account.book(0, Place.DISK))
         self._in_background(export, lambda: self._annotate(export, segments, limits))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is being labelled or written, or waits for its turn."""
+        return any(not work.is_over for work in (self.work, self.export) if work is not None)
+
     def look(self) -> Seen | None:
         """Return what is known so far, and take note that somebody looks."""
         self._looked = self._clock()

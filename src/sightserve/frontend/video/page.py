@@ -20,6 +20,7 @@ from sightserve.frontend.shared.uploads import free
 from sightserve.frontend.video import problems, result
 from sightserve.frontend.video.asking import frame_asker
 from sightserve.frontend.video.labelling import Labelling, State
+from sightserve.installing import more
 from sightserve.video.analyse import Classify, Plan, Seen
 from sightserve.video.limits import Limits
 from sightserve.video.timeline import DEFAULT_SMOOTHING, DEFAULT_THRESHOLD
@@ -41,8 +42,7 @@ def page() -> None:
     st.title("What happens in this video?", anchor=False)
     if importlib.util.find_spec("av") is None:
         st.info(
-            "**This installation does not read videos.** Whoever runs this app can add that with"
-            " `pip install 'sightserve[video]'`.",
+            f"**This installation does not read videos.** Whoever runs this app can add that with (`{more('video')}`).",
             icon=":material/extension:",
         )
         return

@@ -1,13 +1,12 @@
 """A batch under way, with a classifier that is a function."""
 
-import itertools
 import threading
 import time
 
 import pytest
 
 from sightserve.api.schema import Prediction, Problem
-from sightserve.client import ApiError, BackendTimeout, BackendUnreachable, ConnectionBroken, GatewayError
+from sightserve.client import ApiError, BackendUnreachable
 from sightserve.client.retry import Retry
 from sightserve.frontend.batch.job import Job, State
 from sightserve.frontend.batch.sources import FileRefused, Source
@@ -63,50 +62,6 @@ def test_an_error_is_one_photos_and_has_words_for_people():
     assert [outcome.problem is None for outcome in view.outcomes] == [True, False, True]
     assert view.outcomes[1].problem == words.explain(refusal(500))
     assert view.failed == 1
-
-
-def test_what_was_not_the_photos_fault_is_kept_and_can_be_asked_about_again():
-    """The bytes of those photos stay, and stay booked; they go when they are answered."""
-    broken = threading.Event()
-    broken.set()
-    account = Account(Ledger({Place.MEMORY: Budget(1000, 1000)}, uploaded=dict), "me")
-
-    def ask(photo):
-        if photo.name == "1.jpg" and broken.is_set():
-            raise refusal(500)
-        return PREDICTION
-
-    photos = [Source(f"{i}.jpg", 10, f"photo {i}".encode, holds=10) for i in range(3)]
-    held = account.book(30)
-    job = Job(photos, ask, parallel=1, account=account, held=held)
-
-    first = run(job)
-    assert (first.state, first.failed, first.repeatable, held.size) == (State.DONE, 1, 1, 10)
-    broken.clear()
-    job.repeat()
-    assert job.wait(10)
-
-    again = job.view()
-    assert [outcome.name for outcome in again.outcomes if outcome.prediction] == ["0.jpg", "1.jpg", "2.jpg"]
-    assert (again.failed, held.size) == (0, 0)
-
-
-def test_a_front_that_refuses_every_third_costs_nothing():
-    """Cloud Run, an ingress, a balancer: pages of their own, and connections that break."""
-    troubles = [
-        GatewayError("http://front", 429), GatewayError("http://front", 502), ConnectionBroken("reset"),
-        GatewayError("http://front", 500), BackendTimeout("slow"), refusal(504), GatewayError("http://front", 503),
-    ]  # fmt: skip
-    number = itertools.count(1)
-
-    def ask(photo):
-        if (n := next(number)) % 3 == 0:
-            raise troubles[n // 3 % len(troubles)]
-        return PREDICTION
-
-    view = run(Job(sources(60), ask, parallel=4, retry=QUICK))
-
-    assert (view.state, view.done, view.failed) == (State.DONE, 60, 0)
 
 
 def test_a_refused_file_is_never_sent():

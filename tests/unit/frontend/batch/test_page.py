@@ -107,6 +107,22 @@ def test_a_cancelled_batch_keeps_what_it_has_and_can_go_on(backend, batch_page, 
     assert len(backend.photos) == 12  # none was sent twice
 
 
+def test_what_failed_through_no_fault_of_its_own_can_be_tried_again(backend, batch_page, jpeg):
+    backend.refusals = [(500, "internal", None), (500, "internal", None)]
+    choose(batch_page, FILES, *((f"{number}.jpg", jpeg(number)) for number in range(4)), ("text.jpg", b"hello"))
+    page = finish(batch_page)
+    assert page.success[0].value == "**Done:** 2 photos answered, 3 errors."
+    assert page.button(key="repeat").label == "Try the 2 failed ones again"  # not the file that is no photo
+
+    page.button(key="repeat").click().run()
+    job: Job = page.session_state["batch"]
+    assert job.wait(20)
+    page.run()
+
+    assert page.success[0].value == "**Done:** 4 photos answered, 1 error."
+    assert not [button for button in page.button if button.key == "repeat"]
+
+
 def test_the_table_can_be_filtered(backend, batch_page, jpeg):
     photos = {f"{number}.jpg": jpeg(number) for number in range(8)}
     choose(batch_page, FILES, *photos.items())

@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 from sightserve.frontend.host import guard as guards
 from sightserve.frontend.host.guard import Guard
+from sightserve.frontend.shared import ledger as ledgers
 from sightserve.frontend.shared.ledger import Budget, Ledger, Place
+from sightserve.frontend.shared.metrics import Metrics
 
 MIB = 2**20
 
@@ -33,6 +35,27 @@ def request(guard, method="GET", path="/", headers=()):
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 204, "headers": [(b"X-Content-Type-Options", b"other")]})
     await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/tools/sight/_stcore/metrics"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_how_many_visitors_there_are_is_nobodys_business(method, path):
+    status, headers = request(Guard(app, ledger()), method, path)
+
+    assert status == 404
+    assert b"content-security-policy" in headers
+
+
+def test_what_is_refused_is_counted_by_reason(monkeypatch):
+    fresh = Metrics()
+    for module in (guards, ledgers):
+        monkeypatch.setattr(module, "metrics", lambda: fresh)
+
+    for stored, size in (({}, 3 * MIB), ({"others": 5 * MIB}, MIB), ({}, None)):
+        upload(Guard(app, ledger(stored)), "me", size)
+
+    for reason in ("memory_share", "memory_full", "no_length"):
+        assert fresh.registry.get_sample_value("sightserve_ui_refused_total", {"reason": reason}) == 1
 
 
 def upload(guard, session, size):

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from sightserve.cli.ui import streamlit_command
-from sightserve.frontend.shared.settings import InvalidSetting, read_settings
+from sightserve.frontend.shared.settings import InvalidSetting, LogSettings, read_log_settings, read_settings
 
 
 def test_the_environment_names_every_setting():
@@ -20,6 +20,37 @@ def test_the_environment_names_every_setting():
 def test_a_number_that_is_none_names_the_variable(text):
     with pytest.raises(InvalidSetting, match="SIGHTSERVE_UI_PARALLEL"):
         read_settings({"SIGHTSERVE_UI_PARALLEL": text})
+
+
+@pytest.mark.parametrize("text", ["", "0"])
+def test_there_are_no_metrics_unless_a_port_is_named(text):
+    assert read_settings({"SIGHTSERVE_UI_METRICS_PORT": text}).metrics_port == 0
+    assert read_settings({"SIGHTSERVE_UI_METRICS_PORT": "8502"}).metrics_port == 8502
+
+
+def test_a_port_beyond_the_last_names_the_variable():
+    with pytest.raises(InvalidSetting, match="SIGHTSERVE_UI_METRICS_PORT is 65536"):
+        read_settings({"SIGHTSERVE_UI_METRICS_PORT": "65536"})
+
+
+def test_the_log_is_set_as_the_backends_is():
+    assert read_log_settings({"SIGHTSERVE_LOG_FORMAT": ""}) == LogSettings("auto", "info")
+    wanted = read_log_settings({"SIGHTSERVE_LOG_FORMAT": "json", "SIGHTSERVE_LOG_LEVEL": "debug"})
+    assert wanted == LogSettings("json", "debug")
+
+
+@pytest.mark.parametrize("name", ["SIGHTSERVE_LOG_FORMAT", "SIGHTSERVE_LOG_LEVEL"])
+def test_a_log_as_there_is_none_names_the_variable(name):
+    with pytest.raises(InvalidSetting, match=f"{name} is 'text'"):
+        read_log_settings({name: "text"})
+
+
+def test_streamlits_debug_lines_which_name_peoples_files_are_never_asked_for():
+    flags = list(itertools.pairwise(streamlit_command("127.0.0.1", 8501, log_level="debug", greeting=False)))
+
+    assert ("--logger.level", "info") in flags
+    assert ("--logger.hideWelcomeMessage", "true") in flags
+    assert ("--logger.level", "error") in itertools.pairwise(streamlit_command("127.0.0.1", 8501, log_level="error"))
 
 
 def test_the_upload_limit_is_below_cloud_runs():

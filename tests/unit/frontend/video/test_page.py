@@ -251,5 +251,5 @@ def test_without_the_extra_the_page_says_what_to_install(backend, video_page, mo
 
     video_page.run()
 
-    assert "pip install 'sightserve[video]'" in video_page.info[0].value
+    assert "pip install '.[video]'" in video_page.info[0].value
     assert not video_page.exception

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from sightserve.backend.stderr_relay import Relay
+from sightserve.logs.relay import Relay
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_each_line_is_a_warning_with_the_slots_pid(caplog, slot):
     reading, pipe = slot
-    relay = Relay()
+    relay = Relay("slot")
     pipe.write(b"before anybody listens\n")
 
     relay.follow(1234, reading)
@@ -41,7 +41,7 @@ def test_each_line_is_a_warning_with_the_slots_pid(caplog, slot):
 def test_a_flood_is_left_out_and_counted_and_the_last_lines_are_not(caplog, slot):
     reading, pipe = slot
     now = [0.0]
-    relay = Relay(lambda: now[0])
+    relay = Relay("slot", lambda: now[0])
 
     relay.follow(1, reading)
     for number in range(5000):
@@ -60,12 +60,12 @@ def test_a_flood_is_left_out_and_counted_and_the_last_lines_are_not(caplog, slot
     os.close(writing)
     relay.follow(2, reading)
     relay.finish(10)
-    assert messages(caplog)[140:] == ["4902 lines of slots were left out", "slot 2: later"]
+    assert messages(caplog)[140:] == ["4902 lines were left out", "slot 2: later"]
 
 
 def test_what_would_steer_a_terminal_is_spelled_out_and_an_endless_line_is_cut(caplog, slot):
     reading, pipe = slot
-    relay = Relay()
+    relay = Relay("slot")
 
     relay.follow(1, reading)
     pipe.write(b"\x1b[2J \xff\r" + b"x" * 3000 + b"\n")

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from sightserve.backend.log_queue import MOST_CHARACTERS, BoundedHandler, Listener, Writer
-from sightserve.backend.logs import AccessLine, AccessLog, Console, Json
+from sightserve.logs.lines import AccessLine, AccessLog, Console, Json
+from sightserve.logs.log_queue import MOST_CHARACTERS, BoundedHandler, Listener, Writer
 
 
 @contextmanager

@@ -8,24 +8,36 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from sightserve.backend.log_queue import BoundedHandler, Listener, Writer, bounded
-from sightserve.backend.settings import Settings
+from sightserve.logs.log_queue import BoundedHandler, Listener, Writer, bounded
 
 _ACCESS: Final = "sightserve.access"
 _MOST_OF_A_PATH: Final = 512  # characters
 
 
+def wants_json(log_format: str) -> bool:
+    """Return whether lines are JSON: `json` and `console` say so, `auto` looks whether stderr is a terminal."""
+    return log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
+
+
 @contextmanager
-def to_stderr(settings: Settings) -> Iterator[None]:
-    """Send every record of the standard library's logging, uvicorn's included, to stderr in one format, until the end."""
+def to_stderr(
+    *, as_json: bool, level: str, project: str | None = None, descriptor: int | None = None
+) -> Iterator[None]:
+    """Send every record of the standard library's logging, uvicorn's included, to stderr in one format, until the end.
+
+    Args:
+        as_json: for machines; else for people.
+        level: `debug`, `info`, `warning` or `error`.
+        project: of Google Cloud, whose console then shows the lines of one trace together.
+        descriptor: where to; stderr's where it is None.
+    """
     handler = BoundedHandler()
-    writer = Writer(sys.stderr.fileno(), handler)
-    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
-    writer.setFormatter(Json(settings.google_cloud_project) if as_json else Console())
+    writer = Writer(sys.stderr.fileno() if descriptor is None else descriptor, handler)
+    writer.setFormatter(Json(project) if as_json else Console())
     listener = Listener(handler, writer)
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
+    root.setLevel(level.upper())
     logging.captureWarnings(True)  # they would be written to stderr by whoever warns, and that may be the event loop
     # Pillow explains every chunk of every PNG at debug level
     logging.getLogger("PIL").setLevel(logging.INFO)
@@ -45,15 +57,17 @@ def dropped() -> int:
 
 
 class AccessLine(NamedTuple):
-    """What the log says of one request: `at` in seconds since 1970, `seconds` that it took."""
+    """What the log says of one request: `at` in seconds since 1970, `seconds` that it took, bytes of the bodies."""
 
     at: float
     method: str
     path: str
     status: int
     seconds: float
-    request_id: str
-    trace: str | None
+    request_id: str | None = None
+    trace: str | None = None
+    received: int | None = None
+    sent: int | None = None
 
 
 class AccessLog:
@@ -62,9 +76,11 @@ class AccessLog:
     def __init__(self) -> None:
         self._logger = logging.getLogger(_ACCESS)
 
-    def record(self, line: AccessLine) -> None:
-        """Note one request; returns at once."""
-        level = logging.INFO if line.status < 500 else logging.ERROR  # noqa: PLR2004
+    def record(self, line: AccessLine, least: int = logging.INFO) -> None:
+        """Note one request, at this level where nothing is wrong; returns at once."""
+        level = least if line.status < 500 else logging.ERROR  # noqa: PLR2004
+        if not self._logger.isEnabledFor(level):
+            return
         record = logging.LogRecord(_ACCESS, level, "", 0, "", None, None)
         record.access = line
         self._logger.handle(record)
@@ -103,8 +119,9 @@ class Json(logging.Formatter):
             "path": line.path[:_MOST_OF_A_PATH],
             "status": line.status,
             "ms": round(line.seconds * 1000, 1),
-            "request_id": line.request_id,
         }
+        more = {"request_id": line.request_id, "bytes_received": line.received, "bytes_sent": line.sent}
+        fields |= {name: value for name, value in more.items() if value is not None}
         if line.trace:
             fields["trace_id"] = line.trace
             if self._project:
@@ -126,4 +143,5 @@ class Console(logging.Formatter):
         timestamp = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="milliseconds")
         # repr without its quotes: a path may hold whatever a stranger typed, a terminal's control codes included
         path = repr(line.path[:_MOST_OF_A_PATH])[1:-1]
-        return f"{timestamp} {line.method} {path} {line.status} {line.seconds * 1000:.1f} ms {line.request_id}"
+        end = f" {line.request_id}" if line.request_id else ""
+        return f"{timestamp} {line.method} {path} {line.status} {line.seconds * 1000:.1f} ms{end}"
