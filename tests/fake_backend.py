@@ -33,7 +33,7 @@ class FakeBackend:
         photos: the SHA-256 of each photo that was sent, in order.
         honest_for: how many predictions are right; those after it name another label. None: all of them.
         busy_after: after so many predictions it refuses all others, and asks for nine seconds. None: never.
-        keys: what was sent as Authorization.
+        keys: what was sent as X-API-Key.
         together: the most predictions that were under way at once.
         outputs: what its probabilities mean.
         heat_maps: how it says where it looked; None: it does not.
@@ -163,8 +163,8 @@ def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:
                     return
                 self._answer(*page, backend.front_says)
                 return
-            if "authorization" in self.headers:
-                backend.keys.add(self.headers["authorization"])
+            if "x-api-key" in self.headers:
+                backend.keys.add(self.headers["x-api-key"])
             asked = parse_qs(urlsplit(self.path).query)
             self._answer(*backend.predict(photo, int(asked.get("top_k", ["5"])[0]), asked.get("heat_map") == ["true"]))
 

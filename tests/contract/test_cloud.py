@@ -76,7 +76,7 @@ def test_google_libraries_are_not_loaded_off_google_cloud(backend_url):
 
 
 def test_a_command_says_who_asks_to_a_private_backend(backend_url):
-    """As the account that the metadata server knows; on a laptop gcloud's is taken (tests/unit/cli/test_backend.py)."""
+    """As the account that the metadata server knows; on a laptop gcloud's is taken (tests/unit/client/test_caller.py)."""
     with started("gate", "--to", backend_url) as gate, started("metadata") as metadata:
         place = {"GCE_METADATA_HOST": metadata.removeprefix("http://"), "HOME": "/nonexistent"}
         words = [sys.executable, "-m", "sightserve", "classify", "--backend", gate, str(SAMPLES / "espresso.jpg")]
@@ -88,6 +88,13 @@ def test_a_command_says_who_asks_to_a_private_backend(backend_url):
             for identity in ("auto", "always")
         )  # fmt: skip
 
+        load = [sys.executable, "-m", "sightserve", "loadtest", "--backend", gate, "--users", "1", "--run-time", "2s"]
+        loaded = subprocess.run(
+            [*load, "--failures", "0%", "--phone-photos", "0%"], capture_output=True, text=True, check=False, timeout=60,
+            env=clean_environment(SIGHTSERVE_IDENTITY="always", **place),
+        )  # fmt: skip
+
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
     assert unknown.returncode == 1  # an address on this machine is no Cloud Run service by itself
     assert "403" in unknown.stderr
     assert (known.returncode, "espresso" in known.stdout) == (0, True), known.stderr

@@ -69,13 +69,14 @@ def on_a_terminal(*words: str, press: bytes = b"", after: str = "", **environmen
         (["ui", "--port", "{port}"], "URL"),
         (["classify", "--backend", "{busy}", str(SAMPLES)], "asking again"),
         (["video", "--backend", "{busy}", str(SAMPLES / "tour.mp4")], "asking again"),
+        (["loadtest", "--backend", "{calm}", "--users", "1"], "seconds"),
     ],
 )
 def test_ctrl_c_ends_every_command_with_130_and_no_traceback(words, after):
-    with fake_backend() as busy:
+    with fake_backend() as busy, fake_backend() as calm:
         busy.busy_after = 0
         busy.ready = False
-        places = {"port": free_port(), "busy": busy.url}
+        places = {"port": free_port(), "busy": busy.url, "calm": calm.url}
         shown = on_a_terminal(*(word.format(**places) for word in words), press=b"\x03", after=after)
 
     assert shown.endswith("\n130"), shown

@@ -43,7 +43,7 @@ def cloud_run(
         str | None, typer.Option(help="A backend image to deploy as it is, such as one with your own model.")
     ] = None,
     cpu: Annotated[int, typer.Option(help="vCPUs of a backend instance: 1, 2, 4, 6 or 8.")] = 2,
-    memory: Annotated[str | None, typer.Option(help="Of a backend instance; unless given, 1Gi at 2 vCPUs.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Of a backend instance; unless given, 1536Mi at 2 vCPUs.")] = None,
     concurrency: Annotated[
         int | None, typer.Option(help="Requests that a backend instance has at once; unless given, 32 for each vCPU.")
     ] = None,

@@ -1,5 +1,7 @@
 """The typed client of the HTTP contract: `Client` and `AsyncClient`, and the errors that they raise."""
 
+from httpx2 import Timeout
+
 from sightserve.client.aio import AsyncClient
 from sightserve.client.errors import (
     AccessRefused,
@@ -32,4 +34,5 @@ __all__ = [
     "IdentityError",
     "InvalidAnswer",
     "Retry",
+    "Timeout",
 ]

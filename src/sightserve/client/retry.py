@@ -32,7 +32,7 @@ BUSY: Final = frozenset(
     }
 )
 # Of what stands before it: Cloud Run says 500 where it has no instance to give, and others have numbers of their own.
-_GATEWAY: Final = BUSY | {HTTPStatus.INTERNAL_SERVER_ERROR, *range(520, 531)}
+GATEWAY: Final = BUSY | {HTTPStatus.INTERNAL_SERVER_ERROR, *range(520, 531)}
 
 
 def is_temporary(error: ClientError) -> bool:
@@ -40,7 +40,7 @@ def is_temporary(error: ClientError) -> bool:
     if isinstance(error, ApiError):
         return error.status in BUSY
     if isinstance(error, GatewayError):
-        return error.status in _GATEWAY
+        return error.status in GATEWAY
     if isinstance(error, InvalidAddress):
         return False
     return isinstance(error, BackendUnreachable | BackendTimeout | ConnectionBroken)

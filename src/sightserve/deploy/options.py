@@ -31,12 +31,13 @@ _LEAST_MEMORY: Final = {1: 512, 2: 512, 4: 2048, 6: 4096, 8: 4096}
 _MOST_CONCURRENCY: Final = 1000
 _MOST_INSTANCES: Final = 1000
 
-# At 32 requests at once for each vCPU, the last of them is answered within 0.5 s with photos of ordinary size (130 photos/s
-# on 2 vCPUs, the slower of our measurements), and within the deadline of 2 s when all are of 12 megapixels (a quarter of that
-# rate): docs/deploy.md has the sum. More would wait in one instance while another could be started.
+# At 32 requests at once for each vCPU, the last of them is answered within 0.5 s with photos of ordinary size, and within the
+# deadline of 2 s when all are of 12 megapixels: docs/deploy.md has the sum. More would wait in one instance while another could
+# be started.
 CONCURRENCY_PER_CPU: Final = 32
-# The programs (0.3 GiB on 2 vCPUs), bodies that wait (an eighth), and the largest photo that a phone makes (0.45 GiB).
-_BACKEND_MEMORY: Final = {1: "1Gi", 2: "1Gi", 4: "2Gi", 6: "4Gi", 8: "4Gi"}
+# By `backend.ram`: the programs (0.4 GiB on 2 vCPUs), bodies that wait (an eighth), and the largest photo within the limits.
+# tests/unit/loadtest/analysis/test_capacity.py holds it to what `sightserve capacity` says.
+_BACKEND_MEMORY: Final = {1: "1536Mi", 2: "1536Mi", 4: "2Gi", 6: "4Gi", 8: "4Gi"}
 
 
 class InvalidOption(ValueError):
@@ -88,7 +89,7 @@ def backend_size(
 ) -> Size:
     """Return a backend's size; what is not said follows from the vCPUs."""
     return Size(
-        cpu, memory or _BACKEND_MEMORY.get(cpu, "1Gi"), concurrency or min(CONCURRENCY_PER_CPU * cpu, 1000), least, most
+        cpu, memory or _BACKEND_MEMORY.get(cpu, "4Gi"), concurrency or min(CONCURRENCY_PER_CPU * cpu, 1000), least, most
     )
 
 

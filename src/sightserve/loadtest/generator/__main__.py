@@ -10,25 +10,27 @@ import signal
 import sys
 
 import gevent
+from gevent.event import Event
 from locust.stats import stats_history
 
+from sightserve.client import ClientError
 from sightserve.loadtest.generator import session as sessions
 from sightserve.loadtest.goals import InvalidValue
 from sightserve.loadtest.plan import from_environment
 
-_BAD_PLAN, _GOAL_MISSED = 2, 1
+_BAD_PLAN, _GOAL_MISSED, _INTERRUPTED = 2, 1, 130
 _LEAVE = 5.0  # seconds
 
 
 def main() -> int:
-    """Carry out the plan; return 0 when every goal was met, 1 when one was not, 2 when it could not be carried out."""
+    """Carry out the plan; return 0 when every goal was met, 1 when not, 2 when it could not be done, 130 after Ctrl-C."""
     plan = from_environment(os.environ)
     if plan is None:
         raise SystemExit("the plan is missing: run `sightserve loadtest`")
     _say(f"Loading {' and '.join(filter(None, (plan.backend, plan.frontend)))} (Locust {locust.__version__})")
     try:
         session = sessions.Session(plan)
-    except InvalidValue as exc:
+    except (InvalidValue, ClientError, ValueError) as exc:
         sys.stderr.write(f"sightserve: {exc}\n")
         return _BAD_PLAN
     environment = session.context.environment
@@ -45,8 +47,9 @@ def main() -> int:
         gevent.spawn(session.look_on, lambda: runner.user_count, _say),
         gevent.spawn(stats_history, runner),  # the charts of Locust's page and of the report
     ]
-    for signal_ in (signal.SIGINT, signal.SIGTERM):  # whoever stops a run wants to see what there is so far
-        gevent.signal_handler(signal_, session.over.set)
+    interrupted = Event()  # whoever stops a run wants to see what there is so far
+    gevent.signal_handler(signal.SIGINT, lambda: (interrupted.set(), session.over.set()))
+    gevent.signal_handler(signal.SIGTERM, session.over.set)
     session.over.wait()
     gevent.killall(looking)
     summary, kept = session.finish()
@@ -55,6 +58,8 @@ def main() -> int:
     if web:
         web.stop()  # type: ignore[no-untyped-call]
     _say(summary)
+    if interrupted.is_set():
+        return _INTERRUPTED
     return 0 if kept else _GOAL_MISSED
 
 

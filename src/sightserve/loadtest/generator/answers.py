@@ -4,12 +4,14 @@ import json
 from http import HTTPStatus
 from typing import Any, Final
 
+from sightserve.client.protocol import seconds_of
+from sightserve.client.retry import FOR_WORK, GATEWAY
 from sightserve.loadtest.generator.photos import Photo
 from sightserve.loadtest.generator.web import Answer
 from sightserve.loadtest.record import Outcome, Timing
 
 REFUSALS: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
-_LONGEST_PAUSE: Final = 30.0  # s, whatever Retry-After says
+_PAUSE: Final = 1.0  # s, where nobody says how long
 
 
 def judge(answer: Answer, photo: Photo) -> tuple[Outcome, str]:
@@ -32,9 +34,11 @@ def timing_of(answer: Answer, beside: int) -> Timing | None:
 
 
 def pause_of(answer: Answer) -> float:
-    """Return the seconds that a refusal asks for."""
-    text = answer.headers.get("retry-after", "")
-    return min(float(text), _LONGEST_PAUSE) if text.isdigit() else 1.0
+    """Return the seconds until this user asks again, as the policy of all our clients has it; 0 after an answer."""
+    if answer.status and answer.status not in GATEWAY:
+        return 0.0
+    told = seconds_of(answer.headers.get("retry-after"))
+    return min(_PAUSE if told is None else told, FOR_WORK.longest_pause)
 
 
 def judge_batch(answer: Answer, labels: list[str]) -> tuple[Outcome, str]:

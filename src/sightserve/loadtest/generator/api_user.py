@@ -3,12 +3,17 @@
 import os
 import random
 import time
+from functools import cache
 from typing import Final
 
 import gevent
 from locust import User, task
 
-from sightserve.loadtest.generator.answers import REFUSALS, judge, judge_batch, pause_of, timing_of
+from sightserve.client import Client
+from sightserve.client.caller import identity_for
+from sightserve.client.identity import Identity
+from sightserve.client.protocol import key_header
+from sightserve.loadtest.generator.answers import judge, judge_batch, pause_of, timing_of
 from sightserve.loadtest.generator.context import Context
 from sightserve.loadtest.generator.photos import Photo
 from sightserve.loadtest.generator.web import Answer, Web, form
@@ -18,15 +23,36 @@ from sightserve.loadtest.record import Event, Half, Outcome
 _BATCH: Final = 4  # photos
 
 
-def headers() -> dict[str, str]:
-    """Return what every request carries: the API key, where the environment has one."""
-    key = os.environ.get(API_KEY_VARIABLE, "")
-    return {"Authorization": f"Bearer {key}"} if key else {}
+@cache
+def _identity(backend: str) -> Identity | None:
+    return identity_for(backend)
 
 
-def ask(web: Web, photo: Photo) -> Answer:
+def headers(backend: str) -> dict[str, str]:
+    """Return what every request carries: an API key where the environment has one, an ID token for a private Cloud Run service.
+
+    Raises:
+        ValueError: SIGHTSERVE_API_KEY or SIGHTSERVE_IDENTITY cannot be meant.
+        IdentityError: no token is to be had.
+    """
+    identity = _identity(backend)
+    token = {} if identity is None else {"Authorization": f"Bearer {identity.token()}"}
+    return key_header(os.environ.get(API_KEY_VARIABLE)) | token
+
+
+def client(plan: Plan) -> Client:
+    """Return what asks before there is any load, as patiently as a person does.
+
+    Raises:
+        ValueError, IdentityError: as `headers`.
+    """
+    key = os.environ.get(API_KEY_VARIABLE)
+    return Client(plan.backend, api_key=key, timeout=plan.timeout, auth=_identity(plan.backend))
+
+
+def ask(web: Web, photo: Photo, backend: str) -> Answer:
     """Send one photo, raw, as `sightserve.client` does."""
-    return web.ask("POST", "/predict?top_k=5", photo.data, {"Content-Type": "image/jpeg", **headers()})
+    return web.ask("POST", "/predict?top_k=5", photo.data, {"Content-Type": "image/jpeg", **headers(backend)})
 
 
 def send(web: Web, photo: Photo, kind: str, context: Context) -> Answer:
@@ -34,7 +60,7 @@ def send(web: Web, photo: Photo, kind: str, context: Context) -> Answer:
     beside = context.under_way
     context.under_way += 1
     try:
-        answer = ask(web, photo)
+        answer = ask(web, photo, context.plan.backend)
     finally:
         context.under_way -= 1
     outcome, cause = judge(answer, photo)
@@ -75,8 +101,7 @@ class ApiUser(User):
         else:
             kind, photo = choose(plan, self.shared)
             answer = send(self.web, photo, kind, self.shared)
-        if answer.status in REFUSALS:
-            gevent.sleep(pause_of(answer))
+        gevent.sleep(pause_of(answer))
         every = plan.api_every * random.uniform(0.5, 1.5)  # noqa: S311
         gevent.sleep(max(0.0, every - (time.perf_counter() - started)))
 
@@ -84,7 +109,7 @@ class ApiUser(User):
         photos = random.choices(self.shared.catalogue.small, k=_BATCH)  # noqa: S311
         body, content_type = form((photo.name, photo.data) for photo in photos)
         self.shared.under_way += 1
-        answer = self.web.ask("POST", "/predict/batch", body, {**content_type, **headers()})
+        answer = self.web.ask("POST", "/predict/batch", body, {**content_type, **headers(self.shared.plan.backend)})
         self.shared.under_way -= 1
         outcome, cause = judge_batch(answer, [photo.label for photo in photos])
         # Several photos take longer than one: a batch is told apart, and does not count for the answers' percentiles.

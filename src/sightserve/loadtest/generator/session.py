@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +13,14 @@ from locust import LoadTestShape, User
 from locust.env import Environment
 from locust.html import get_html_report
 
+from sightserve.client import Client, ClientError
 from sightserve.loadtest.analysis import results, summary
 from sightserve.loadtest.generator import api_user, photos
-from sightserve.loadtest.generator.answers import field
 from sightserve.loadtest.generator.api_user import ApiUser
 from sightserve.loadtest.generator.arrivals import Arrivals
 from sightserve.loadtest.generator.context import Context
 from sightserve.loadtest.generator.photos import Catalogue, Photo
 from sightserve.loadtest.generator.watch import Watch
-from sightserve.loadtest.generator.web import Web
 from sightserve.loadtest.goals import InvalidValue
 from sightserve.loadtest.plan import Plan, Shape
 from sightserve.loadtest.shapes import Knee, KneeFinder, users_at
@@ -43,7 +43,7 @@ class Session:
         halves = " and ".join(filter(None, (plan.backend, plan.frontend)))
         environment = Environment(host=halves, locustfile="sightserve loadtest")  # both stand in the report's head
         self.context = Context(plan, labelled(plan, catalogue), environment)
-        self.watch = Watch(plan.backend, api_user.headers()) if plan.backend else None
+        self.watch = Watch(plan.backend, lambda: api_user.headers(plan.backend)) if plan.backend else None
         self.model_bytes = _model_bytes(plan) if plan.backend else 0
         self.knee: Knee | None = None
         self.over = Event()  # set when the time is up, the knee is found, or somebody stops the run
@@ -154,29 +154,24 @@ def labelled(plan: Plan, catalogue: Catalogue) -> Catalogue:
         InvalidValue: it does not answer.
     """
     if plan.backend:
-        web = Web(plan.backend, plan.timeout)
-        try:
-            return catalogue.labelled(lambda photo: _ask_backend(web, photo))
-        finally:
-            web.close()
+        with api_user.client(plan) as client:
+            return catalogue.labelled(lambda photo: _ask_backend(client, photo))
     few = replace(catalogue, small=catalogue.small[:_CALM_PHOTOS])
     return few.labelled(lambda photo: _ask_web_app(plan, photo))
 
 
 def _model_bytes(plan: Plan) -> int:
     """Return the size of the backend's model, 0 where it does not say."""
-    web = Web(plan.backend, plan.timeout)
-    size = field(web.ask("GET", "/model", headers=api_user.headers()), "size_bytes")
-    web.close()
-    return size if isinstance(size, int) else 0
+    with api_user.client(plan) as client, suppress(ClientError):
+        return client.model().size_bytes
+    return 0
 
 
-def _ask_backend(web: Web, photo: Photo) -> str:
-    answer = api_user.ask(web, photo)
-    if answer.status != 200:  # noqa: PLR2004
-        said = answer.cause or f"{answer.status} {answer.body[:200].decode(errors='replace')}"
-        raise InvalidValue(f"the backend does not classify {photo.name} before there is any load: {said}")
-    return str(json.loads(answer.body)["prediction"])
+def _ask_backend(client: Client, photo: Photo) -> str:
+    try:
+        return client.predict(photo.data).prediction
+    except ClientError as exc:
+        raise InvalidValue(f"the backend does not classify {photo.name} before there is any load: {exc}") from exc
 
 
 def _ask_web_app(plan: Plan, photo: Photo) -> str:

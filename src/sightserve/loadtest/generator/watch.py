@@ -1,5 +1,6 @@
 """The backend's own /metrics during a run, once a second: what it says of itself, beside what its users saw."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from sightserve.client.scrape import Scrape, parse, rate
@@ -15,7 +16,7 @@ class Watch:
         rows: of each scrape but the first: when, how many waited for a slot, and answers a second since the one before.
     """
 
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, headers: Callable[[], dict[str, str]]) -> None:
         self._web = Web(url, _TIMEOUT)
         self._headers = headers
         self._before: Scrape | None = None
@@ -23,7 +24,7 @@ class Watch:
 
     def look(self, at: float) -> None:
         """Scrape once; `at` is seconds since the start."""
-        answer = self._web.ask("GET", "/metrics", headers=self._headers)
+        answer = self._web.ask("GET", "/metrics", headers=self._headers())
         if answer.status != 200:  # noqa: PLR2004
             return
         before, now = self._before, parse(answer.body.decode(errors="replace"), at)

@@ -13,7 +13,7 @@ from sightserve.backend.ram import shares
 from sightserve.backend.scheduler.limits import Limits
 from sightserve.backend.settings import Settings
 from sightserve.cli.deploy import app as deploy
-from sightserve.deploy.options import FRONTEND_SIZE, Size
+from sightserve.deploy.options import FRONTEND_SIZE, Size, backend_size
 from sightserve.imaging.memory import webp_pixels_in_memory
 from sightserve.loadtest.analysis import results
 from sightserve.loadtest.analysis.capacity import plan
@@ -181,3 +181,11 @@ main()
     # 5,000 visitors at 36 an instance; in one line whatever the terminal's width: it is there to be pasted
     assert "--frontend-cpu 1 --frontend-memory 2048Mi --frontend-concurrency 120" in done.stdout
     assert "--frontend-min-instances 0 --frontend-max-instances 139" in done.stdout
+
+
+@pytest.mark.parametrize("vcpu", [1, 2, 4, 6, 8])
+def test_what_deploy_gives_a_backend_holds_every_photo_within_the_limits(vcpu):
+    """A HEIC of 48 megapixels, which phones make, was refused with less."""
+    given = backend_size(vcpu).memory
+
+    assert int(given[:-2]) / (1024 if given.endswith("Mi") else 1) >= plan.memory(vcpu, MODEL)

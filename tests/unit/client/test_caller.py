@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from sightserve.cli.backend import identity_for
+from sightserve.client.caller import identity_for
 from sightserve.client.errors import IdentityError
 
 PRIVATE = "https://sightserve-backend-abc-ew.a.run.app"
