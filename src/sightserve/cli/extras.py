@@ -23,6 +23,5 @@ def needs(extra: str) -> Iterator[None]:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """Say what is wrong on stderr and end with this exit code."""
-    lines = "\n".join(map(printable, message.split("\n")))
-    typer.secho(f"sightserve: {lines}", err=True, fg=typer.colors.RED)
+    typer.secho(f"sightserve: {printable(message, keep=chr(10))}", err=True, fg=typer.colors.RED)
     raise typer.Exit(code)

@@ -18,9 +18,9 @@ def no_color() -> bool:
     return bool(os.environ.get("NO_COLOR"))
 
 
-def printable(text: str) -> str:
-    """Return text that steers no terminal: what would is written as its escape, in hexadecimal."""
-    return _STEERS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+def printable(text: str, keep: str = "") -> str:
+    """Return text that steers no terminal: what would is written as its escape, in hexadecimal; but what is in `keep`."""
+    return _STEERS.sub(lambda found: found[0] if found[0] in keep else found[0].encode("unicode_escape").decode(), text)
 
 
 def escaped_json(text: str) -> str:

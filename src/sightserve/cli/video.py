@@ -113,7 +113,8 @@ def video(
         except VideoError as error:
             fail(f"{name}: {error}", code=1)
     if not any((output, vtt, csv, raw)):
-        typer.echo(tables.segments_csv(segments), nl=False)
+        table = tables.segments_csv(segments)
+        typer.echo(printable(table, keep="\r\n") if sys.stdout.isatty() else table, nl=False)
     if seen.cut_off or seen.damaged:
         what = f"ends after {seen.end:.1f} s of {seen.facts.seconds:.1f}" if seen.cut_off else "has damaged places"
         fail(f"{name}: this video {what}; what could be read is labelled", code=1)

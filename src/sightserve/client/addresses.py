@@ -10,9 +10,10 @@ def is_local(url: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return address.is_loopback or address.is_unspecified  # what listens on 0.0.0.0 is often asked there too
 
 
 def is_safe(url: str) -> bool:

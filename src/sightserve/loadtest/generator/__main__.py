@@ -40,6 +40,9 @@ def main() -> int:
     web = environment.create_web_ui("127.0.0.1", plan.web) if plan.web else None
     if web:
         _say(f"Locust's page: http://127.0.0.1:{plan.web}")
+    interrupted = Event()  # whoever stops a run wants to see what there is so far
+    gevent.signal_handler(signal.SIGINT, lambda: (interrupted.set(), session.over.set()))
+    gevent.signal_handler(signal.SIGTERM, session.over.set)
     _say(sessions.HEAD)
     session.start()
     runner.start_shape()
@@ -47,9 +50,6 @@ def main() -> int:
         gevent.spawn(session.look_on, lambda: runner.user_count, _say),
         gevent.spawn(stats_history, runner),  # the charts of Locust's page and of the report
     ]
-    interrupted = Event()  # whoever stops a run wants to see what there is so far
-    gevent.signal_handler(signal.SIGINT, lambda: (interrupted.set(), session.over.set()))
-    gevent.signal_handler(signal.SIGTERM, session.over.set)
     session.over.wait()
     gevent.killall(looking)
     summary, kept = session.finish()
@@ -69,4 +69,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before there is anything to tell
+        sys.exit(_INTERRUPTED)
