@@ -9,7 +9,7 @@ import streamlit as st
 
 from sightserve.frontend.batch import tables
 from sightserve.frontend.batch.job import Outcome
-from sightserve.frontend.shared import charts, words
+from sightserve.frontend.shared import bars, words
 from sightserve.frontend.shared.preview import data_url
 from sightserve.frontend.shared.sidebar import Choices
 from sightserve.frontend.shared.tables import to_csv, to_parquet
@@ -100,9 +100,9 @@ def _classes(answered: Sequence[Outcome], chosen: Choices) -> None:
         return
     counts = tables.counts(answered, chosen.threshold)
     st.header(words.counted(len(counts), "label"), anchor=False)
-    st.vega_lite_chart(spec=charts.classes(counts), alt=charts.described_classes(counts), width="stretch")
-    if len(counts) > charts.MOST_CLASSES:
-        st.caption(f"and {words.counted(len(counts) - charts.MOST_CLASSES, 'more label', 'more labels')}")
+    bars.classes(counts)
+    if len(counts) > bars.MOST_CLASSES:
+        st.caption(f"and {words.counted(len(counts) - bars.MOST_CLASSES, 'more label', 'more labels')}")
 
 
 def _downloads(outcomes: Sequence[Outcome], chosen: Choices) -> None:

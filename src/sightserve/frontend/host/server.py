@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from sightserve.frontend.host import collector, housekeeping
 from sightserve.frontend.host.access import Access
+from sightserve.frontend.host.assets import Assets
 from sightserve.frontend.host.guard import Guard
 from sightserve.frontend.shared import uploads
 from sightserve.frontend.shared.ledger import ledger
@@ -48,6 +49,10 @@ app = st.App(
     Path(__file__).parents[1] / "app.py",
     lifespan=housekeeping.lifespan,
     routes=[streaming.ROUTE],
-    middleware=[Middleware(Access, log=AccessLog()), Middleware(Guard, ledger=ledger())],
+    middleware=[
+        Middleware(Access, log=AccessLog()),
+        Middleware(Guard, ledger=ledger()),
+        Middleware(Assets, name="Sightserve"),
+    ],
     on_script_error=_tell,
 )

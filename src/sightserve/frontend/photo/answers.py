@@ -7,7 +7,7 @@ import streamlit as st
 from sightserve.api.schema import Prediction
 from sightserve.frontend.photo import snippets
 from sightserve.frontend.photo.chooser import Item
-from sightserve.frontend.shared import backend, charts, tables, words
+from sightserve.frontend.shared import backend, bars, tables, words
 from sightserve.frontend.shared.backend import Whereabouts
 from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.sidebar import Choices
@@ -18,7 +18,7 @@ def one(item: Item, prediction: Prediction, choices: Choices) -> None:
     """Draw one answer in full."""
     top = snippets.trimmed(prediction, choices.top_k).top_k
     verdict(prediction, choices)
-    st.vega_lite_chart(spec=charts.ranking(top), alt=charts.described_ranking(top), width="stretch")
+    bars.ranking(top)
     timing, image = prediction.timing_ms, prediction.image
     spent = timing.queue + timing.decode + timing.inference
     st.caption(
@@ -89,13 +89,18 @@ def _card(item: Item, choices: Choices, problem: Message | None) -> None:
     st.caption(words.plain(item.name))
 
 
+@st.fragment
 def details(answered: Sequence[tuple[str, Prediction]], choices: Choices) -> None:
     """Draw what people take along: JSON, the same request as curl and Python, and downloads."""
-    names = [name for name, _ in answered]
-    predictions = [prediction for _, prediction in answered]
-    place = backend.whereabouts()
-    text = snippets.as_json(predictions, choices.top_k)
-    with st.expander("Details: JSON, code, downloads", icon=":material/code:", key="details"):
+    with st.expander(
+        "Details: JSON, code, downloads", icon=":material/code:", key="details", on_change="rerun"
+    ) as opened:
+        if not opened.open:  # a code highlighter is 1.5 megabytes
+            return
+        names = [name for name, _ in answered]
+        predictions = [prediction for _, prediction in answered]
+        place = backend.whereabouts()
+        text = snippets.as_json(predictions, choices.top_k)
         _code(text, place, names, choices.top_k)
         table = tables.of_predictions(
             [(name, snippets.trimmed(prediction, choices.top_k)) for name, prediction in answered], choices.threshold

@@ -30,7 +30,10 @@ _CSS: Final = """
 /* Cards that are pressed as a whole: the button inside stays a real button, for keyboards and screen readers. */
 [class*="st-key-card-"] { position: relative; }
 [class*="st-key-card-"] .stButton button::after { content: ""; position: absolute; inset: 0; border-radius: 0.6rem; }
-[class*="st-key-card-"] .stButton, [class*="st-key-card-"] .stButton button { position: static; }
+/* Whatever is positioned between the button and its card would catch the ::after, and leave the picture dead. */
+[class*="st-key-card-"] .stElementContainer:has(.stButton), [class*="st-key-card-"] .stButton,
+[class*="st-key-card-"] .stButton button { position: static !important; }
+[class*="st-key-card-"] .stElementToolbar { display: none; }
 [class*="st-key-card-"] .stButton button { min-height: 1.75rem; padding: 0 0.25rem; }
 [class*="st-key-card-"]:hover .stButton button::after { box-shadow: 0 0 0 2px #0f766e; }
 [class*="st-key-card-"] .stButton button:focus-visible { box-shadow: none; }
@@ -38,6 +41,16 @@ _CSS: Final = """
 [class*="st-key-card-"] img { aspect-ratio: 1; object-fit: cover; border-radius: 0.6rem; width: 100%; }
 
 .st-key-latest img { aspect-ratio: 1; object-fit: cover; width: 100%; border-radius: 0.6rem; }
+
+.sightserve-bars { list-style: none; margin: 0.25rem 0 0.75rem; padding: 0 !important; display: grid; gap: 0.5rem 0.6rem;
+  grid-template-columns: fit-content(45%) 1fr auto; }
+.sightserve-bars li { display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; margin: 0;
+  align-items: center; font-size: 0.95rem; line-height: 1.2; }
+.sightserve-bars .name { overflow-wrap: anywhere; text-align: right; }
+.sightserve-bars .bar { height: 1.1rem; }
+.sightserve-bars .bar span { display: block; height: 100%; min-width: 2px; border-radius: 0 4px 4px 0; background: #7fb3ad; }
+.sightserve-bars li:first-child .bar span { background: #0f9488; }
+.sightserve-bars .value { font-variant-numeric: tabular-nums; }
 
 .sightserve-facts {
   display: grid; grid-template-columns: minmax(6.5rem, max-content) 1fr; gap: 0.45rem 1rem; margin: 0; padding: 0 !important;

@@ -1,10 +1,6 @@
 """The Photo page with models of other kinds: what they say of where they looked, and labels that exclude nothing."""
 
-from tests.unit.frontend.photo.test_page import press, texts, upload
-
-
-def drawn(page):
-    return "".join(element.proto.body for element in page.get("html"))
+from tests.unit.frontend.photo.test_page import drawn, press, texts, upload
 
 
 def test_where_it_looked_is_asked_for_with_every_photo_where_that_costs_nothing(backend, photo_page, espresso):
