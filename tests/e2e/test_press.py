@@ -1,4 +1,4 @@
-"""Pressing where people press: the middle of a picture, with a mouse and with a finger. A role is not what anybody looks for."""
+"""Pressing where people press: the middle of a picture, with a mouse and with a finger. Nobody looks for a role."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect

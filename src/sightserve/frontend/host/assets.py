@@ -8,7 +8,7 @@ import html
 import mimetypes
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -38,7 +38,8 @@ PRELOADED: Final = (
 )  # fmt: skip
 
 _SHELL: Final = """<div id="root"><style>
-.shell { font: 600 1.1rem/1.5 system-ui, sans-serif; color: #16302d; background: #fff; min-height: 100vh; padding: 5.5rem 1rem; }
+.shell { font: 600 1.1rem/1.5 system-ui, sans-serif; color: #16302d; background: #fff; min-height: 100vh; }
+.shell { padding: 5.5rem 1rem; }
 .shell p { max-width: 70rem; margin: 0 auto; } .shell p + p { font-weight: 400; margin-top: 0.5rem; }
 @media (prefers-color-scheme: dark) { .shell { color: #e6f0ee; background: #0f1716; } }
 </style><div class="shell" role="status"><p>NAME</p><p>Loading &hellip;</p></div></div>"""
@@ -154,7 +155,6 @@ def preloaded(files: Mapping[str, Path]) -> list[str]:
 def _compress(path: Path, encoding: str) -> bytes:
     data = path.read_bytes()
     if encoding == "br":
-        compress: Callable[..., bytes] = brotli.compress
-        return compress(data, mode=brotli.MODE_TEXT, quality=_BROTLI)
+        return bytes(brotli.compress(data, mode=brotli.MODE_TEXT, quality=_BROTLI))
     packer = zlib.compressobj(_GZIP, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()

@@ -1,4 +1,4 @@
-"""The bars of the Photo and the Batch page: HTML and a few lines of CSS (`style.py`), which a browser draws with nothing to load.
+"""The bars of the Photo and the Batch page: HTML and a few lines of CSS (`style.py`), for which a browser loads nothing.
 
 Five rectangles do not need a chart library: Vega is 2.5 megabytes.
 """

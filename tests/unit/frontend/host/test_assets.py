@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from sightserve.frontend.host import assets
 from sightserve.frontend.host.assets import PRELOADED, ROOT, Assets, accepted, preloaded
 
-SCRIPT = sorted(ROOT.glob("static/js/index.*.js"))[0]
+SCRIPT = min(ROOT.glob("static/js/index.*.js"))
 NAME = SCRIPT.relative_to(ROOT).as_posix()
 
 
@@ -83,7 +83,12 @@ def test_a_head_has_the_length_and_no_body():
 def test_each_file_is_compressed_once_however_many_ask_at_once(monkeypatch):
     made = []
     compress = assets._compress
-    monkeypatch.setattr(assets, "_compress", lambda path, encoding: made.append(path) or compress(path, encoding))
+
+    def counted(path, encoding):
+        made.append(path)
+        return compress(path, encoding)
+
+    monkeypatch.setattr(assets, "_compress", counted)
 
     async def ask():
         transport = httpx2.ASGITransport(app=Assets(streamlit, name="x"))
