@@ -54,7 +54,7 @@ def test_each_half_has_no_rights_and_bounded_memory(compose, half):
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert re.fullmatch(r"\d+g", service["mem_limit"])
+    assert re.fullmatch(r"\d+[gm]", service["mem_limit"])
     assert "privileged" not in service
     build = service["build"]
     assert (FILE.parent / build["context"] / build["dockerfile"]).is_file()

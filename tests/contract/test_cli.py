@@ -206,6 +206,7 @@ def test_photos_in_other_formats_are_found_in_folders(tmp_path):
     assert [json.loads(line)["filename"][0] for line in run.stdout.splitlines()] == list("abcde")
 
 
+@pytest.mark.slow
 def test_a_backend_with_keys_is_asked_with_the_key(espresso, tmp_path):
     (tmp_path / "a.jpg").write_bytes(espresso)
     with running_backend(tmp_path / "log", SIGHTSERVE_API_KEYS="a-key-of-some-length") as backend:

@@ -52,6 +52,7 @@ def test_classify(front, photos, right):
     assert all_kinds(front)
 
 
+@pytest.mark.slow
 def test_a_video(front, backend_url, tmp_path):
     tour = str(SAMPLES / "tour.mp4")
 
@@ -64,6 +65,7 @@ def test_a_video(front, backend_url, tmp_path):
     assert all_kinds(front)
 
 
+@pytest.mark.slow
 def test_many_images_from_a_program(front, photos, right):
     with Client(front.url) as client:
         answers = list(client.predict_many(sorted(photos.iterdir())))

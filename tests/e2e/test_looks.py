@@ -38,6 +38,7 @@ def test_every_page_meets_wcag_aa(new_page, both_halves, artifacts):
     assert found == {name: [] for name in found}
 
 
+@pytest.mark.slow
 def test_so_does_the_dark_theme(new_page, both_halves, artifacts):
     page = new_page(color_scheme="dark")
 
@@ -58,6 +59,7 @@ def answer_in_full(page: Page, ui: str, picture: Path) -> dict[str, list[str]]:
     return {"answer": sure, "not sure": violations(page)}
 
 
+@pytest.mark.slow
 def test_a_phone_shows_everything_without_scrolling_sideways(new_page, both_halves, artifacts):
     page = new_page(390, 844, is_mobile=True, has_touch=True)
     settle(page, both_halves["ui"], "What is in this photo?")

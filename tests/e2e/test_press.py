@@ -51,6 +51,7 @@ def test_a_first_answer_loads_no_chart_library_and_no_highlighter(page, both_hal
     assert [url for url in loaded if "ega" in url or "Syntax" in url] == []
 
 
+@pytest.mark.slow
 def test_nothing_that_is_named_beforehand_is_loaded_for_nothing(page, both_halves):
     """A browser warns of what is preloaded and not used; and each script comes compressed."""
     raw: list[str] = []

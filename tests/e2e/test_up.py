@@ -27,6 +27,7 @@ def listens(port: int) -> bool:
     return True
 
 
+SLOW = pytest.mark.slow
 # A port where nothing listens: as a proxy it lets nobody through.
 DEAD = f"http://127.0.0.1:{free_port()}"
 PROXIES = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), DEAD)
@@ -52,7 +53,10 @@ def up(tmp_path):
     process.wait()
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 0, marks=SLOW), pytest.param(signal.SIGHUP, 129, marks=SLOW)],
+)
 def test_one_signal_ends_both_cleanly(up, how, code):
     process, api, ui, log = up
     assert listens(api)
@@ -67,7 +71,7 @@ def test_one_signal_ends_both_cleanly(up, how, code):
     assert "Traceback" not in log.read_text()
 
 
-@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGHUP, marks=SLOW), signal.SIGKILL])
 def test_a_closed_terminal_and_a_kill_free_both_ports_while_somebody_is_at_the_page(up, how):
     process, api, ui, log = up
     with (
