@@ -7,6 +7,7 @@ import threading
 import time
 
 import httpx2
+import pytest
 from PIL import Image
 from tests.metrics import metric
 from tests.processes import running_backend
@@ -39,6 +40,7 @@ def test_a_lost_slot_is_one_error_and_the_others_are_answered(tmp_path, slow_pho
     assert answer.json()["succeeded"] == 11
 
 
+@pytest.mark.slow
 def test_the_deadline_of_a_request_is_that_of_all_its_images(tmp_path):
     """Twelve photos of 20 megapixels, which take a second and more together, on one slot."""
     buffer = io.BytesIO()

@@ -58,6 +58,7 @@ def lint(gcloud, lines, folder):
     return {answer["command_string"]: answer["error_message"] for answer in answers if not answer["success"]}
 
 
+@pytest.mark.slow
 def test_the_real_gcloud_parses_every_command_that_can_be_run(real_gcloud, tmp_path):
     commands = {words for options in ALL for step in (*plan(options), *removal(options)) for words in step.commands}
     commands |= {address_of(ALL[0], "backend"), caller(), identity_token("me@example.com", "https://x.run.app")}
@@ -88,6 +89,7 @@ def test_it_would_find_a_wrong_flag(real_gcloud, tmp_path):
     assert lint(real_gcloud, ["gcloud run deploy x --image=y --no-such-flag=1"], tmp_path)
 
 
+@pytest.mark.slow
 def test_the_real_gcloud_parses_every_command_of_the_guide(real_gcloud, tmp_path):
     lines = gcloud_lines(GUIDE.read_text())
 

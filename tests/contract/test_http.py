@@ -206,6 +206,7 @@ def test_an_early_answer_reaches_a_client_that_sends_to_the_end_first(guarded, s
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_reader_that_makes_progress_may_take_its_time(hasty):
     """A megabyte and a half at some 400 kB/s takes more than three times the second in which something has to be taken."""
     whole = httpx2.get(f"{hasty.url}/swagger/swagger-ui-bundle.js").content
@@ -290,6 +291,7 @@ def test_what_is_no_http_is_counted_and_logged_under_the_id_that_it_was_told(tmp
     assert not [line for line in lines if "Invalid HTTP" in line["message"]]
 
 
+@pytest.mark.slow
 def test_the_log_does_not_grow_faster_than_what_a_stranger_sends(tmp_path):
     with running_backend(tmp_path / "log", "--cpus", "1", SIGHTSERVE_LOG_FORMAT="json") as backend:
         before = backend.log.stat().st_size

@@ -7,6 +7,7 @@ import threading
 import time
 
 import httpx2
+import pytest
 from tests.processes import running_backend
 
 NOT_ACCEPTED = "not accepted"
@@ -95,6 +96,7 @@ def slots(pid: int) -> list[int]:
     return [int(word) for word in found.stdout.split()]
 
 
+@pytest.mark.slow
 def test_a_slot_that_dies_under_load_takes_nobody_along(tmp_path, espresso):
     """The only slot, with eight photos at work, is killed three times: whoever shared it with the guilty one is answered."""
     kills = 3

@@ -61,6 +61,7 @@ def test_a_refusal_comes_before_the_body_is_read(backend, slow_photo):
     assert b'"code":"overloaded"' in answer
 
 
+@pytest.mark.slow
 def test_after_the_rush_everything_is_as_before(backend, slow_photo, espresso):
     post_many(backend.url, slow_photo, 60)
 

@@ -1,4 +1,4 @@
-"""Who a command is to a backend: the service account that there is, or the person that gcloud knows on a laptop."""
+"""Who we are to a backend: the service account that there is, or the person that gcloud knows on a laptop."""
 
 import os
 import shutil
@@ -22,8 +22,15 @@ def identity_for(url: str) -> Identity | None:
         ValueError: SIGHTSERVE_IDENTITY has a value that is none of its three.
         IdentityError: a token would travel in the clear.
     """
-    if not identified(url, Way.BACKEND, read_places().identity):
-        return None
+    return identity(url) if identified(url, Way.BACKEND, read_places().identity) else None
+
+
+def identity(url: str) -> Identity:
+    """Return what gets the ID tokens for a backend.
+
+    Raises:
+        IdentityError: a token would travel in the clear.
+    """
     return Identity(url, fetch=lambda: _token(url))
 
 

@@ -101,6 +101,8 @@ def test_a_private_backend_has_no_links_that_would_not_open_and_a_curl_line_that
 ):
     app = whole_app(cloud.environment).run()
     next(button for button in app.button if button.label == "Cat").click().run()
+    app.session_state["details"] = True
+    app.run()
     about_page.run()
 
     code = [block.value for block in app.code]

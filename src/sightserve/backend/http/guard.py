@@ -103,6 +103,7 @@ class Guard(asyncio.Protocol):
         Who works for it is told; what is answered all the same is sent. Returns whether our side stays open for that.
         """
         if self._closing or self._tls or not self._at_work or self._parser.in_body:
+            self._write()  # the last answer may be made and not have left yet: what closes now takes along what is written
             return False
         self._half_closed = True
         self._disconnect.notify()

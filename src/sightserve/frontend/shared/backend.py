@@ -14,7 +14,7 @@ from typing import Final
 import streamlit as st
 
 from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
-from sightserve.client import Client, ClientError
+from sightserve.client import Client, ClientError, caller
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
 from sightserve.client.retry import FOR_A_PERSON, ONCE
@@ -101,7 +101,7 @@ class Facts:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _identity(url: str) -> Identity:
     """Return what gets the ID tokens for this backend: all sessions and both clients share them."""
-    return Identity(url)
+    return caller.identity(url)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)

@@ -151,6 +151,28 @@ def test_a_request_at_work_is_waited_for_and_its_client_who_leaves_is_noticed():
     run(test)
 
 
+def test_an_answer_that_is_made_when_its_client_says_that_it_is_done_leaves_all_the_same():
+    """uvloop may hear of the end between an answer and the moment in which it is written."""
+
+    async def test(seen: Seen) -> None:
+        seen.go.clear()
+        reader, _, guard = await seen.connect(GET)
+        flush = guard._flush
+
+        def hears_of_the_end_first() -> None:
+            assert not guard.eof_received()
+            guard._transport.close()  # as the loop does then
+            flush()
+
+        guard._flush = hears_of_the_end_first
+        seen.go.set()
+        answer = await reader.read()
+
+        assert answer.endswith(b"ok")
+
+    run(test)
+
+
 def test_a_client_who_leaves_after_a_large_body_is_noticed_too():
     """uvicorn reads nothing more then, until somebody asks for the body; and who does not read does not hear."""
 
