@@ -164,7 +164,7 @@ def test_an_answer_that_is_made_when_its_client_says_that_it_is_done_leaves_all_
             guard._transport.close()  # as the loop does then
             flush()
 
-        guard._flush = hears_of_the_end_first
+        guard._flush = hears_of_the_end_first  # type: ignore[method-assign]
         seen.go.set()
         answer = await reader.read()
 
