@@ -28,7 +28,7 @@ class Cloud:
             "K_SERVICE": "sightserve-frontend",
             "GCE_METADATA_HOST": self.metadata.host,
             "SIGHTSERVE_CLOUD_ENDPOINT": self.api.url,
-            "HOME": "/nonexistent",  # whose credentials are not the test's
+            "HOME": "/dev/null/home",  # whose credentials are not the test's
         }
 
 

@@ -44,7 +44,7 @@ def test_project_region_and_name_are_all_it_takes_to_classify_through_a_private_
         environment = clean_environment(
             K_SERVICE="frontend",
             GCE_METADATA_HOST=metadata.removeprefix("http://"),
-            HOME="/nonexistent",
+            HOME="/dev/null/home",
             SIGHTSERVE_CLOUD_ENDPOINT=api,
             SIGHTSERVE_CLOUD_PROJECT="my-project",
             SIGHTSERVE_CLOUD_REGION="europe-west1",
@@ -78,7 +78,7 @@ def test_google_libraries_are_not_loaded_off_google_cloud(backend_url):
 def test_a_command_says_who_asks_to_a_private_backend(backend_url):
     """As the account that the metadata server knows; on a laptop gcloud's is taken (tests/unit/client/test_caller.py)."""
     with started("gate", "--to", backend_url) as gate, started("metadata") as metadata:
-        place = {"GCE_METADATA_HOST": metadata.removeprefix("http://"), "HOME": "/nonexistent"}
+        place = {"GCE_METADATA_HOST": metadata.removeprefix("http://"), "HOME": "/dev/null/home"}
         words = [sys.executable, "-m", "sightserve", "classify", "--backend", gate, str(SAMPLES / "espresso.jpg")]
         unknown, known = (
             subprocess.run(

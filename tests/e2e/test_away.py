@@ -50,7 +50,8 @@ def test_a_backend_that_comes_back_answers_without_another_press(page, tmp_path)
             expect(page.get_by_role("heading", name="espresso", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("where", ["photo", pytest.param("batch", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["photo", "batch"])
 def test_what_was_wanted_while_the_backend_wakes_up_is_done_whatever_else_is_touched(page, tmp_path, where):
     with fake_backend() as backend, running_app(tmp_path, backend.url) as app:
         backend.ready, backend.models = False, False

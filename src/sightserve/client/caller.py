@@ -1,9 +1,9 @@
 """Who we are to a backend: the service account that there is, or the person that gcloud knows on a laptop."""
 
 import os
-import shutil
 import subprocess
 import time
+from shutil import which
 from typing import Final
 
 from sightserve.client.addresses import origin
@@ -43,7 +43,7 @@ def _token(url: str) -> Token:
     try:
         return fetch_token(origin(url))
     except IdentityError:
-        gcloud = shutil.which("gcloud")
+        gcloud = which("gcloud")
         if gcloud is None or os.environ.get("K_SERVICE"):
             raise
         try:

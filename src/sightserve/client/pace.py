@@ -59,7 +59,7 @@ class Pace:
         if not is_temporary(error):
             return False
         self.refused(now, error)
-        if self.is_hopeless(now):
+        if self.is_hopeless(now + self.held(now)):  # a pause beyond the end is not waited for
             self.hopeless = error
             return False
         # longer than for all together, so that it is theirs that ends where nobody is answered

@@ -218,7 +218,7 @@ def test_credentials_that_give_none_say_why_and_what_else_would(tmp_path, conten
 
 def test_without_any_credentials_it_says_what_to_set_and_asks_nobody(cloud):
     with pytest.raises(IdentityError, match="GOOGLE_APPLICATION_CREDENTIALS"):
-        fetch_token("https://backend.example", {"HOME": "/nonexistent"})
+        fetch_token("https://backend.example", {"HOME": "/dev/null/home"})
 
     assert cloud.metadata.asked == []
 
@@ -276,7 +276,7 @@ def test_a_file_with_credentials_that_lacks_parts_is_an_error_of_ours(tmp_path, 
 
 
 def test_it_can_be_sent_to_another_process_without_its_token():
-    identity = Identity("https://backend.example", environment={"HOME": "/nonexistent"})
+    identity = Identity("https://backend.example", environment={"HOME": "/dev/null/home"})
     identity._token = Token("secret", 1e12)
 
     copied = pickle.dumps(identity)

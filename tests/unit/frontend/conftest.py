@@ -31,6 +31,12 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBackend]:
         ledger.ledger.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def no_gcloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is logged in on this machine is not the tests' business."""
+    monkeypatch.setattr("sightserve.client.caller.which", lambda _name: None)
+
+
 def _page(name: str) -> AppTest:
     return AppTest.from_string(f"from sightserve.frontend.{name} import page\npage.page()", default_timeout=20)
 

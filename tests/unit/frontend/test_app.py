@@ -52,7 +52,7 @@ def test_a_gate_that_stays_shut_is_explained_with_the_role_to_give(cloud, whole_
 
 
 def test_no_token_to_be_had_is_explained_and_nothing_is_sent(cloud, whole_app, about_page):
-    whole_app({"BACKEND": cloud.gate.url, "SIGHTSERVE_IDENTITY": "always", "HOME": "/nonexistent"})
+    whole_app({"BACKEND": cloud.gate.url, "SIGHTSERVE_IDENTITY": "always", "HOME": "/dev/null/home"})
 
     about_page.run()
 

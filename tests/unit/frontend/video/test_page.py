@@ -153,7 +153,7 @@ def test_a_backend_that_is_away_is_told_before_anything_starts(backend, video_pa
 
 
 def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, short, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/home")
     workspace.workspace.cache_clear()
     upload(video_page, "v.mp4", short)
 
