@@ -57,7 +57,7 @@ for half in ${*:-backend frontend}; do
     # shellcheck disable=SC2086 - the flags are words
     buildah build --quiet --layers --format docker --isolation chroot --network host $flags \
         --build-arg "BASE=$BASE" \
-        --build-arg "SIGHTSERVE_REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+        --label "org.opencontainers.image.revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
         -f containers/Dockerfile --target "$half" -t "localhost/sightserve-$half" . >/dev/null
     echo "localhost/sightserve-$half on $BASE"
 done

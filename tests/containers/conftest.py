@@ -13,9 +13,12 @@ __all__ = ["artifacts", "browser", "contexts", "new_page", "page"]
 
 @pytest.fixture(scope="session")
 def images() -> dict[str, str]:
-    """The images' names and, under "base", that of what they are built on."""
+    """The images' names and, under "base", that of what they are built on; under "revision" the commit."""
     built = subprocess.run([ROOT / "containers" / "build.sh"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return IMAGES | {"base": built.split()[-1]}
+    revision = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    return IMAGES | {"base": built.split()[-1], "revision": revision.strip()}
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ MOST_MEGABYTES = {"backend": 250, "frontend": 550}  # of each image's own layers
 FIRST_ANSWER_SECONDS = 3.0  # from asking the engine for a container to the first label
 OTHER_HALF = {
     "backend": ["streamlit", "altair", "pandas", "pyarrow", "av"],
-    "frontend": ["onnxruntime", "fastapi", "uvloop", "prometheus_client"],
+    "frontend": ["onnxruntime", "fastapi", "uvloop"],
 }
 
 
@@ -117,7 +117,7 @@ def test_the_frontend_classifies_a_photo_that_a_person_uploads(frontend, page, a
 
     expect(page.get_by_role("heading", name="espresso", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile("Very sure · 9"))).to_be_visible()
-    expect(page.locator("[data-testid=stVegaLiteChart]").locator("canvas, svg").first).to_be_visible()
+    expect(page.get_by_role("list", name="Probabilities").get_by_role("listitem")).to_have_count(5)
     page.screenshot(path=artifacts / "container-photo.png")
     assert "Traceback" not in frontend.logs()
 
@@ -210,7 +210,7 @@ def test_an_image_says_what_it_is_and_keeps_no_secret_of_its_builder(images, hal
     assert labels["licenses"] == LICENCES[half]
     assert labels["version"] == sightserve.__version__
     assert f"SIGHTSERVE_VERSION={sightserve.__version__}" in config["Config"]["Env"]
-    assert re.fullmatch(r"[0-9a-f]{40}|unknown", labels["revision"])
+    assert labels["revision"] == images["revision"]
     assert config["Config"]["StopSignal"] == "SIGTERM"
     for word in ("PIP_", "CERT", "PROXY", "index-url", "/root"):
         assert word not in json.dumps([config["Config"], config["History"]])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+import pytest
 from tests.conftest import ROOT, SAMPLES
 from tests.processes import clean_environment
 
@@ -75,6 +76,7 @@ def test_google_libraries_are_not_loaded_off_google_cloud(backend_url):
     assert run.stdout.strip() == "[]", run.stderr
 
 
+@pytest.mark.slow
 def test_a_command_says_who_asks_to_a_private_backend(backend_url):
     """As the account that the metadata server knows; on a laptop gcloud's is taken (tests/unit/client/test_caller.py)."""
     with started("gate", "--to", backend_url) as gate, started("metadata") as metadata:

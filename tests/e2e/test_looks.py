@@ -18,6 +18,7 @@ def settle(page: Page, address: str, heading: str) -> None:
     page.wait_for_timeout(SLEEP_MS)
 
 
+@pytest.mark.slow
 def test_every_page_meets_wcag_aa(new_page, both_halves, artifacts):
     page = new_page(color_scheme="light")
     ui, found = both_halves["ui"], {}

@@ -134,7 +134,7 @@ def _local_build(options: Options, half: str) -> tuple[Step, Step]:
     # Cloud Run's machines are x86-64, whatever this one is
     build = (
         builder, "build", "--platform=linux/amd64", f"--file={options.source / DOCKERFILE}", f"--target={half}",
-        f"--build-arg=SIGHTSERVE_REVISION={options.tag}", f"--tag={image}", str(options.source),
+        f"--label=org.opencontainers.image.revision={options.tag}", f"--tag={image}", str(options.source),
     )  # fmt: skip
     return (
         Step(

@@ -136,7 +136,9 @@ def test_local_builders_build_for_the_machines_of_cloud_run():
     ]
 
     assert [flag(words, "--target") for words in builds] == ["backend", "frontend"]
-    assert all({"--platform=linux/amd64", "--build-arg=SIGHTSERVE_REVISION=v1"} < set(words) for words in builds)
+    assert all(
+        {"--platform=linux/amd64", "--label=org.opencontainers.image.revision=v1"} < set(words) for words in builds
+    )
 
 
 def test_cloud_build_builds_what_it_is_told_of_the_one_dockerfile():
@@ -158,10 +160,12 @@ def test_cloud_build_builds_what_it_is_told_of_the_one_dockerfile():
 
 
 def test_images_say_the_version_that_the_code_says():
-    """The Dockerfile's own default, so that no way of building can leave it unknown."""
-    said = re.findall(r"^ARG SIGHTSERVE_VERSION=(.*)$", (ROOT / DOCKERFILE).read_text(), re.MULTILINE)
+    """In the Dockerfile itself, so that no way of building can leave it unknown."""
+    said = re.findall(
+        r"(?:SIGHTSERVE_VERSION=|image\.version=)\"?([^\s\"\\]+)", (ROOT / DOCKERFILE).read_text(), re.MULTILINE
+    )
 
-    assert said == [sightserve.__version__]
+    assert said == [sightserve.__version__] * 2
 
 
 def test_every_gcloud_command_names_the_project_and_every_step_says_what_to_do():
