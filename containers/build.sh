@@ -52,12 +52,17 @@ elif [ -n "${PIP_INDEX_URL:-}" ]; then
     flags="$flags --volume $settings:/etc/pip.conf:ro"
 fi
 
+# The commit goes into the Dockerfile's lines: buildah looks for neither arguments nor --label where it looks for a layer.
+revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+dockerfile=$(mktemp)
+trap 'rm -f "$dockerfile" ${settings:-}' EXIT
+sed "s/image.revision=\"unknown\"/image.revision=\"$revision\"/" containers/Dockerfile >"$dockerfile"
+
 for half in ${*:-backend frontend}; do
     # The Docker format, since the other has no place for the health check.
     # shellcheck disable=SC2086 - the flags are words
     buildah build --quiet --layers --format docker --isolation chroot --network host $flags \
         --build-arg "BASE=$BASE" \
-        --label "org.opencontainers.image.revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
-        -f containers/Dockerfile --target "$half" -t "localhost/sightserve-$half" . >/dev/null
+        -f "$dockerfile" --target "$half" -t "localhost/sightserve-$half" . >/dev/null
     echo "localhost/sightserve-$half on $BASE"
 done
