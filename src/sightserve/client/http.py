@@ -14,7 +14,7 @@ from sightserve.client.addresses import is_local
 from sightserve.client.errors import ClientError, ConnectionBroken
 from sightserve.client.images import Image, read_image
 from sightserve.client.many import Answered, predict_many
-from sightserve.client.retry import FOR_A_PERSON, FOR_WORK, ONCE, Retry
+from sightserve.client.retry import FOR_A_COMMAND, FOR_A_PERSON, ONCE, Retry
 
 Model = TypeVar("Model", bound=WireModel)
 
@@ -146,7 +146,7 @@ class Client:
         )
 
     def predict_many(
-        self, images: Iterable[Image], *, top_k: int = 5, parallel: int = 8, retry: Retry = FOR_WORK
+        self, images: Iterable[Image], *, top_k: int = 5, parallel: int = 8, retry: Retry = FOR_A_COMMAND
     ) -> Iterator[Answered]:
         """Classify any number of images, a few at once; yield each with its answer or error, in the order given.
 
@@ -158,7 +158,7 @@ class Client:
             images: as for `predict`; a generator is read as it goes.
             top_k: how many classes, most probable first.
             parallel: requests under way at once, at most.
-            retry: for how long to ask again.
+            retry: for how long to ask again; an address where nothing ever answered may be mistyped, and is given up soon.
         """
         return predict_many(self, images, top_k=top_k, parallel=parallel, retry=retry)
 
