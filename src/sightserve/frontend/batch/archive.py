@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from sightserve.frontend.batch.sources import FileRefused, Source
-from sightserve.frontend.shared.photos import shown_name
+from sightserve.frontend.shared.photos import shown_path
 from sightserve.frontend.shared.settings import MIB
 from sightserve.frontend.shared.words import Message
 from sightserve.imaging.formats import is_photo_name
@@ -91,7 +91,7 @@ def _source(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) ->
             raise FileRefused(problem)
         return _unpack(archive, entry)
 
-    return Source(shown_name(entry.filename), entry.file_size, read, makes=0 if problem else entry.file_size)
+    return Source(shown_path(entry.filename), entry.file_size, read, makes=0 if problem else entry.file_size)
 
 
 def _problems(entry: zipfile.ZipInfo, max_bytes: int) -> Iterator[Message]:

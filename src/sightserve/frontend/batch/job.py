@@ -18,9 +18,9 @@ from sightserve.api.schema import Prediction
 from sightserve.client import ApiError, ClientError
 from sightserve.client.patience import GivenUp, Patience
 from sightserve.client.retry import FOR_WORK, Retry, is_temporary
-from sightserve.frontend.batch.sources import FileRefused, Source
+from sightserve.frontend.batch.sources import FileRefused, NotYet, Source
 from sightserve.frontend.shared import words
-from sightserve.frontend.shared.ledger import Account, Booking
+from sightserve.frontend.shared.ledger import Account
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.preview import thumbnail
 from sightserve.frontend.shared.words import Message
@@ -103,7 +103,6 @@ class Job:
         parallel: int,
         everyone: threading.Semaphore | None = None,
         account: Account | None = None,
-        held: Booking | None = None,
         retry: Retry = FOR_WORK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -115,7 +114,6 @@ class Job:
             parallel: how many at once, at most.
             everyone: bounds what all batches together have under way.
             account: where what is made of the photos is booked.
-            held: the booking of the photos themselves; it is given back as they are answered.
             retry: for how long a photo is asked about again, and when the batch gives up.
             clock: monotonic seconds, for tests.
         """
@@ -126,7 +124,6 @@ class Job:
         self._everyone = everyone or threading.Semaphore(self._parallel)
         self._clock = clock
         self._retry = retry
-        self._held = held
         self._made = None if account is None else account.book(0)  # thumbnails
         self._passing: Callable[[int], AbstractContextManager[object]] = (
             nullcontext if account is None else account.passing
@@ -181,12 +178,8 @@ class Job:
         """Let go of all photos that are not under way: nobody will want them any more."""
         with self._changed:
             self._closed = True
-            kept = [outcome.again for outcome in self._outcomes if outcome.again is not None]
-            if self._held is not None:
-                self._held.add(-sum(source.holds for source in (*kept, *(source for _, source in self._waiting))))
             self._waiting.clear()
             self._outcomes.clear()
-            self._let_go()
         self.cancel()
 
     @property
@@ -246,6 +239,8 @@ class Job:
     def _read_and_ask(self, index: int, source: Source, patience: Patience) -> Outcome | None:
         try:
             photo = Photo(source.name, source.read())
+        except NotYet:
+            return None
         except FileRefused as refused:
             return Outcome(index, source.name, source.size, problem=refused.message)
         try:
@@ -274,18 +269,12 @@ class Job:
                 if self._state is State.RUNNING and patience is self._patience and patience.is_hopeless:
                     self._state = State.GAVE_UP
             else:
-                if self._held is not None and outcome.again is None:
-                    self._held.add(-turn[1].holds)
+                if outcome.again is None:
+                    turn[1].let_go()
                 if self._made is not None:
                     self._made.add(len(outcome.thumbnail or b""))
                 self._outcomes.append(outcome)
                 self._finished_at.append(self._clock())
-            self._let_go()
             if not self._waiting and not self._under_way:
                 self._state = State.DONE
             self._changed.notify_all()
-
-    def _let_go(self) -> None:
-        kept = any(outcome.again is not None for outcome in self._outcomes)
-        if self._held is not None and not kept and not self._waiting and not self._under_way:
-            self._held.release()  # a zip's bytes are held until its last photo is answered

@@ -10,8 +10,8 @@ import streamlit as st
 from sightserve.frontend.batch import tables
 from sightserve.frontend.batch.job import Outcome
 from sightserve.frontend.shared import bars, words
+from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.preview import data_url
-from sightserve.frontend.shared.sidebar import Choices
 from sightserve.frontend.shared.tables import to_csv, to_parquet
 
 _LATEST: Final = 6

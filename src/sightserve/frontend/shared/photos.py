@@ -9,19 +9,33 @@ from sightserve.imaging.formats import SUFFIXES
 
 TYPES: Final = sorted(SUFFIXES)  # what a file chooser offers: a phone's opens the gallery for these
 _LONGEST_NAME: Final = 120
+_MOST_PARTS: Final = 8
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo: what a person called it, and its bytes as they came."""
+    """One photo: what a person called it, and its bytes as they came.
+
+    Attributes:
+        width: pixels, upright, before the browser made it smaller to be sent; 0 where no browser could tell.
+        height: the same.
+    """
 
     name: str
     data: bytes
+    width: int = 0
+    height: int = 0
 
     @cached_property
     def key(self) -> str:
         """Return the SHA-256 of the bytes: the same photo is the same, whatever it is called."""
         return hashlib.sha256(self.data).hexdigest()
+
+
+def shown_path(name: str) -> str:
+    """Return a file's path as it is safe to show: its parts as `shown_name` gives them, none of them leading out."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part.strip() not in {"", ".", ".."}]
+    return "/".join(shown_name(part) for part in parts[-_MOST_PARTS:]) or "photo"
 
 
 def shown_name(name: str) -> str:
