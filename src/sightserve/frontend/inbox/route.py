@@ -80,22 +80,24 @@ async def _take(request: "Request") -> None:
             pick.cannot_be_read(index)
             return
         await _wait_for_room(pick)
-        file = pick.begin(index, shown_path(query.get("name", "")), size, inbox.mine, shape)
-        pick.add(file, offset, await _body(request, length))
+        file = pick.begin(index, shown_path(query.get("name", "")), size, offset + length, inbox.mine, shape)
+        try:
+            pick.add(file, offset, await _body(request, length))
+        finally:
+            pick.settle(file)
     except NoRoom as none:
         later = none.ever or place in _ONE_BY_ONE  # those before it are let go as they are answered
         status = HTTPStatus.SERVICE_UNAVAILABLE if later else HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         raise _Refused(status, "The app has no room for this file.") from None
-    except OSError as error:
-        _log.warning("no room for a file: %s", error)
-        raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The app has no room for this file.", "disk") from None
     except Superseded:
         raise _Refused(HTTPStatus.GONE, "Something else was chosen.") from None
     except OutOfOrder as gap:
         raise _Refused(HTTPStatus.CONFLICT, str(gap.expected)) from None
     except TimeoutError:
-        pick.let_go(index)
         raise _Refused(HTTPStatus.REQUEST_TIMEOUT, "This file came too slowly.", "too_slow") from None
+    except OSError as error:
+        _log.warning("no room for a file: %s", error)
+        raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The app has no room for this file.", "disk") from None
 
 
 def most_bytes(place: str) -> int:

@@ -117,11 +117,13 @@ class Pick:
             waiting = sum(file.size for file in self._files.values() if not file.taken)
             return not self._one_by_one or waiting < _AHEAD
 
-    def begin(self, index: int, name: str, size: int, mine: Account, shape: tuple[int, int] = (0, 0)) -> File:
-        """Return the file with this index; a new one's bytes are booked.
+    def begin(
+        self, index: int, name: str, size: int, until: int, mine: Account, shape: tuple[int, int] = (0, 0)
+    ) -> File:
+        """Return the file with this index; its bytes are booked as far as the part that is about to come.
 
         Raises:
-            NoRoom: there is none for it.
+            NoRoom: there is none for that part, or for the whole of a new file.
             Superseded: nobody wants it.
             OSError: there is no place for it on the disk.
         """
@@ -129,10 +131,12 @@ class Pick:
             if self._closed or not 0 <= index < min(self.count, MOST_FILES):
                 raise Superseded
             if index not in self._files:
-                booking = mine.reserve(size, self._place)
+                mine.reserve(size, self._place).release()  # who announces much and sends little holds little
                 path = workspace().folder() / "upload" if self._place is Place.DISK else None
-                self._files[index] = File(name, size, booking, *shape, path=path)
-            return self._files[index]
+                self._files[index] = File(name, size, mine.book(0, self._place), *shape, path=path)
+            file = self._files[index]
+            file.booking.grow_to(max(file.booking.size, min(until, size)))
+            return file
 
     def add(self, file: File, offset: int, part: bytes) -> None:
         """Take in a part; one that is here already does no harm.
@@ -155,6 +159,11 @@ class Pick:
                     target.write(part)
             file.received += len(part)
             self._changed.notify_all()
+
+    def settle(self, file: File) -> None:
+        """Book what has come, and nothing of a part that did not."""
+        with self._changed:
+            file.booking.add(file.received - file.booking.size)
 
     def cannot_be_read(self, index: int) -> None:
         """Take note that the browser cannot read this one: it was moved or removed meanwhile."""

@@ -34,8 +34,9 @@ def said(items: Sequence[Item], choices: Choices, waited: tuple[float, int] | No
     answered = [(item, item.prediction) for item in items if item.prediction is not None]
     say = ". ".join(f"{item.name}: {spoken(prediction, choices)}" for item, prediction in answered)
     number, line = (0, "") if waited is None else (waited[1], _took(*answered[0], waited[0]))
-    attributes = f'class="sightserve-answered" data-number="{number}" data-say="{html.escape(say, quote=True)}"'
-    st.html(f"<p {attributes}>{line}</p>")
+    told = {"number": number, "say": say, "label": "\n".join(prediction.prediction for _, prediction in answered)}
+    attributes = " ".join(f'data-{name}="{html.escape(str(value), quote=True)}"' for name, value in told.items())
+    st.html(f'<p class="sightserve-answered" {attributes}>{line}</p>')
 
 
 def spoken(prediction: Prediction, choices: Choices) -> str:

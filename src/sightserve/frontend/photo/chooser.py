@@ -6,6 +6,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from sightserve.api.schema import HeatMap, Prediction
+from sightserve.client import ClientError
 from sightserve.frontend.inbox import widget
 from sightserve.frontend.inbox.store import File, inbox
 from sightserve.frontend.inbox.widget import NOTHING, Came, Texts
@@ -61,7 +62,10 @@ def chosen() -> Choice:
     came: Came = st.session_state.get("came", NOTHING)
     way = _way()
     if way == "sample" and (one := sample(st.query_params.get("sample", ""), backend.known_facts())) is not None:
-        return Choice([_item(one.load(), one.alt)], way)
+        try:
+            return Choice([_item(one.load(), one.alt)], way)
+        except ClientError as error:  # of those that a model brings
+            st.error(str(words.explain(error)), icon=":material/error:")
     if way == "history" and (entry := session_cache().entry(st.session_state.get("picked", ""))) is not None:
         return Choice([Item(entry.name, entry.key, entry.prediction, None, f"The photo {entry.name}")], way)
     pick = inbox().pick(_PLACE)
@@ -115,14 +119,6 @@ def _picture(item: Item, *, local: bool) -> dict[str, str] | None:
     return {"src": data_url(seen.preview), "alt": item.alt, "caption": item.name}
 
 
-def unseen(item: Item) -> Unseen | None:
-    """Return why there is no picture of a photo, where neither its browser nor this app can show it."""
-    if item.photo is None or item.photo.width:
-        return None
-    seen = session_cache().pictures(item.photo)
-    return seen if isinstance(seen, Unseen) else None
-
-
 def samples(title: str) -> None:
     """Draw the sample photos; pressing one shows its answer."""
     facts = backend.known_facts()
@@ -133,7 +129,7 @@ def samples(title: str) -> None:
     with st.container(key="samples"):
         for entry in known:
             with st.container(key=f"card-{entry.slug}", gap=None):
-                picture = _sample_pictures(entry.slug, model)
+                picture = _card_picture(entry.slug, model)
                 if isinstance(picture, Pictures):
                     st.image(picture.preview, alt="", width="stretch")  # the button's text says what it is
                 st.button(entry.title, key=f"sample-{entry.slug}", on_click=_use_sample, args=(entry,), type="tertiary",
@@ -187,6 +183,13 @@ def _photo(file: File) -> Photo:
 
 def _item(photo: Photo, alt: str) -> Item:
     return Item(photo.name, photo.key, session_cache().answer(photo), photo, alt)
+
+
+def _card_picture(slug: str, of_model: str) -> Pictures | Unseen | None:
+    try:
+        return _sample_pictures(slug, of_model)
+    except ClientError:  # it may come another time; its name is there
+        return None
 
 
 @st.cache_resource(show_spinner=False)

@@ -132,7 +132,7 @@ def _heat_map(item: Item) -> HeatMap | None:
 
 
 def _asked(choice: Choice, chosen: Choices) -> tuple[list[Item], dict[str, Message]]:
-    """Return the photos with what is known about them, after asking about those that nothing is known of; and what went wrong."""
+    """Return the photos with what is known about them, after asking about those that it is not; and what went wrong."""
     again = waiting.is_wanted("photo")
     problems = _problems()
     began = time.perf_counter()

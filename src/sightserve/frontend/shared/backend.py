@@ -132,7 +132,9 @@ def known_facts() -> Facts | None:
         place = whereabouts()
     except ClientError:
         return None
-    return _waker().known.get(place)
+    waker = _waker()
+    waker.wake(place)
+    return waker.known.get(place)
 
 
 def product() -> str:
