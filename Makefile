@@ -60,7 +60,7 @@ bench-quick: $(VENV)/.dev  ## measure ours against its own ceiling and one peer 
 bench-video: $(VENV)/.dev  ## measure the video side: speed against its parts, memory over length, frame formats (minutes)
 	@$(BIN)/python -m bench.video
 
-bench-page: $(VENV)/.dev browser  ## measure the web app beside Gradio's page in a browser, and write it into docs/web-app.md (minutes)
+bench-page: $(VENV)/.dev browser  ## measure the web app beside Gradio's page in a browser, write docs/web-app.md (20 minutes)
 	@$(BIN)/python -m bench.page --phone --page docs/web-app.md
 
 SOAK_REQUESTS ?= 100000

@@ -81,7 +81,7 @@ class Network:
 
     def __init__(self, session: CDPSession) -> None:
         """Begin to count."""
-        self._began = 0.0
+        self._session = session
         self._requests: list[float] = []
         self._parts: dict[str, list[tuple[float, int]]] = {}  # of what has not ended yet
         self._got: list[tuple[float, int]] = []
@@ -98,11 +98,11 @@ class Network:
         ):
             session.on(f"Network.{name}", heard)
         session.send("Network.enable")
+        session.send("Performance.enable")
 
     def _request(self, event: dict[str, Any]) -> None:
         if event["request"]["url"].startswith(("data:", "blob:")):
             return
-        self._began = self._began or event["timestamp"]
         self._requests.append(event["timestamp"])
         self._asked[event["requestId"]] = event["timestamp"]
 
@@ -126,7 +126,8 @@ class Network:
 
     def requests(self, until: float) -> int:
         """Return how many were made until so many milliseconds of the page's clock."""
-        return sum(at <= self._began + until / 1000 for at in self._requests)
+        last = self._began() + until / 1000
+        return sum(at <= last for at in self._requests)
 
     def kb(self, since: float, until: float) -> float:
         """Return the kilobytes that came between two times of the page's clock in milliseconds."""
@@ -137,8 +138,14 @@ class Network:
         bodies = [(self._asked[key], size) for key, size in self._bodies.items() if key in self._asked]
         return self._between([*bodies, *self._frames_sent], since, until)
 
+    def _began(self) -> float:
+        """Return when the page's clock began, by the clock of the events; a busy browser asks for a page only later."""
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return float(next(entry["value"] for entry in metrics if entry["name"] == "NavigationStart"))
+
     def _between(self, sizes: list[tuple[float, int]], since: float, until: float) -> float:
-        first, last = (self._began + at / 1000 for at in (since, until))
+        began = self._began()
+        first, last = (began + at / 1000 for at in (since, until))
         return sum(size for at, size in sizes if first <= at <= last) / 1000
 
 
