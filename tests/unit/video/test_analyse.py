@@ -150,7 +150,8 @@ ON = [("red", 1.4), ("green", 1.7), ("blue", 3.0), ("red", 1.1)]
 @pytest.mark.parametrize("count", [1, 20])
 def test_an_analysis_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, name, how, count):
     path = coloured(tmp_path, name, ON, **how)
-    whole, known, asked = look(path), None, []
+    whole = look(path)
+    asked: list[bytes] = []
 
     for known in analyse(path, colour_of, PLAN):
         if len(known.moments) == count:

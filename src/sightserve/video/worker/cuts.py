@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 _SIZE: Final = (64, 36)  # points across and down
 # Cuts between photos change a point by 57 to 109 of 255 on average, a slow zoom by 1.5 at most (samples/tour.mp4). What is
-# less is the noise of an encoder, and what stands out less among its neighbours is motion, or one picture that fades into another.
+# less is an encoder's noise, and what stands out less among its neighbours is motion, or one picture that fades into another.
 _LEAST: Final = 4.0
 _STANDS_OUT: Final = 2.5  # times as much as any other between the same two moments
 
