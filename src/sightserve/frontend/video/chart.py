@@ -32,27 +32,34 @@ def frequent(moments: Sequence[Moment], segments: Sequence[Segment]) -> list[str
     return nlargest(_MOST_LABELS, shown, key=lambda label: shown[label])
 
 
-def points(moments: Sequence[Moment], labels: Sequence[str]) -> list[dict[str, object]]:
+def points(moments: Sequence[Moment], labels: Sequence[str], end: float) -> list[dict[str, object]]:
     """Return the chart's points: probabilities in per cent, averaged where there are more moments than a screen shows.
 
-    A line begins and ends at 0, and is interrupted where its label is next to nothing.
+    A line begins and ends at 0 within the video, and is interrupted where its label is next to nothing.
+
+    Args:
+        moments: in order of time.
+        labels: that get a line.
+        end: of the video, seconds.
     """
     step = max(1, -(-len(moments) // _MOST_POINTS))
     groups = [moments[start : start + step] for start in range(0, len(moments), step)]
     rows: list[dict[str, object]] = []
     for label in labels:
-        drawn = False
+        drawn, percent = False, 0.0
         for group in groups:
             time = group[0].time if group[0].cut is None else group[0].cut
             known = [dict(moment.guesses).get(label, 0.0) for moment in group]
             percent = round(100 * sum(known) / len(known), 1)
-            if (shown := percent >= _NOTHING) != drawn:
+            if (shown := percent >= _NOTHING) != drawn and group is not groups[0]:
                 rows.append(_point(time, label, 0.0))
             if shown:
                 rows.append(_point(time, label, percent))
             elif drawn:
                 rows.append(_point(time, label, None))
             drawn = shown
+        if drawn:
+            rows.append(_point(end, label, percent))
     return rows
 
 
@@ -71,16 +78,16 @@ def draw(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *, 
     text = _TEXT.get(theme, _TEXT["light"])
     labels = frequent(moments, segments)
     palette = colours(labels)
-    drawn = points(moments, labels)
+    drawn = points(moments, labels, end)
     labels = [label for label in labels if any(point["label"] == label for point in drawn)]
     axis: dict[str, Any] = {"labelColor": text, "titleColor": text, "labelFontSize": 13, "titleFontSize": 13}
     clock = {"labelExpr": "utcFormat(datum.value * 1000, '%-M:%S')", "tickCount": 8, "grid": False}
-    names = {"orient": "top", "columns": 3, "labelColor": text, "labelFontSize": 13, "labelLimit": 150}
+    names = {"orient": "top", "columns": 2, "labelColor": text, "labelFontSize": 13, "labelLimit": 135}
     pressed = {"param": "moment", "value": 1, "empty": False}
     spec = {
         "datasets": {"moments": drawn},
         "data": {"name": "moments"},
-        "height": 260,
+        "height": 340,
         "width": "container",
         "encoding": {
             "x": {

@@ -80,7 +80,7 @@ class Export(Work):
     Attributes:
         target: the file.
         booking: of its bytes.
-        key: what it was made from; another threshold is another video.
+        segments: what it was made from; a threshold that gives others gives another video.
         time: how far it is, seconds.
         secret: of its address, once it is done.
         size: bytes, once it is done.
@@ -89,7 +89,7 @@ class Export(Work):
 
     target: Path = field(kw_only=True)
     booking: Booking = field(kw_only=True)
-    key: object = None
+    segments: list[Segment] = field(default_factory=list)
     time: float = 0.0
     secret: str = ""
     size: int = 0
@@ -174,14 +174,14 @@ class Labelling:
         self.work, self.patience = work, patience
         self._in_background(work, lambda: self._analyse(work, classify, plan))
 
-    def write(self, segments: list[Segment], key: object, limits: Limits) -> None:
+    def write(self, segments: list[Segment], limits: Limits) -> None:
         """Write the annotated video in the background; the one before it goes."""
         with self._lock:
             self._discard()
             self._made += 1
             target = self.source.with_name(f"labelled-{self._made}.mp4")
-            export = self.export = Export(key=key, target=target, booking=self._account.book(0, Place.DISK))
-        self._in_background(export, lambda: self._annotate(export, segments, limits))
+            export = self.export = Export(segments=segments, target=target, booking=self._account.book(0, Place.DISK))
+        self._in_background(export, lambda: self._annotate(export, limits))
 
     @property
     def is_busy(self) -> bool:
@@ -258,9 +258,9 @@ class Labelling:
             if self._is_forgotten():
                 raise Cancelled("nobody looks any more")
 
-    def _annotate(self, export: Export, segments: list[Segment], limits: Limits) -> None:
+    def _annotate(self, export: Export, limits: Limits) -> None:
         try:
-            writing = annotate.annotate(self.source, export.target, segments, limits=limits, stop=export.stop)
+            writing = annotate.annotate(self.source, export.target, export.segments, limits=limits, stop=export.stop)
             with closing(writing):
                 for written in writing:
                     export.time, export.audio = written.time, written.audio

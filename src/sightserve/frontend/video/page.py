@@ -171,29 +171,34 @@ def _running() -> None:
     if labelling is None or labelling.work.is_over:
         st.rerun()
     seen = labelling.look()
-    st.progress(_share(seen), _progress(labelling, seen))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="video-head"):
+        with st.container(width="stretch"):
+            st.progress(_share(seen), _progress(labelling, seen))
+        if st.button("Cancel", icon=":material/close:", key="cancel-video", shortcut="Esc"):
+            labelling.work.stop.set()
     if labelling.patience is not None and labelling.patience.held > 0:
         st.info(
             f"The classifier is busy or restarting: going on in {words.duration(labelling.patience.held)}.",
             icon=":material/hourglass:",
         )
-    if st.button("Cancel", icon=":material/close:", key="cancel-video", shortcut="Esc"):
-        labelling.work.stop.set()
+    with st.container(key="video-looking"):
+        picture, answer = st.columns([3, 2], gap="large", vertical_alignment="center")
     if seen is not None and seen.picture:
-        picture, answer = st.columns([1, 2], gap="large", vertical_alignment="center")
         with picture, st.container(key="frame"):
             st.image(data_url(seen.picture), alt="The frame that is being looked at", width="stretch")
-        with answer:
+    with answer:
+        if seen is not None:
             _now(seen)
-    threshold()
+        threshold()
 
 
 def _now(seen: Seen) -> None:
     if not seen.moments or not seen.moments[-1].guesses:
         return
     best = seen.moments[-1].guesses[0]
-    st.caption(f"At {words.clock(seen.moments[-1].time)} the model sees")
-    st.header(words.plain(best.label), anchor=False)
+    with st.container(gap=None):
+        st.caption(f"At {words.clock(seen.moments[-1].time)} the model sees")
+        st.header(words.plain(best.label), anchor=False)
     st.progress(best.probability, words.percent(best.probability))
 
 

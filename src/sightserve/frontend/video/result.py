@@ -24,20 +24,19 @@ def draw(labelling: Labelling, limits: Limits, threshold: Callable[[], float], *
     seen = labelling.look()
     if seen is None:
         return
-    screen, side = st.columns([3, 2], gap="large")
+    with st.container(key="video-seen"):
+        screen, side = st.columns([3, 2], gap="large")
     with side:
         least = threshold()
     found = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=least)
-    wanted = Wanted(labelling, seen, found, limits, key=(least, smoothing, len(seen.moments)))
+    wanted = Wanted(labelling, seen, found, limits)
     is_played = _is_played(labelling, seen)
     with screen:
-        _screen(wanted, is_played=is_played)
+        plays = _screen(wanted, is_played=is_played)
     with side:
-        st.header(words.counted(len(found), "segment"), anchor=False)
-        st.caption("Press one to see it.")
+        _heading(words.counted(len(found), "segment"), "Press one to see it." if plays else "")
         segments.draw(found, chart.colours(chart.frequent(seen.moments, found)))
-    st.header("Over time", anchor=False)
-    st.caption("Press a moment to see it.")
+    _heading("Over time", "Press a moment to see it." if plays else "")
     chart.draw(seen.moments, found, seen.end, key="moments", on_press=_seek_moment)
     _downloads(wanted, with_maker=is_played)
 
@@ -51,8 +50,18 @@ def _is_played(labelling: Labelling, seen: Seen) -> bool:
     return not labelling.is_unplayable and playable.kind(seen.facts, labelling.source.suffix) is not None
 
 
-def _screen(wanted: Wanted, *, is_played: bool) -> None:
-    """Draw the player; where the original does not play, the labelled video takes its place, and is made for that."""
+def _heading(title: str, hint: str) -> None:
+    with st.container(gap=None):
+        st.header(title, anchor=False)
+        if hint:
+            st.caption(hint)
+
+
+def _screen(wanted: Wanted, *, is_played: bool) -> bool:
+    """Draw the player; where the original does not play, the labelled video takes its place, and is made for that.
+
+    Return whether something plays.
+    """
     labelling, seen = wanted.labelling, wanted.seen
     export = labelling.export
     alt = f"The video {labelling.name} with its labels as subtitles"
@@ -61,7 +70,7 @@ def _screen(wanted: Wanted, *, is_played: bool) -> None:
         kind = playable.kind(seen.facts, labelling.source.suffix) or ""
         source = streaming.address(labelling.secret, labelling.name)
         _play(Film(source, subtitles.webvtt(wanted.segments), alt, size, kind), labelling)
-        return
+        return True
     if export is None and labelling.work.state is State.DONE:
         wanted.start()
         export = labelling.export
@@ -70,7 +79,7 @@ def _screen(wanted: Wanted, *, is_played: bool) -> None:
         if not wanted.is_done:
             st.caption("It shows the labels from before the threshold was moved.")
             writing.button(wanted, "Make it anew")
-        return
+        return True
     with st.container(key="no-screen", border=True):
         codec = _NAMES.get(seen.facts.codec, seen.facts.codec)
         st.markdown(
@@ -84,6 +93,7 @@ def _screen(wanted: Wanted, *, is_played: bool) -> None:
             st.markdown("The labelled video plays everywhere, here too.")
         writing.state(wanted)
         writing.button(wanted)
+    return False
 
 
 def _play(film: Film, labelling: Labelling) -> None:

@@ -16,13 +16,12 @@ _LOOK_EVERY: Final = 0.5  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a labelled video is made from; `key` is another one where anything of that is."""
+    """What a labelled video is made from."""
 
     labelling: Labelling
     seen: Seen
     segments: list[Segment]
     limits: Limits
-    key: object
 
     @property
     def export(self) -> Export | None:
@@ -32,11 +31,11 @@ class Wanted:
     @property
     def is_done(self) -> bool:
         """Whether there is the labelled video, with these very labels."""
-        return self.export is not None and self.export.state is State.DONE and self.export.key == self.key
+        return self.export is not None and self.export.state is State.DONE and self.export.segments == self.segments
 
     def start(self) -> None:
         """Have it made."""
-        self.labelling.write(self.segments, self.key, self.limits)
+        self.labelling.write(self.segments, self.limits)
 
 
 def button(wanted: Wanted, label: str = "Make the labelled video") -> None:
