@@ -89,9 +89,9 @@ def test_each_file_is_compressed_once_however_many_ask_at_once(monkeypatch):
     made = []
     compress = assets._compress
 
-    def counted(path, encoding):
-        made.append(path)
-        return compress(path, encoding)
+    def counted(name, read, encoding):
+        made.append(name)
+        return compress(name, read, encoding)
 
     monkeypatch.setattr(assets, "_compress", counted)
 
