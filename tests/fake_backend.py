@@ -44,6 +44,8 @@ class FakeBackend:
         front_says: as Retry-After.
         headers: of the last prediction that was asked for.
         models: whether it says what its model is; one that is starting does not.
+        kinds: what its labels are kinds of.
+        accuracy: of its model.
     """
 
     url: str = ""
@@ -66,6 +68,8 @@ class FakeBackend:
     headers: dict[str, str] = field(default_factory=dict)
     at_front: int = 0
     models: bool = True
+    kinds: list[dict[str, object]] = field(default_factory=list)
+    accuracy: dict[str, object] = field(default_factory=lambda: {"top1": 0.75, "top5": None, "images": 100})
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -79,7 +83,7 @@ class FakeBackend:
                 return 200, {
                     "name": "fake", "version": "1", "description": "says what a test wants", "classes": len(LABELS),
                     "labels": LABELS, "input_width": 224, "input_height": 224, "source": "tests", "license": "MIT",
-                    "sha256": "0" * 64, "size_bytes": 5_000_000, "accuracy": {"top1": 0.75, "top5": None, "images": 100},
+                    "sha256": "0" * 64, "size_bytes": 5_000_000, "accuracy": self.accuracy, "kinds": self.kinds,
                     "outputs": self.outputs, "heat_map": self.heat_maps,
                 }  # fmt: skip
             case "/metrics":

@@ -53,7 +53,7 @@ from sightserve.imaging.geometry import Whole
 VERSION = "2.0.0"
 SHORTER_SIDE, WIDEST = 256, 3.0  # px; docs/model.md says why
 PUBLISHED_BY = (
-    "ImageNet's validation set, in float32, says TensorFlow's TPU repository, models/official/efficientnet/lite"
+    "ImageNet's validation set, before it was quantised (github.com/tensorflow/tpu, models/official/efficientnet/lite)"
 )
 PUBLISHED = {"efficientnet-lite0": 0.751, "efficientnet-lite2": 0.776}
 LEAST_STANDOUT = {"efficientnet-lite0": 5.3, "efficientnet-lite2": 5.4}  # docs/model.md says why

@@ -56,8 +56,8 @@ def noise(grain: int, seed: int) -> np.ndarray:
 
 
 def test_a_sample_is_found_by_its_name_only():
-    assert sample("cat") is not None
-    assert sample("../cat") is None
+    assert sample("cat", None) is not None
+    assert sample("../cat", None) is None
 
 
 def test_every_sample_is_there_as_a_photo_that_travels_light():
