@@ -157,7 +157,8 @@ def test_the_labelled_photos_are_classified_as_well_as_the_manifest_says(bundle,
     # one photo in 200 may turn out otherwise with another Pillow or another CPU
     accuracy = bundle.manifest.accuracy
     assert (top1, top5) == pytest.approx((accuracy.top1, accuracy.top5), abs=0.0051)
-    assert accuracy.agreement_with_float32 >= 0.97
+    # of models that were quantised with half of the photos and measured on the other
+    assert accuracy.agreement_with_float32 >= 0.96
 
 
 @HAS_PHOTOS
