@@ -191,12 +191,12 @@ def test_a_backend_that_is_away_is_told_before_anything_starts(backend, video_pa
     assert "labelling" not in video_page.session_state
 
 
-def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, short, monkeypatch):
+def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null/home")
     workspace.workspace.cache_clear()
-    upload(video_page, "v.mp4", short)
+    video_page.run()
 
-    video_page.button(key="start").click().run()
+    video_page.button(key="sample-video").click().run()
 
     assert "no room" in video_page.error[0].value
     assert "labelling" not in video_page.session_state
@@ -260,13 +260,13 @@ def test_another_labelled_video_takes_the_place_of_the_one_before(backend, video
     assert ledger.ledger().held(ledger.Place.DISK).total() == held
 
 
-def test_a_video_that_the_ledger_has_no_room_for_is_refused_in_words(backend, video_page, short, monkeypatch):
+def test_a_video_that_the_ledger_has_no_room_for_is_refused_in_words(backend, video_page, monkeypatch):
     monkeypatch.setenv("SIGHTSERVE_UI_TOTAL_VIDEO_MB", "1")
     settings.settings.cache_clear()
     others = ledger.ledger().book("others", 2**20, ledger.Place.DISK)
-    upload(video_page, "v.mp4", short)
+    video_page.run()
 
-    video_page.button(key="start").click().run()
+    video_page.button(key="sample-video").click().run()
 
     assert "no room" in video_page.error[0].value
     assert "labelling" not in video_page.session_state
