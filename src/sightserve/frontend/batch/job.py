@@ -10,86 +10,29 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from sightserve.api.schema import Prediction
 from sightserve.client import ApiError, ClientError
 from sightserve.client.patience import GivenUp, Patience
 from sightserve.client.retry import FOR_WORK, Retry, is_temporary
+from sightserve.frontend.batch.outcomes import Outcome, State, View
+from sightserve.frontend.batch.sorted_zip import SortedZip
 from sightserve.frontend.batch.sources import FileRefused, Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.ledger import Account, Booking
 from sightserve.frontend.shared.photos import Photo
-from sightserve.frontend.shared.preview import thumbnail
-from sightserve.frontend.shared.words import Message
+from sightserve.frontend.shared.preview import Pictures, pictures
+from sightserve.frontend.shared.spare import Spare
 
 _log = logging.getLogger(__name__)
 
 _RATE_OVER: Final = 10.0  # seconds
 _UNSEEN_ENDS: Final = 180.0  # seconds without anyone looking: the page was closed
 _OURS: Final = 500  # statuses from here on are not the photo's fault
-
-
-class State(StrEnum):
-    """Where a batch stands."""
-
-    RUNNING = "running"
-    DONE = "done"
-    CANCELLED = "cancelled"
-    GAVE_UP = "gave up"  # the backend refused everything for too long
-    ABANDONED = "abandoned"  # nobody looked any more
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One photo of a batch: either its prediction or what went wrong.
-
-    Attributes:
-        again: the photo, where what went wrong was not the photo's fault: it is kept to be asked about again.
-    """
-
-    index: int
-    name: str
-    size: int
-    prediction: Prediction | None = None
-    problem: Message | None = None
-    thumbnail: bytes | None = None
-    again: Source | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A batch as it is at one moment.
-
-    Attributes:
-        rate: photos per second over the last seconds.
-        seconds_left: at that rate; None where there is none yet.
-        held: seconds until the backend may be asked again, because it asked for time.
-    """
-
-    state: State
-    total: int
-    outcomes: list[Outcome]
-    rate: float
-    seconds_left: float | None
-    held: float
-
-    @property
-    def done(self) -> int:
-        """How many photos have an outcome."""
-        return len(self.outcomes)
-
-    @property
-    def failed(self) -> int:
-        """How many of them are errors."""
-        return sum(outcome.problem is not None for outcome in self.outcomes)
-
-    @property
-    def repeatable(self) -> int:
-        """How many of the errors may well go away when they are asked about again."""
-        return sum(outcome.again is not None for outcome in self.outcomes)
+_PREVIEW: Final = 320  # pixels, longest side: of the photo that is opened
+_THUMBNAIL: Final = 112  # of each row of the table, on screens of two pixels a point
+_SHARED: Final = -1  # the number under which a zip's own bytes are kept
 
 
 class Job:
@@ -104,6 +47,7 @@ class Job:
         everyone: threading.Semaphore | None = None,
         account: Account | None = None,
         held: Booking | None = None,
+        spare: Spare[Source] | None = None,
         retry: Retry = FOR_WORK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -116,6 +60,7 @@ class Job:
             everyone: bounds what all batches together have under way.
             account: where what is made of the photos is booked.
             held: the booking of the photos themselves; it is given back as they are answered.
+            spare: where answered photos are kept for as long as nobody needs their room.
             retry: for how long a photo is asked about again, and when the batch gives up.
             clock: monotonic seconds, for tests.
         """
@@ -127,7 +72,9 @@ class Job:
         self._clock = clock
         self._retry = retry
         self._held = held
-        self._made = None if account is None else account.book(0)  # thumbnails
+        self._spare = spare
+        self.sorted_zip = None if account is None or spare is None else SortedZip(spare, account)
+        self._made = None if account is None else account.book(0)  # pictures
         self._passing: Callable[[int], AbstractContextManager[object]] = (
             nullcontext if account is None else account.passing
         )
@@ -140,7 +87,8 @@ class Job:
         self._finished_at: deque[float] = deque(maxlen=512)
         self._answers: dict[str, Prediction] = {}  # by content: the same photo twice is asked about once
         self._state = State.CANCELLED
-        self._seen = clock()
+        self._seen = self._began = clock()
+        self._seconds = 0.0
         self._stop, self._patience = self._new_patience()
 
     def _new_patience(self) -> tuple[threading.Event, Patience]:
@@ -153,7 +101,7 @@ class Job:
             if self._state is State.RUNNING or not self._waiting:
                 return
             self._state = State.RUNNING
-            self._seen = self._clock()
+            self._seen = self._began = self._clock()
             self._stop, self._patience = self._new_patience()
             self._finished_at.clear()
         for number in range(self._parallel):
@@ -167,6 +115,8 @@ class Job:
             again = [outcome for outcome in self._outcomes if outcome.again is not None]
             self._outcomes = [outcome for outcome in self._outcomes if outcome.again is None]
             self._waiting.extend((outcome.index, outcome.again) for outcome in again if outcome.again is not None)
+            if self._made is not None:
+                self._made.add(-sum(outcome.shown_bytes for outcome in again))
         self.start()
 
     def cancel(self) -> None:
@@ -174,7 +124,7 @@ class Job:
         with self._changed:
             self._stop.set()
             if self._state is State.RUNNING:
-                self._state = State.CANCELLED
+                self._end_as(State.CANCELLED)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -187,6 +137,8 @@ class Job:
             self._waiting.clear()
             self._outcomes.clear()
             self._let_go()
+            if self._spare is not None:
+                self._spare.let_go()
         self.cancel()
 
     @property
@@ -208,6 +160,7 @@ class Job:
                 rate=rate,
                 seconds_left=left / rate if rate > 0 else None,
                 held=self._patience.held,
+                seconds=self._seconds + (now - self._began if self._state is State.RUNNING else 0.0),
             )
 
     def wait(self, timeout: float) -> bool:
@@ -231,7 +184,7 @@ class Job:
             if self._state is not State.RUNNING or patience is not self._patience or not self._waiting:
                 return None
             if self._clock() - self._seen > _UNSEEN_ENDS:
-                self._state = State.ABANDONED
+                self._end_as(State.ABANDONED)
                 self._stop.set()
                 self._changed.notify_all()
                 return None
@@ -256,13 +209,18 @@ class Job:
             if patience.is_hopeless:
                 return None
             again = source if is_temporary(error) or not isinstance(error, ApiError) or error.status >= _OURS else None
-            return Outcome(index, source.name, source.size, problem=words.explain(error), again=again)
+            problem = words.explain(error)
+            return Outcome(
+                index, source.name, source.size, problem=problem, pictures=self._pictures(photo), again=again
+            )
         with self._changed:
             self._answers[photo.key] = prediction
         named = prediction.model_copy(update={"filename": source.name})
-        return Outcome(
-            index, source.name, len(photo.data), prediction=named, thumbnail=thumbnail(photo.data, self._owner)
-        )
+        return Outcome(index, source.name, len(photo.data), prediction=named, pictures=self._pictures(photo))
+
+    def _pictures(self, photo: Photo) -> Pictures | None:
+        made = pictures(photo.data, _PREVIEW, _THUMBNAIL, self._owner)
+        return made if isinstance(made, Pictures) else None
 
     def _end(self, turn: tuple[int, Source], outcome: Outcome | None, patience: Patience) -> None:
         with self._changed:
@@ -272,20 +230,34 @@ class Job:
             elif outcome is None:
                 self._waiting.appendleft(turn)
                 if self._state is State.RUNNING and patience is self._patience and patience.is_hopeless:
-                    self._state = State.GAVE_UP
+                    self._end_as(State.GAVE_UP)
             else:
-                if self._held is not None and outcome.again is None:
-                    self._held.add(-turn[1].holds)
+                self._give_back(turn[1], outcome)
                 if self._made is not None:
-                    self._made.add(len(outcome.thumbnail or b""))
+                    self._made.add(outcome.shown_bytes)
                 self._outcomes.append(outcome)
                 self._finished_at.append(self._clock())
             self._let_go()
             if not self._waiting and not self._under_way:
-                self._state = State.DONE
+                self._end_as(State.DONE)
             self._changed.notify_all()
+
+    def _end_as(self, state: State) -> None:
+        if self._state is State.RUNNING:
+            self._seconds += self._clock() - self._began
+        self._state = state
+
+    def _give_back(self, source: Source, outcome: Outcome) -> None:
+        """Hold a photo no longer than it takes; an answered one may be kept where there is room to spare."""
+        if self._held is not None and outcome.again is None:
+            self._held.add(-source.holds)
+        if self._spare is not None and outcome.prediction is not None:
+            self._spare.keep(outcome.index, source, source.holds)
 
     def _let_go(self) -> None:
         kept = any(outcome.again is not None for outcome in self._outcomes)
         if self._held is not None and not kept and not self._waiting and not self._under_way:
+            rest = self._held.size
             self._held.release()  # a zip's bytes are held until its last photo is answered
+            if self._spare is not None and rest:
+                self._spare.keep(_SHARED, None, rest)

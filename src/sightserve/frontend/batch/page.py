@@ -9,7 +9,8 @@ import streamlit as st
 from sightserve.client import ClientError
 from sightserve.frontend.batch import results
 from sightserve.frontend.batch.archive import ArchiveRefused, open_zip
-from sightserve.frontend.batch.job import Job, State, View
+from sightserve.frontend.batch.job import Job
+from sightserve.frontend.batch.outcomes import State, View
 from sightserve.frontend.batch.sources import Source, from_uploads
 from sightserve.frontend.shared import backend, waiting, words
 from sightserve.frontend.shared.ledger import account
@@ -17,6 +18,7 @@ from sightserve.frontend.shared.photos import TYPES
 from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.sidebar import Choices, choices
+from sightserve.frontend.shared.spare import Spare
 from sightserve.frontend.shared.uploads import free
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def page() -> None:
         return
     view = job.view()
     _ended(job, view)
-    results.draw(view.outcomes, chosen)
+    results.draw(view.outcomes, chosen, job.sorted_zip)
 
 
 def _begin(chosen: Choices) -> None:
@@ -67,7 +69,7 @@ def _begin(chosen: Choices) -> None:
         label, type="primary", icon=":material/search:", disabled=not sources, shortcut="Enter", key="start"
     )
     if waiting.is_wanted("batch", pressed) and sources:
-        _start(sources, chosen)
+        _start(sources)
     waiting.fulfilled("batch")
 
 
@@ -120,9 +122,9 @@ def _everyone() -> threading.Semaphore:
     return threading.Semaphore(settings().total_parallel)
 
 
-def _start(sources: list[Source], chosen: Choices) -> None:
+def _start(sources: list[Source]) -> None:
     try:
-        ask = waiting.patiently(lambda: backend.asker(patient=False, labels=chosen.top_k))
+        ask = waiting.patiently(lambda: backend.asker(patient=False))
     except ClientError as error:
         problem = words.explain(error)
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
@@ -133,7 +135,8 @@ def _start(sources: list[Source], chosen: Choices) -> None:
     held = mine.book(sum(source.holds for source in sources) or sum(file.size for file in files))
     free(files)
     st.session_state["batch_version"] = st.session_state.get("batch_version", 0) + 1
-    job = Job(sources, ask, parallel=settings().parallel, everyone=_everyone(), account=mine, held=held)
+    limits = settings()
+    job = Job(sources, ask, parallel=limits.parallel, everyone=_everyone(), account=mine, held=held, spare=Spare(mine))
     sessions().belongs(mine.session, job)
     job.start()
     st.session_state["batch"] = job
@@ -163,7 +166,7 @@ def _running(chosen: Choices) -> None:
 def _progress(view: View) -> str:
     parts = [f"**{view.done:,} of {view.total:,}**"]
     if view.rate > 0:
-        parts.append(f"{view.rate:.0f} a second" if view.rate >= 1 else f"{60 * view.rate:.0f} a minute")
+        parts.append(_speed(view.rate))
     if view.seconds_left is not None:
         parts.append(f"{words.duration(view.seconds_left)} left")
     if view.failed:
@@ -171,9 +174,17 @@ def _progress(view: View) -> str:
     return " · ".join(parts)
 
 
+def _speed(rate: float) -> str:
+    return f"{rate:,.0f} a second" if rate >= 1 else f"{60 * rate:.0f} a minute"
+
+
 def _ended(job: Job, view: View) -> None:
     """Say how it ended, and offer to go on or to begin anew."""
     answered = f"{words.counted(view.done - view.failed, 'photo')} answered"
+    if view.done > view.failed:
+        answered += f" in {words.duration(view.seconds)}"
+        if view.seconds >= 1:
+            answered += f" ({_speed((view.done - view.failed) / view.seconds)})"
     if view.failed:
         answered += f", {words.counted(view.failed, 'error')}"
     match view.state:
@@ -208,3 +219,4 @@ def _forget() -> None:
     job: Job | None = st.session_state.pop("batch", None)
     if job is not None:
         job.close()
+    results.forget()

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
 
-from sightserve.frontend.shared.photos import shown_name
+from sightserve.frontend.shared.photos import shown_path
 from sightserve.frontend.shared.words import Message
 from sightserve.imaging.formats import is_photo_name
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+_LITTER: Final = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
+_APPLE_DOUBLE: Final = (
+    "._"  # what macOS leaves beside a file on other systems' disks: no photo, whatever its name ends in
+)
 
 
 class FileRefused(Exception):
@@ -25,7 +31,7 @@ class Source:
     """One photo of a batch.
 
     Attributes:
-        name: as it is shown.
+        name: as it is shown, with its path in the folder or zip.
         size: bytes, as announced.
         read: gives the bytes; raises FileRefused.
         holds: bytes in memory that go when this source goes.
@@ -41,6 +47,12 @@ class Source:
 
 def from_uploads(files: Sequence["UploadedFile"]) -> tuple[list[Source], int]:
     """Return uploaded photos as sources, and how many of the files are something else: folders hold that too."""
+    files = [file for file in files if not is_litter(file.name)]
     photos = [file for file in files if is_photo_name(file.name)]
-    sources = [Source(shown_name(file.name), file.size, file.getvalue, holds=file.size) for file in photos]
+    sources = [Source(shown_path(file.name), file.size, file.getvalue, holds=file.size) for file in photos]
     return sources, len(files) - len(photos)
+
+
+def is_litter(name: str) -> bool:
+    """Return whether this is what operating systems leave in folders and zips."""
+    return any(part in _LITTER or part.startswith(_APPLE_DOUBLE) for part in PurePosixPath(name).parts)

@@ -77,6 +77,14 @@ body.sightserve-drag::after {
   .st-key-photo img:not(.warmth) { max-height: 38vh; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation-duration: 0.01ms !important; scroll-behavior: auto !important; } }
+
+/* The Batch page: what is no label has no label's colour; one CSV, ours; the opened photo is in sight wherever the table is. */
+.sightserve-bars li.grey .bar span { background: #9ca3af; }
+:is(.st-key-results, .st-key-errors) [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"],
+[aria-label^="Search"], [aria-label^="Fullscreen"], [aria-label^="Clear selection"]) { display: none; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-opened) { position: sticky; bottom: 0.5rem; z-index: 5; }
+.st-key-opened { background: var(--st-background-color, Canvas); max-height: 75vh; overflow-y: auto; }
+.st-key-opened img { max-height: min(16rem, 24vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
 """
 
 

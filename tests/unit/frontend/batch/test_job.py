@@ -8,7 +8,8 @@ import pytest
 from sightserve.api.schema import Prediction, Problem
 from sightserve.client import ApiError, BackendUnreachable
 from sightserve.client.retry import Retry
-from sightserve.frontend.batch.job import Job, State
+from sightserve.frontend.batch.job import Job
+from sightserve.frontend.batch.outcomes import State
 from sightserve.frontend.batch.sources import FileRefused, Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place

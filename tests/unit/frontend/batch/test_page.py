@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sightserve.frontend.batch import tables
-from sightserve.frontend.batch.job import Job, State
+from sightserve.frontend.batch.job import Job
+from sightserve.frontend.batch.outcomes import State
 from sightserve.frontend.shared import settings
 from sightserve.frontend.shared.tables import to_csv, to_parquet
 
@@ -189,7 +190,7 @@ def test_the_downloads_have_every_photo_and_no_formulas(backend, batch_page, jpe
     finish(batch_page)
     outcomes = batch_page.session_state["batch"].view().outcomes
 
-    complete = tables.complete(outcomes, threshold=0.35)
+    complete = tables.complete(outcomes, threshold=0.35, labels=5)
     csv = pd.read_csv(io.BytesIO(to_csv(complete)))
     parquet = pd.read_parquet(io.BytesIO(to_parquet(complete)))
 
