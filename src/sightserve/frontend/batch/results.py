@@ -88,14 +88,14 @@ def _table(answered: Sequence[Outcome], chosen: Choices) -> Sequence[Outcome]:
             "file": st.column_config.TextColumn("File"),
         },
     )
-    opened.draw(rows, chosen, _mark_none)
+    opened.draw(rows, chosen, _mark_none, _ROW)
     return rows
 
 
 def _open(rows: Sequence[Outcome]) -> None:
     cells = st.session_state[_TABLE]["selection"]["cells"]
     if cells and cells[0][0] < len(rows):
-        opened.show(rows[cells[0][0]].index)
+        opened.press(rows[cells[0][0]].index)
 
 
 def _mark_none() -> None:
@@ -105,7 +105,8 @@ def _mark_none() -> None:
 
 
 def _filters(frame: pd.DataFrame) -> pd.DataFrame:
-    find, only, how, order = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
+    with st.container(key="filters"):
+        find, only, how, order = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
     text = kept.drawn(
         find.text_input, "Find a file or label", key="find", placeholder="e.g. cat", icon=":material/search:",
         on_change=_mark_none,
@@ -141,20 +142,20 @@ def _errors(outcomes: Sequence[Outcome]) -> None:
     if failed.empty:
         return
     st.header(words.counted(len(failed), "error"), anchor=False)
-    st.dataframe(
-        failed,
-        hide_index=True,
-        row_height=_ROW if "photo" in failed else None,
-        alt="Photos without an answer, and why",
-        key="errors",
-        placeholder="",
-        column_config={
-            "photo": st.column_config.ImageColumn("Photo", width=64),
-            "file": st.column_config.TextColumn("File"),
-            "what happened": st.column_config.TextColumn("What happened"),
-            "what to do": st.column_config.TextColumn("What to do"),
-        },
-    )
+    with st.container(key="errors"):
+        st.dataframe(
+            failed,
+            hide_index=True,
+            row_height=_ROW if "photo" in failed else None,
+            alt="Photos without an answer, and why",
+            placeholder="",
+            column_config={
+                "photo": st.column_config.ImageColumn("Photo", width=64),
+                "file": st.column_config.TextColumn("File"),
+                "what happened": st.column_config.TextColumn("What happened"),
+                "what to do": st.column_config.TextColumn("What to do"),
+            },
+        )
 
 
 def _classes(answered: Sequence[Outcome], chosen: Choices) -> None:

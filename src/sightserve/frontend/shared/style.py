@@ -83,8 +83,19 @@ body.sightserve-drag::after {
 :is(.st-key-results, .st-key-errors) [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"],
 [aria-label^="Search"], [aria-label^="Fullscreen"], [aria-label^="Clear selection"]) { display: none; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-opened) { position: sticky; bottom: 0.5rem; z-index: 5; }
-.st-key-opened { background: var(--st-background-color, Canvas); max-height: 75vh; overflow-y: auto; }
+.st-key-opened { background: light-dark(#fff, #0f1716); max-height: 75vh; overflow-y: auto;
+  box-shadow: 0 -0.25rem 1.5rem rgb(0 0 0 / 0.16); }
 .st-key-opened img { max-height: min(16rem, 24vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
+@media (max-width: 640px) {
+  .st-key-filters [data-testid="stHorizontalBlock"] { gap: 0.5rem 1rem; }
+  .st-key-filters [data-testid="stColumn"] { min-width: calc(50% - 0.5rem); }
+  .st-key-opened { padding: 0.75rem; gap: 0.5rem; }
+  .st-key-opened [data-testid="stColumn"] { min-width: 100%; }
+  .st-key-opened [data-testid="stHorizontalBlock"] { gap: 0.5rem; }
+  .st-key-opened button { min-height: 2.25rem; padding: 0 0.6rem; }
+  .st-key-opened img { max-height: 16vh; }
+  .st-key-opened .sightserve-bars { gap: 0.25rem 0.6rem; }
+}
 """
 
 

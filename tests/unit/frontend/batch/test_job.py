@@ -13,6 +13,7 @@ from sightserve.frontend.batch.outcomes import State
 from sightserve.frontend.batch.sources import FileRefused, Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
+from sightserve.frontend.shared.spare import Spare
 from sightserve.frontend.shared.words import Message
 
 QUICK = Retry(patience=20, absence=20, first_pause=0.02)
@@ -203,6 +204,7 @@ def test_the_rate_and_the_time_left_are_those_of_the_last_seconds():
 
     # finished at 0.5, 1.0, ... 5.0: nine gaps in 4.5 seconds
     assert view.rate == pytest.approx(2.0)
+    assert view.seconds == pytest.approx(5.0)
     assert view.seconds_left == 0
 
 
@@ -281,6 +283,72 @@ def test_what_is_shown_of_the_photos_is_booked_for_as_long_as_there_is_the_batch
     job = Job([Source("cat.jpg", len(cat), lambda: cat)], lambda photo: PREDICTION, parallel=1, account=account)
     view = run(job)
 
-    assert held(account) == len(view.outcomes[0].thumbnail) > 500
+    shown = view.outcomes[0].pictures
+    assert held(account) == len(shown.preview) + len(shown.thumbnail) > 500
+    assert max(shown.width, shown.height) == 320
     del job
     assert held(account) == 0
+
+
+def test_the_time_that_a_batch_was_stopped_for_does_not_count():
+    now = [0.0]
+
+    def ask(photo):
+        now[0] += 1
+        if photo.name == "2.jpg" and not job.view().done > 2:
+            job.cancel()
+        return PREDICTION
+
+    job = Job(sources(5), ask, parallel=1, clock=lambda: now[0])
+    stopped = run(job)
+    now[0] += 1000
+    done = run(job)
+
+    assert stopped.state is State.CANCELLED
+    assert (done.state, done.seconds) == (State.DONE, 5.0)
+
+
+def kept(job):
+    """Which photos could still be sorted into folders."""
+    job.sorted_zip.fill(("tabby", outcome.name, outcome.index) for outcome in job.view().outcomes if outcome.prediction)
+    return job.sorted_zip.size > 22  # an empty zip
+
+
+def test_answered_photos_are_kept_while_there_is_room_and_booked(account):
+    photos = [Source(f"{i}.jpg", 100, b"x".lower, holds=100) for i in range(2)]
+    job = Job(
+        photos, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(200), spare=Spare(account)
+    )
+
+    run(job)
+
+    assert held(account) == 200
+    assert kept(job)
+    job.close()
+    assert held(account) == 0
+
+
+def test_a_zips_bytes_are_kept_once_for_all_its_photos(account):
+    packed = [Source(f"{i}.jpg", 20, b"x".lower, makes=20) for i in range(3)]
+    job = Job(
+        packed, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(150), spare=Spare(account)
+    )
+
+    run(job)
+
+    assert held(account) == 150
+    assert kept(job)
+
+
+def test_who_needs_the_room_gets_it(account):
+    photos = [Source(f"{i}.jpg", 100, b"x".lower, holds=100) for i in range(2)]
+    job = Job(
+        photos, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(200), spare=Spare(account)
+    )
+    run(job)
+
+    Account(account.ledger, "somebody else").reserve(450)
+
+    assert held(account) == 0
+    assert not kept(job)
+    assert job.view().done == 2  # the answers stay
