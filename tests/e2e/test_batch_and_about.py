@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 from tests.conftest import SAMPLES
+from tests.e2e.conftest import violations
 
 pytestmark = pytest.mark.browser
 
@@ -129,7 +130,9 @@ def test_a_phone_shows_label_and_probability_and_a_touch_opens_the_photo(new_pag
     opened = phone.locator(".st-key-opened")
     expect(opened.get_by_text("espresso.jpg · 2 of 5")).to_be_in_viewport(ratio=1)
     expect(opened.get_by_role("list", name="Probabilities")).to_be_in_viewport(ratio=1)
+    phone.wait_for_timeout(500)
     phone.screenshot(path=artifacts / "batch-opened-390.png")
+    assert violations(phone) == []
 
 
 def test_a_zip_with_bad_entries_gives_errors_beside_results(page, both_halves, espresso):

@@ -85,6 +85,7 @@ body.sightserve-drag::after {
 [data-testid="stLayoutWrapper"]:has(> .st-key-opened) { position: sticky; bottom: 0.5rem; z-index: 5; }
 .st-key-opened { background: light-dark(#fff, #0f1716); max-height: 75vh; overflow-y: auto;
   box-shadow: 0 -0.25rem 1.5rem rgb(0 0 0 / 0.16); }
+.st-key-opened .stElementToolbar { display: none; }
 .st-key-opened img { max-height: min(16rem, 24vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
 @media (max-width: 640px) {
   .st-key-filters [data-testid="stHorizontalBlock"] { gap: 0.5rem 1rem; }
