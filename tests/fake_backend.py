@@ -44,6 +44,8 @@ class FakeBackend:
         front_says: as Retry-After.
         headers: of the last prediction that was asked for.
         models: whether it says what its model is; one that is starting does not.
+        page, samples: what its model says of itself to people, and the photos that it brings; `sample` is their bytes.
+        labels_known: what the model says that it knows; the labels that it answers with where it is None.
     """
 
     url: str = ""
@@ -66,19 +68,27 @@ class FakeBackend:
     headers: dict[str, str] = field(default_factory=dict)
     at_front: int = 0
     models: bool = True
+    page: dict[str, str] = field(default_factory=dict)
+    samples: list[dict[str, str]] = field(default_factory=list)
+    sample: bytes = b""
+    labels_known: list[str] | None = None
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, path: str) -> tuple[int, object]:
+    def get(self, path: str) -> tuple[int, object]:  # noqa: PLR0911 - a table
         match path:
             case "/health/ready":
                 return (200, {"status": "ready"}) if self.ready else (503, problem(503, "not_ready"))
             case "/model" if not self.models:
                 return 503, problem(503, "not_ready")
+            case "/model/samples/0":
+                return 200, self.sample
             case "/model":
+                labels = self.labels_known or [*LABELS, "Egyptian cat", "espresso"]
                 return 200, {
+                    **self.page, "samples": self.samples,
                     "name": "fake", "version": "1", "description": "says what a test wants", "classes": len(LABELS),
-                    "labels": LABELS, "input_width": 224, "input_height": 224, "source": "tests", "license": "MIT",
+                    "labels": labels, "input_width": 224, "input_height": 224, "source": "tests", "license": "MIT",
                     "sha256": "0" * 64, "size_bytes": 5_000_000, "accuracy": {"top1": 0.75, "top5": None, "images": 100},
                     "outputs": self.outputs, "heat_map": self.heat_maps,
                 }  # fmt: skip
@@ -169,7 +179,9 @@ def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:
             self._answer(*backend.predict(photo, int(asked.get("top_k", ["5"])[0]), asked.get("heat_map") == ["true"]))
 
         def _answer(self, status: int, body: object, retry_after: str | None) -> None:
-            content = (body if isinstance(body, str) else json.dumps(body)).encode()
+            content = (
+                body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+            )
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             if retry_after is not None:

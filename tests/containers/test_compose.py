@@ -97,7 +97,7 @@ def within(half: str, code: str) -> str:
 def test_a_person_classifies_through_both_containers(running, page):
     page.goto(running)
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)  # its first page: imports
-    page.locator("input[type=file]").first.set_input_files([SAMPLES / "espresso.jpg"])
+    page.locator("input.files").set_input_files([SAMPLES / "espresso.jpg"])
     page.get_by_role("button", name=re.compile("Classify")).click()
 
     expect(page.get_by_role("heading", name="espresso", exact=True)).to_be_visible()

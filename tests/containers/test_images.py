@@ -112,7 +112,7 @@ def test_the_backend_classifies_and_says_nothing_untoward(backend, espresso):
 def test_the_frontend_classifies_a_photo_that_a_person_uploads(frontend, page, artifacts):
     page.goto(frontend.url)
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)  # its first page: imports
-    page.locator("input[type=file]").first.set_input_files([SAMPLES / "espresso.jpg"])
+    page.locator("input.files").set_input_files([SAMPLES / "espresso.jpg"])
     page.get_by_role("button", name=re.compile("Classify")).click()
 
     expect(page.get_by_role("heading", name="espresso", exact=True)).to_be_visible()
@@ -126,7 +126,7 @@ def test_the_frontend_classifies_a_photo_that_a_person_uploads(frontend, page, a
 def test_the_frontend_gives_a_batch_as_parquet(frontend, page, tmp_path):
     """Of the largest package only a part is shipped: that part has to do its work."""
     page.goto(frontend.url + "/batch")
-    page.locator("input[type=file]").first.set_input_files([SAMPLES / "espresso.jpg", SAMPLES / "cat.jpg"])
+    page.locator("input.files").set_input_files([SAMPLES / "espresso.jpg", SAMPLES / "cat.jpg"])
     page.get_by_role("button", name=re.compile("Classify")).click()
 
     with page.expect_download() as download:

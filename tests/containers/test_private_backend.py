@@ -47,7 +47,7 @@ def cloud(backend: Container) -> Iterator[Cloud]:
 
 def upload(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)  # its first page: imports
-    page.locator("input[type=file]").first.set_input_files([SAMPLES / "espresso.jpg"])
+    page.locator("input.files").set_input_files([SAMPLES / "espresso.jpg"])
     page.get_by_role("button", name=re.compile("Classify")).click()
 
 

@@ -219,7 +219,7 @@ def test_a_backend_with_keys_is_asked_with_the_key(espresso, tmp_path):
         )
         with running_app(tmp_path, backend.url, **by_variable) as app, closing(Browser(app.url, 20)) as visitor:
             visitor.open()
-            visitor.upload("uploads", [("a.jpg", espresso)])
+            visitor.upload("photo", [("a.jpg", espresso)])
             visitor.press("classify")
             label = visitor.page.label
 

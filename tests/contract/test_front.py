@@ -81,12 +81,12 @@ def test_photos_and_a_batch_of_two_hundred_on_the_page(front, tmp_path, espresso
         for number in range(4):
             with closing(Browser(app.url, 30)) as visitor:
                 visitor.open()
-                visitor.upload("uploads", [("espresso.jpg", espresso + bytes([number]))])
+                visitor.upload("photo", [("espresso.jpg", espresso + bytes([number]))])
                 visitor.press("classify")
                 assert visitor.page.label == "espresso"
         with closing(Browser(app.url, 30)) as visitor:
             visitor.open("batch")
-            visitor.upload("files", [(f"{n:03}.jpg", espresso + n.to_bytes(2, "big")) for n in range(200)])
+            visitor.upload("batch", [(f"{n:03}.jpg", espresso + n.to_bytes(2, "big")) for n in range(200)])
             visitor.press("start")
             while not visitor.page.done:
                 visitor.watch()

@@ -56,7 +56,7 @@ def test_what_was_wanted_while_the_backend_wakes_up_is_done_whatever_else_is_tou
     with fake_backend() as backend, running_app(tmp_path, backend.url) as app:
         backend.ready, backend.models = False, False
         page.goto(app.url if where == "photo" else f"{app.url}/batch")
-        page.locator("input[type=file]").first.set_input_files(SAMPLES / "cat.jpg")
+        page.locator("input.files").set_input_files(SAMPLES / "cat.jpg")
         page.locator(f".st-key-{'classify' if where == 'photo' else 'start'} button").click()
         expect(page.get_by_text("The classifier is waking up").first).to_be_visible()
 
@@ -101,7 +101,7 @@ def test_a_batch_shows_its_progress_and_is_cancelled_at_once(page, slow_backend_
     backend, url = slow_backend_and_ui
     backend.seconds = 1.0
     page.goto(url + "/batch")
-    page.locator("input[type=file]").set_input_files(sorted(SAMPLES.glob("*.jpg")))
+    page.locator("input.files").set_input_files(sorted(SAMPLES.glob("*.jpg")))
     page.get_by_role("button", name="Classify 5 photos").click()
     expect(page.get_by_text(re.compile(r"\d of 5"))).to_be_visible()
 
@@ -117,7 +117,7 @@ def test_an_upload_beyond_the_sessions_budget_is_refused_and_health_goes_on(page
     large = tmp_path / "large.jpg"
     large.write_bytes(b"\xff\xd8\xff" + bytes(2 * 2**20))
     page.goto(lonely_ui)
-    chooser = page.locator("input[type=file]").first
+    chooser = page.locator("input.files")
 
     with page.expect_response(
         lambda answer: "/upload_file/" in answer.url and answer.request.method == "PUT"

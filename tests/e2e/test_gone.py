@@ -24,7 +24,7 @@ def test_who_leaves_last_leaves_nothing_behind(tmp_path, backend):
         with visitor(app.url, "video") as one, visitor(app.url, "batch") as other:
             one.press("sample-video")
             before = app.memory()
-            other.upload("files", photos(6, 20 * MIB))
+            other.upload("batch", photos(6, 20 * MIB))
             other.press("start")  # a batch that is under way holds on to its photos
             held, files = app.memory(), app.files()
 
@@ -34,7 +34,7 @@ def test_who_leaves_last_leaves_nothing_behind(tmp_path, backend):
         assert files == ["video.mp4"]
         assert held > before + 110
         with visitor(app.url, "batch") as third:
-            third.upload("files", photos(6, 20 * MIB))
+            third.upload("batch", photos(6, 20 * MIB))
     backend.seconds = 0.0
 
 

@@ -42,10 +42,10 @@ def test_visitors_upload_press_the_button_and_get_the_right_label(visited):
     results = json.loads((visited / "run.json").read_text())
 
     web = {group["kind"]: group for group in results["groups"] if group["half"] == "web app"}
-    assert {"open the page", "upload a phone photo", "upload a small photo", "press to label"} <= set(web)
-    assert web["press to label"]["ok"] >= 4
+    assert {"open the page", "upload a phone photo", "upload a small photo", "sent to label"} <= set(web)
+    assert web["sent to label"]["ok"] >= 4
     # what a person waits for has the upload in it, which for a phone's photo is more than a moment
-    assert results["halves"]["web app"]["p50"] > web["press to label"]["p50"] + web["upload a small photo"]["p50"] / 2
+    assert results["halves"]["web app"]["p50"] > web["sent to label"]["p50"] + web["upload a small photo"]["p50"] / 2
     assert results["browsers_asked"] > 4 * web["open the page"]["ok"]
     assert web["open the page"]["bytes"] > 1_000_000  # its scripts too, as with an empty cache
     assert results["causes"] == []

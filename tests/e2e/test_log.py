@@ -60,7 +60,7 @@ def test_a_visit_is_in_the_log_and_in_the_metrics_and_nothing_that_is_the_visito
     photo = (SAMPLES / "cat.jpg").read_bytes()
     with fake_backend() as backend, running_app(tmp_path, backend.url, **settings) as app:
         with visitor(app.url) as me:
-            me.upload("uploads", [(NAME, photo)])
+            me.upload("photo", [(NAME, photo)])
             held = metrics_at(port)
             target, session, media = me.page.upload, me.page.session, [*me.page.media]
             assert target is not None

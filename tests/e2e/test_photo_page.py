@@ -24,7 +24,7 @@ def visit(page: Page, url: str, path: str = "/") -> None:
 
 def upload(page: Page, url: str, *files: Path) -> None:
     visit(page, url)
-    page.locator("input[type=file]").first.set_input_files(list(files))
+    page.locator("input.files").set_input_files(list(files))
 
 
 def classify(page: Page) -> None:
@@ -169,7 +169,7 @@ def test_a_real_photo_from_the_shared_folder(page, both_halves, labelled_photos)
 def test_bad_files_get_friendly_messages_beside_the_good_answer(page, both_halves, espresso):
     contents = {"cut.jpg": espresso[:4000], "text.jpg": b"hello", "empty.jpg": b"", "good.jpg": espresso}
     visit(page, both_halves["ui"])
-    page.locator("input[type=file]").first.set_input_files(
+    page.locator("input.files").set_input_files(
         [FilePayload(name=name, mimeType="image/jpeg", buffer=content) for name, content in contents.items()]
     )
 
@@ -185,7 +185,7 @@ def test_bad_files_get_friendly_messages_beside_the_good_answer(page, both_halve
 def test_a_files_name_is_shown_as_it_is_and_leads_nowhere(page, both_halves, espresso, name):
     page.goto(both_halves["ui"])
 
-    page.locator("input[type=file]").first.set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": espresso})
+    page.locator("input.files").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": espresso})
 
     expect(page.get_by_alt_text(f"The photo {name}")).to_be_visible()
     shown = page.locator("[data-testid=stImageCaption]").inner_text().replace("\N{WORD JOINER}", "")

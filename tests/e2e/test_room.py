@@ -22,7 +22,7 @@ def bring(browser, number, size):
     taken = 0
     for photo in photos(number, size):
         try:
-            browser.upload("files", [photo])
+            browser.upload("batch", [photo])
         except VisitFailed as failed:
             return taken, str(failed)
         taken += 1
@@ -41,7 +41,7 @@ def test_an_upload_is_in_memory_once_and_goes_when_its_photo_is_answered(tmp_pat
     """Streamlit copies the values of its widgets in every run of the script, and keeps files until their session ends."""
     with running_app(tmp_path, backend.url) as app, visitor(app.url, "batch") as me:
         before = app.memory()
-        me.upload("files", photos(8, 24 * MIB))
+        me.upload("batch", photos(8, 24 * MIB))
         until(lambda: app.memory() > before + 180)
         until(lambda: app.memory() < before + 260)  # 192 of them, and not twice
 
@@ -60,7 +60,7 @@ def test_however_many_batches_there_are_no_more_is_held_than_the_budget(tmp_path
         for _ in range(5):
             guest = guests.enter_context(visitor(app.url, "batch"))
             try:
-                guest.upload("files", photos(6, 16 * MIB))
+                guest.upload("batch", photos(6, 16 * MIB))
             except VisitFailed as failed:
                 refusals.append(str(failed))
             else:
@@ -74,7 +74,7 @@ def test_four_tabs_of_one_person_leave_room_for_a_photo_of_the_next(tmp_path, ba
     with running_app(tmp_path, backend.url, SIGHTSERVE_UI_TOTAL_UPLOAD_MB="200") as app, ExitStack() as tabs:
         brought = [bring(tabs.enter_context(visitor(app.url, "batch")), 11, 10 * MIB - 4096) for _ in range(4)]
         next_one = tabs.enter_context(visitor(app.url))
-        next_one.upload("uploads", photos(1, 3 * MIB))
+        next_one.upload("photo", photos(1, 3 * MIB))
         next_one.press("classify")
 
         assert next_one.page.label

@@ -181,9 +181,9 @@ def test_nothing_of_a_visit_is_left_in_the_apps_memory(tmp_path, backend):
     backend.seconds = 5.0
     with running_probe(tmp_path, COUNTING, **environment) as url:
         with visitor(url) as one, visitor(url, "batch") as other, visitor(url, "video") as third:
-            one.upload("uploads", photos(2, MIB))
+            one.upload("photo", photos(2, MIB))
             one.press("classify")
-            other.upload("files", photos(9, MIB))
+            other.upload("batch", photos(9, MIB))
             other.press("start")
             third.press("sample-video")
             until(

@@ -66,12 +66,12 @@ def test_every_page_works_below_a_path(page, tmp_path, espresso, strips):
         answers = []
         page.on("response", lambda answer: answers.append((answer.status, answer.url)))
         page.goto(f"{front}/")
-        page.locator("input[type=file]").first.set_input_files(tmp_path / "photo.jpg")
+        page.locator("input.files").set_input_files(tmp_path / "photo.jpg")
         page.locator(".st-key-classify button").click()
         expect(page.get_by_text("Answered in")).to_be_visible()
 
         page.goto(f"{front}/video")
-        page.locator("input[type=file]").first.set_input_files(SAMPLES / "tour.mp4")
+        page.locator("input.files").set_input_files(SAMPLES / "tour.mp4")
         page.locator(".st-key-start button").click()
         video = page.locator("video")
         expect(video).to_be_visible()

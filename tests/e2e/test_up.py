@@ -104,7 +104,7 @@ def test_with_a_proxy_that_is_dead_everything_on_this_machine_works(up):
     )  # fmt: skip
     with closing(Browser(f"http://127.0.0.1:{ui}", 20)) as visitor:
         visitor.open()
-        visitor.upload("uploads", [("espresso.jpg", (SAMPLES / "espresso.jpg").read_bytes())])
+        visitor.upload("photo", [("espresso.jpg", (SAMPLES / "espresso.jpg").read_bytes())])
         visitor.press("classify", lambda: bool(visitor.page.label))
         seen = visitor.page.label
 

@@ -44,7 +44,7 @@ def at(page: Page, seconds: float) -> str:
 
 def test_a_video_is_labelled_played_and_taken_home(page, both_halves, known, artifacts, tmp_path):
     visit(page, both_halves)
-    page.locator("input[type=file]").set_input_files(known)
+    page.locator("input.files").set_input_files(known)
     page.get_by_text("8", exact=True).click()
     expect(page.get_by_role("button", name="Label the video")).to_be_enabled()
     page.get_by_role("button", name="Label the video").click()
@@ -102,7 +102,7 @@ _TIME_IS = """([least, most]) => {
 @pytest.mark.slow
 def test_cancel_stops_at_once(page, both_halves, known):
     visit(page, both_halves)
-    page.locator("input[type=file]").set_input_files(known)
+    page.locator("input.files").set_input_files(known)
     page.get_by_text("8", exact=True).click()
     page.get_by_role("button", name="Label the video").click()
     page.get_by_role("button", name="Cancel").click()

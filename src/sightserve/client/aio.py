@@ -175,6 +175,10 @@ class AsyncClient:
         """Return normally when the backend is ready for work; it is asked once."""
         return await self._request(Health, "GET", "/health/ready", retry=ONCE)
 
+    async def sample(self, path: str) -> bytes:
+        """Return a photo to try the model on, by the path that `model().samples` says."""
+        return protocol.content(await self._send("GET", path))
+
     async def metrics(self) -> str:
         """Return the backend's metrics in Prometheus's text format."""
         return protocol.text(await self._send("GET", "/metrics"))

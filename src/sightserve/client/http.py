@@ -174,6 +174,10 @@ class Client:
         """Return normally when the backend is ready for work; it is asked once."""
         return self._request(Health, "GET", "/health/ready", retry=ONCE)
 
+    def sample(self, path: str) -> bytes:
+        """Return a photo to try the model on, by the path that `model().samples` says."""
+        return protocol.content(self._send("GET", path))
+
     def metrics(self) -> str:
         """Return the backend's metrics in Prometheus's text format."""
         return protocol.text(self._send("GET", "/metrics"))

@@ -83,10 +83,16 @@ def parse(response: httpx2.Response, model: type[Model]) -> Model:
         raise InvalidAnswer(f"{response.url} answers, but not as a Sightserve backend does") from exc
 
 
-def text(response: httpx2.Response) -> str:
-    """Return the body of an answer that is plain text. Errors as in `parse`."""
+def content(response: httpx2.Response) -> bytes:
+    """Return the body of an answer as it is. Errors as in `parse`."""
     if not response.is_success:
         raise api_error(response)
+    return response.content
+
+
+def text(response: httpx2.Response) -> str:
+    """Return the body of an answer that is plain text. Errors as in `parse`."""
+    content(response)
     return response.text
 
 

@@ -6,27 +6,27 @@ from sightserve.client import BackendNotFound
 from sightserve.frontend.about import page as about
 from sightserve.frontend.batch import page as batch
 from sightserve.frontend.photo import page as photo
-from sightserve.frontend.shared import backend, lost, style
+from sightserve.frontend.shared import backend, lost, pages, style
 from sightserve.frontend.shared.sessions import session_id, sessions
 from sightserve.frontend.video import page as video
 
 sessions().here(session_id())
-style.apply()
 
-page = st.navigation(
-    [
-        st.Page(photo.page, title="Photo", icon=":material/photo_camera:", default=True),
-        st.Page(batch.page, title="Batch", icon=":material/photo_library:", url_path="batch"),
-        st.Page(video.page, title="Video", icon=":material/movie:", url_path="video"),
-        st.Page(about.page, title="About", icon=":material/info:", url_path="about"),
-    ],
-    position="top",
-)
+known = {
+    "photo": st.Page(photo.page, title="Photo", default=True),
+    "batch": st.Page(batch.page, title="Batch", url_path="batch"),
+    "video": st.Page(video.page, title="Video", url_path="video"),
+    "about": st.Page(about.page, title="About", url_path="about"),
+}
+page = st.navigation(list(known.values()), position="hidden")
+pages.are(known)
 with backend.one_look():
     try:
         with st.spinner("Looking for the classifier ...", show_time=True):
             backend.wake()
     except BackendNotFound as error:
+        style.apply(page.title)
         lost.draw(error)
     else:
+        style.apply(page.title, backend.product())
         page.run()

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,10 @@ from tests.cloud import Cloud, running_cloud
 from tests.fake_backend import FakeBackend, fake_backend
 
 import sightserve
+from sightserve.frontend.inbox.store import Inbox, Pick
+from sightserve.frontend.inbox.widget import Came, Offer
 from sightserve.frontend.shared import ledger, settings
+from sightserve.frontend.shared.ledger import Place
 
 APP = Path(sightserve.__file__).parent / "frontend" / "app.py"
 
@@ -63,6 +66,38 @@ def whole_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, s
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     with running_cloud(monkeypatch) as running:
         yield running
+
+
+def bring(page: AppTest, place: str, *files: tuple[str, bytes], shape: tuple[int, int] = (8, 6)) -> None:
+    """Have files (name, bytes) come in as a browser sends them, in one pick, and let the page know."""
+    inbox: Inbox = page.session_state["inbox"]
+    number = 1 + max(
+        (pick.number for pick in (inbox.pick(place), inbox.pick("archive")) if pick is not None), default=0
+    )
+    where = Place.DISK if place == "video" else Place.MEMORY
+    pick = inbox.coming(place, Pick(number, len(files), where, one_by_one=place == "batch"))
+    for index, (name, data) in enumerate(files):
+        file = pick.begin(index, name, len(data), len(data), inbox.mine, shape)
+        if data:
+            pick.add(file, 0, data)
+    if place == "photo":  # as the news of it does
+        page.session_state["way_in"] = "files"
+    page.run()
+
+
+def offer(page: AppTest, photos: Sequence[tuple[str, bytes]] = (), zips: Sequence[tuple[str, bytes]] = ()) -> None:
+    """Choose photos and zips on the Batch page, which come in as a browser sends them."""
+    inbox: Inbox = page.session_state["inbox"]
+    if zips:
+        bring(page, "archive", *zips)
+    archive = inbox.pick("archive")
+    number = archive.number if archive is not None else 1
+    page.session_state["offer"] = Offer(Came(number), tuple((name, len(data)) for name, data in photos), zips=len(zips))
+    page.run()
+    pick = inbox.pick("batch")
+    for index, (name, data) in enumerate(photos):
+        assert pick is not None
+        pick.add(pick.begin(index, name, len(data), len(data), inbox.mine), 0, data)
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ import sightserve
 from sightserve.api.schema import ModelInfo, ServiceInfo
 from sightserve.client import ClientError
 from sightserve.frontend.about import live
-from sightserve.frontend.shared import backend, words
+from sightserve.frontend.shared import backend, head, words
 from sightserve.frontend.shared.backend import Whereabouts
 from sightserve.frontend.shared.settings import settings
-from sightserve.frontend.shared.sidebar import choices
 
 _MOST_FOUND: Final = 60
 _HEXDIGITS: Final = 12
@@ -21,8 +20,7 @@ _HEXDIGITS: Final = 12
 
 def page() -> None:
     """Draw the page."""
-    st.title("About this classifier", anchor=False)
-    choices()
+    head.draw("About this classifier")
     place = backend.whereabouts()
     _status(place)
     try:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 from sightserve.api.schema import Prediction
@@ -17,10 +17,10 @@ from sightserve.client import ApiError, ClientError
 from sightserve.client.patience import GivenUp, Patience
 from sightserve.client.retry import FOR_WORK, Retry, is_temporary
 from sightserve.frontend.batch.outcomes import Outcome, State, View
-from sightserve.frontend.batch.sorted_zip import SortedZip
-from sightserve.frontend.batch.sources import FileRefused, Source
+from sightserve.frontend.batch.sorted_zip import SortedZip, name_of
+from sightserve.frontend.batch.sources import FileRefused, NotYet, Source
 from sightserve.frontend.shared import words
-from sightserve.frontend.shared.ledger import Account, Booking
+from sightserve.frontend.shared.ledger import Account
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.preview import Pictures, pictures
 from sightserve.frontend.shared.spare import Spare
@@ -32,7 +32,6 @@ _UNSEEN_ENDS: Final = 180.0  # seconds without anyone looking: the page was clos
 _OURS: Final = 500  # statuses from here on are not the photo's fault
 _PREVIEW: Final = 320  # pixels, longest side: of the photo that is opened
 _THUMBNAIL: Final = 112  # of each row of the table, on screens of two pixels a point
-_SHARED: Final = -1  # the number under which a zip's own bytes are kept
 
 
 class Job:
@@ -46,7 +45,6 @@ class Job:
         parallel: int,
         everyone: threading.Semaphore | None = None,
         account: Account | None = None,
-        held: Booking | None = None,
         spare: Spare[Source] | None = None,
         retry: Retry = FOR_WORK,
         clock: Callable[[], float] = time.monotonic,
@@ -59,7 +57,6 @@ class Job:
             parallel: how many at once, at most.
             everyone: bounds what all batches together have under way.
             account: where what is made of the photos is booked.
-            held: the booking of the photos themselves; it is given back as they are answered.
             spare: where answered photos are kept for as long as nobody needs their room.
             retry: for how long a photo is asked about again, and when the batch gives up.
             clock: monotonic seconds, for tests.
@@ -71,7 +68,6 @@ class Job:
         self._everyone = everyone or threading.Semaphore(self._parallel)
         self._clock = clock
         self._retry = retry
-        self._held = held
         self._spare = spare
         self.sorted_zip = None if account is None or spare is None else SortedZip(spare, account)
         self._made = None if account is None else account.book(0)  # pictures
@@ -131,12 +127,8 @@ class Job:
         """Let go of all photos that are not under way: nobody will want them any more."""
         with self._changed:
             self._closed = True
-            kept = [outcome.again for outcome in self._outcomes if outcome.again is not None]
-            if self._held is not None:
-                self._held.add(-sum(source.holds for source in (*kept, *(source for _, source in self._waiting))))
             self._waiting.clear()
             self._outcomes.clear()
-            self._let_go()
             if self._spare is not None:
                 self._spare.let_go()
         self.cancel()
@@ -199,6 +191,8 @@ class Job:
     def _read_and_ask(self, index: int, source: Source, patience: Patience) -> Outcome | None:
         try:
             photo = Photo(source.name, source.read())
+        except NotYet:
+            return None
         except FileRefused as refused:
             return Outcome(index, source.name, source.size, problem=refused.message)
         try:
@@ -223,6 +217,7 @@ class Job:
         return made if isinstance(made, Pictures) else None
 
     def _end(self, turn: tuple[int, Source], outcome: Outcome | None, patience: Patience) -> None:
+        index, source = turn
         with self._changed:
             self._under_way -= 1
             if self._closed:
@@ -232,12 +227,14 @@ class Job:
                 if self._state is State.RUNNING and patience is self._patience and patience.is_hopeless:
                     self._end_as(State.GAVE_UP)
             else:
-                self._give_back(turn[1], outcome)
+                if outcome.prediction is not None:
+                    self._keep(index, source)
+                if outcome.again is None:
+                    source.let_go()
                 if self._made is not None:
                     self._made.add(outcome.shown_bytes)
                 self._outcomes.append(outcome)
                 self._finished_at.append(self._clock())
-            self._let_go()
             if not self._waiting and not self._under_way:
                 self._end_as(State.DONE)
             self._changed.notify_all()
@@ -247,17 +244,13 @@ class Job:
             self._seconds += self._clock() - self._began
         self._state = state
 
-    def _give_back(self, source: Source, outcome: Outcome) -> None:
-        """Hold a photo no longer than it takes; an answered one may be kept where there is room to spare."""
-        if self._held is not None and outcome.again is None:
-            self._held.add(-source.holds)
-        if self._spare is not None and outcome.prediction is not None:
-            self._spare.keep(outcome.index, source, source.holds)
-
-    def _let_go(self) -> None:
-        kept = any(outcome.again is not None for outcome in self._outcomes)
-        if self._held is not None and not kept and not self._waiting and not self._under_way:
-            rest = self._held.size
-            self._held.release()  # a zip's bytes are held until its last photo is answered
-            if self._spare is not None and rest:
-                self._spare.keep(_SHARED, None, rest)
+    def _keep(self, index: int, source: Source) -> None:
+        """Keep an answered photo while there is room to spare; one in a zip costs nothing more, its zip is here anyway."""
+        if self._spare is None:
+            return
+        if source.makes:
+            self._spare.keep(index, source, 0)
+            return
+        with suppress(FileRefused, NotYet):
+            data = source.read()
+            self._spare.keep(index, Source(name_of(source.name, data), len(data), lambda: data), len(data))

@@ -7,8 +7,8 @@ import streamlit as st
 
 from sightserve.frontend.batch.outcomes import Outcome
 from sightserve.frontend.shared import bars, words
+from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.preview import data_url
-from sightserve.frontend.shared.sidebar import Choices
 
 _OPENED: Final = "opened"  # the photo's number in its batch
 _PRESSES: Final = "opened-presses"  # how often a row was pressed
@@ -23,12 +23,15 @@ export default function ({ data }) {
   const before = page.sightservePresses;
   page.sightservePresses = data.presses;
   if (before === undefined || data.presses <= before) return;
-  setTimeout(() => {
+  const show = () => {
     const opened = document.querySelector(".st-key-opened");
     if (!opened) return;
     const covered = page.sightservePressedAt + data.row - opened.getBoundingClientRect().top;
-    if (covered > 0) document.querySelector('[data-testid="stMain"]').scrollBy({ top: covered });
-  }, 100);
+    if (covered <= 0) return;
+    document.querySelector('[data-testid="stMain"]').scrollBy({ top: covered });
+    page.sightservePressedAt -= covered;
+  };
+  [50, 150, 400, 1000].forEach((pause) => setTimeout(show, pause)); // it has its height when its picture is there
 }
 """
 
@@ -58,12 +61,15 @@ def draw(shown: Sequence[Outcome], chosen: Choices, on_leave: Callable[[], None]
         on_leave: called before another photo is opened, or none: what is marked in the table is not that one any more.
         row: the height of the table's rows, in pixels.
     """
-    _component(key="batch-script", data={"presses": st.session_state.get(_PRESSES, 0), "row": row // 2}, height=1)
     number: int | None = st.session_state.get(_OPENED)
     position = next((at for at, outcome in enumerate(shown) if outcome.index == number), None)
-    if position is None:
-        return
+    if position is not None:
+        _panel(shown, position, chosen, on_leave)
+    # Always there, so that it knows where a press was; last, so that what it looks for is there before it runs.
+    _component(key="batch-script", data={"presses": st.session_state.get(_PRESSES, 0), "row": row // 2}, height=1)
 
+
+def _panel(shown: Sequence[Outcome], position: int, chosen: Choices, on_leave: Callable[[], None]) -> None:
     def leave(to: int | None) -> None:
         on_leave()
         show(None if to is None else shown[to].index)

@@ -1,8 +1,7 @@
 """The Batch page: hundreds of photos, from files, a folder or a zip; progress, results, errors beside them, downloads."""
 
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import streamlit as st
 
@@ -11,33 +10,29 @@ from sightserve.frontend.batch import results
 from sightserve.frontend.batch.archive import ArchiveRefused, open_zip
 from sightserve.frontend.batch.job import Job
 from sightserve.frontend.batch.outcomes import State, View
-from sightserve.frontend.batch.sources import Source, from_uploads
-from sightserve.frontend.shared import backend, waiting, words
-from sightserve.frontend.shared.ledger import account
-from sightserve.frontend.shared.photos import TYPES
+from sightserve.frontend.batch.sources import Source, of_pick
+from sightserve.frontend.inbox import widget
+from sightserve.frontend.inbox.store import File, Pick, inbox
+from sightserve.frontend.inbox.widget import Offer, Texts
+from sightserve.frontend.shared import backend, head, pages, waiting, words
+from sightserve.frontend.shared.head import Choices
+from sightserve.frontend.shared.ledger import Place, account
 from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
-from sightserve.frontend.shared.sidebar import Choices, choices
 from sightserve.frontend.shared.spare import Spare
-from sightserve.frontend.shared.uploads import free
-
-if TYPE_CHECKING:
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _LOOK_EVERY: Final = 0.7  # seconds
-_FOLDER: Final = ":material/folder: A folder"
-_FILES: Final = ":material/photo_library: Photos"
-_ZIP: Final = ":material/folder_zip: A zip"
+_PLACE: Final = "batch"
 
 
 def page() -> None:
     """Draw the page."""
-    st.title("Many photos at once", anchor=False)
-    chosen = choices()
+    chosen = head.draw("Many photos at once", "You get a table of all answers, to sort, filter and download.")
     job: Job | None = st.session_state.get("batch")
     if job is None:
         _begin(chosen)
         return
+    _inbox(chosen, pick=st.session_state.get("batch-pick", 0), go=True)
     if job.view().state is State.RUNNING:
         _running(chosen)
         return
@@ -48,66 +43,87 @@ def page() -> None:
 
 def _begin(chosen: Choices) -> None:
     limits = settings()
-    st.markdown(
-        f"Up to {limits.max_photos:,} photos in one go, {limits.max_upload_mb} MB each and {limits.session_upload_mb} MB"
-        " together. You get a table of all answers, to sort, filter and download."
-    )
-    way = st.segmented_control(
-        "What do you have?", [_FILES, _FOLDER, _ZIP], default=_FILES, required=True, key="batch-way"
-    )
-    sources, others = _zipped() if way == _ZIP else _uploaded(folder=way == _FOLDER)
-    if others:
-        st.caption(f"{words.counted(others, 'other file is', 'other files are')} left out: not photos.")
+    offer: Offer | None = st.session_state.get("offer")
+    _inbox(chosen, pick=offer.came.pick if offer else 0)
+    sources = _refusals_and_sources(offer) if offer else []
     if len(sources) > limits.max_photos:
         st.warning(
             f"**{len(sources):,} photos are too many for one batch.** The first {limits.max_photos:,} are taken.",
             icon=":material/info:",
         )
         sources = sources[: limits.max_photos]
+    if sources:
+        together = words.size(sum(source.size for source in sources))
+        st.markdown(f"**{words.counted(len(sources), 'photo')}**, {together} together.")
     label = f"Classify {words.counted(len(sources), 'photo')}" if sources else "Classify"
-    pressed = st.button(
-        label, type="primary", icon=":material/search:", disabled=not sources, shortcut="Enter", key="start"
-    )
-    if waiting.is_wanted("batch", pressed) and sources:
-        _start(sources)
+    with st.container(horizontal=True):
+        pressed = st.button(
+            label, type="primary", icon=":material/search:", disabled=not sources, shortcut="Enter", key="start"
+        )
+        if sources:
+            st.button("Start over", on_click=_forget, key="start-over")
+    if waiting.is_wanted("batch", pressed) and sources and offer:
+        _start(sources, offer)
     waiting.fulfilled("batch")
 
 
-def _uploaded(*, folder: bool) -> tuple[list[Source], int]:
-    limit, version = settings().max_upload_mb, st.session_state.get("batch_version", 0)
-    if folder:
-        files = st.file_uploader(
-            "A folder, with everything in it. Other files than photos stay where they are.",
-            type=TYPES,
-            accept_multiple_files="directory",
-            max_upload_size=limit,
-            key=f"folder-{version}",
-        )
-    else:
-        files = st.file_uploader(
-            "Photos: choose or drop as many as you like.",
-            type=TYPES,
-            accept_multiple_files=True,
-            max_upload_size=limit,
-            key=f"files-{version}",
-        )
-    st.session_state["batch_uploads"] = files
-    return from_uploads(sorted(files, key=lambda file: file.name) if folder else files)
-
-
-def _zipped() -> tuple[list[Source], int]:
-    limits, version = settings(), st.session_state.get("batch_version", 0)
-    file = st.file_uploader(
-        f"A zip of photos, up to {limits.max_upload_mb} MB. For more, choose the folder itself.",
-        type=["zip"],
-        max_upload_size=limits.max_upload_mb,
-        key=f"zip-{version}",
+def _inbox(chosen: Choices, *, pick: int, go: bool = False) -> None:
+    """Draw the place where photos come in: they come as fast as they are answered, once the batch goes."""
+    limits = settings()
+    texts = Texts(
+        invite="Choose photos",
+        how="or drop photos, folders or a zip anywhere on this page",
+        limits=f"Up to {limits.max_photos:,} in one go, {limits.max_upload_mb} MB each; a zip may have"
+        f" {limits.session_upload_mb} MB",
+        choose="Photos or a zip",
+        folder="A folder",
     )
-    st.session_state["batch_uploads"] = [] if file is None else [file]
-    if file is None:
-        return [], 0
+    widget.draw(
+        _PLACE, texts, kinds=["photo", "archive"], most=limits.max_photos, pick=pick, original=chosen.original,
+        more={"go": pick if go else 0, "would_lose": go}, on_came=_came, on_offered=_offered,
+    )  # fmt: skip
+
+
+def _came() -> None:
+    st.session_state["offer"] = Offer(widget.came(_PLACE))
+
+
+def _offered() -> None:
+    inbox().clear(_PLACE)
+    st.session_state["offer"] = widget.offer(_PLACE)
+
+
+def _refusals_and_sources(offer: Offer) -> list[Source]:
+    """Say what did not come in, and return the photos that did, or will."""
+    for refusal in offer.came.refused:
+        st.error(f"**{words.plain(refusal.name)}**: {widget.explain(refusal, _PLACE)}", icon=":material/error:")
+        if refusal.why == "video":
+            pages.link("video", "To the Video page")
+    if offer.came.left:
+        st.warning(
+            f"**{words.counted(offer.came.left, 'photo does', 'photos do')} not fit into one batch** and"
+            f" {'is' if offer.came.left == 1 else 'are'} left out: {settings().max_photos:,} is the most.",
+            icon=":material/info:",
+        )
+    sources, others = [], offer.others
+    if offer.photos:
+        place = inbox()
+        pick = place.coming(_PLACE, Pick(offer.came.pick, len(offer.photos), Place.MEMORY, one_by_one=True))
+        sources += of_pick(pick, offer.photos)
+    zips = inbox().pick("archive") if offer.zips else None
+    for file in [] if zips is None else zips.files():
+        found, beside = _zipped(file)
+        sources += found
+        others += beside
+    if others:
+        st.caption(f"{words.counted(others, 'other file is', 'other files are')} left out: not photos.")
+    return sources
+
+
+def _zipped(file: File) -> tuple[list[Source], int]:
+    limits = settings()
     try:
-        contents = open_zip(file.getvalue(), max_photos=limits.max_photos, max_bytes=limits.max_upload_bytes)
+        contents = open_zip(file.data, max_photos=limits.max_photos, max_bytes=limits.max_upload_bytes)
     except ArchiveRefused as refused:
         st.error(f"**{refused.message.what}** {refused.message.do}", icon=":material/folder_zip:")
         return [], 0
@@ -122,24 +138,18 @@ def _everyone() -> threading.Semaphore:
     return threading.Semaphore(settings().total_parallel)
 
 
-def _start(sources: list[Source]) -> None:
+def _start(sources: list[Source], offer: Offer) -> None:
     try:
         ask = waiting.patiently(lambda: backend.asker(patient=False))
     except ClientError as error:
         problem = words.explain(error)
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
         return
-    files: Sequence[UploadedFile] = st.session_state.pop("batch_uploads", [])
-    # Booked before they are freed: the batch holds the same bytes, each photo's until it is answered, a zip's until all are.
     mine = account()
-    held = mine.book(sum(source.holds for source in sources) or sum(file.size for file in files))
-    free(files)
-    st.session_state["batch_version"] = st.session_state.get("batch_version", 0) + 1
-    limits = settings()
-    job = Job(sources, ask, parallel=limits.parallel, everyone=_everyone(), account=mine, held=held, spare=Spare(mine))
+    job = Job(sources, ask, parallel=settings().parallel, everyone=_everyone(), account=mine, spare=Spare(mine))
     sessions().belongs(mine.session, job)
     job.start()
-    st.session_state["batch"] = job
+    st.session_state["batch"], st.session_state["batch-pick"] = job, offer.came.pick
     waiting.fulfilled("batch")
     st.rerun()
 
@@ -220,3 +230,6 @@ def _forget() -> None:
     if job is not None:
         job.close()
     results.forget()
+    st.session_state.pop("offer", None)
+    for place in (_PLACE, "archive"):
+        inbox().clear(place)

@@ -11,8 +11,8 @@ from sightserve.frontend.batch import opened, tables
 from sightserve.frontend.batch.outcomes import Outcome
 from sightserve.frontend.batch.sorted_zip import SortedZip
 from sightserve.frontend.shared import bars, kept, words
+from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.preview import data_url
-from sightserve.frontend.shared.sidebar import Choices
 from sightserve.frontend.shared.tables import to_csv, to_parquet
 
 _LATEST: Final = 6
@@ -186,9 +186,7 @@ def _downloads(
         )  # fmt: skip
         answered = [outcome for outcome in shown if outcome.prediction is not None]
         if sorted_zip is not None and answered and not sorted_zip.photos.is_gone:
-            sorted_zip.fill(
-                (tables.folder(outcome, chosen.threshold), outcome.name, outcome.index) for outcome in answered
-            )
+            sorted_zip.fill((tables.folder(outcome, chosen.threshold), outcome.index) for outcome in answered)
             st.link_button(
                 f"{words.counted(len(answered), 'photo')} sorted into folders (zip, {words.size(sorted_zip.size)})",
                 sorted_zip.address,
@@ -199,4 +197,8 @@ def _downloads(
         said += " The photos themselves are not here any more, to be sorted into folders: others needed the memory."
     elif len(answered) < len(shown):
         said += " Photos without an answer are in no folder."
+    if sorted_zip is not None and not sorted_zip.photos.is_gone and not chosen.original:
+        said += (
+            " Large photos are in the folders as they were sent here: made smaller, unless the settings say otherwise."
+        )
     st.caption(said)

@@ -28,6 +28,8 @@ _COPIES: Final = 3  # of a photo, while it is being sent
 _LONGEST: Final = 80  # of a folder's name
 _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')  # by Windows; other systems forbid less
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_JPEG: Final = b"\xff\xd8\xff"
+_JPEGS: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 # Bytes of each entry beside its name, twice, and its data; and of the end (APPNOTE, sections 4.3.7, 4.3.12 and 4.3.16).
 _ENTRY: Final = 30 + 46
 _END: Final = 22
@@ -54,16 +56,13 @@ class SortedZip:
         """Bytes of the whole zip."""
         return _END + sum(_ENTRY + 2 * len(path.encode()) + size for path, _, size in self._entries)
 
-    def fill(self, labelled: Iterable[tuple[str, str, int]]) -> None:
-        """Say what is in it: the folder, name and number of each photo."""
-        labelled = list(labelled)
-        kept = [(number, self.photos.get(number)) for _, _, number in labelled]
-        paths = in_folders([(folder, name) for folder, name, _ in labelled])
-        self._entries = [
-            (path, number, source.size)
-            for path, (number, source) in zip(paths, kept, strict=True)
-            if source is not None
+    def fill(self, labelled: Iterable[tuple[str, int]]) -> None:
+        """Say what is in it: the folder and the number of each photo."""
+        kept = [
+            (folder, number, source) for folder, number in labelled if (source := self.photos.get(number)) is not None
         ]
+        paths = in_folders([(folder, source.name) for folder, _, source in kept])
+        self._entries = [(path, number, source.size) for path, (_, number, source) in zip(paths, kept, strict=True)]
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the zip; it ends too early where the photos go meanwhile, and the browser says so: its length is known."""
@@ -103,6 +102,12 @@ class _Outgoing(io.BytesIO):
         self.truncate()
         self._taken += len(data)
         return data
+
+
+def name_of(name: str, data: bytes) -> str:
+    """Return a photo's name with the suffix of what it is: a browser makes large ones smaller, and JPEGs of them."""
+    path = PurePosixPath(name)
+    return str(path.with_suffix(".jpg")) if data.startswith(_JPEG) and path.suffix.lower() not in _JPEGS else name
 
 
 def in_folders(photos: Sequence[tuple[str, str]]) -> list[str]:

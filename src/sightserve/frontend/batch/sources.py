@@ -3,19 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from sightserve.frontend.shared.photos import shown_path
+from sightserve.frontend.inbox.store import Pick, Superseded
 from sightserve.frontend.shared.words import Message
-from sightserve.imaging.formats import is_photo_name
 
-if TYPE_CHECKING:
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
-
-_LITTER: Final = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
-_APPLE_DOUBLE: Final = (
-    "._"  # what macOS leaves beside a file on other systems' disks: no photo, whatever its name ends in
+_LOOK_EVERY: Final = (
+    1.0  # seconds for which a photo on its way is waited for at a stretch: a batch can be stopped meanwhile
 )
+_UNREADABLE: Final = Message(
+    "This file did not come in.", "Too large, moved or removed meanwhile: choose it once more, or a smaller one."
+)
+_GONE: Final = Message("This photo was let go before its turn came.", "Choose it once more.")
+_LITTER: Final = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
+_APPLE_DOUBLE: Final = "._"  # what macOS leaves beside a file on other systems' disks, whatever its name ends in
 
 
 class FileRefused(Exception):
@@ -26,31 +27,47 @@ class FileRefused(Exception):
         self.message = message
 
 
+class NotYet(Exception):
+    """A photo is still on its way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One photo of a batch.
 
     Attributes:
-        name: as it is shown, with its path in the folder or zip.
+        name: as it is shown.
         size: bytes, as announced.
-        read: gives the bytes; raises FileRefused.
-        holds: bytes in memory that go when this source goes.
-        makes: bytes in memory that `read` makes beside those.
+        read: gives the photo's bytes; raises FileRefused, NotYet.
+        let_go: frees them: the photo is answered.
+        makes: bytes in memory that `read` makes beside what is booked already.
     """
 
     name: str
     size: int
     read: Callable[[], bytes]
-    holds: int = 0
+    let_go: Callable[[], None] = lambda: None
     makes: int = 0
 
 
-def from_uploads(files: Sequence["UploadedFile"]) -> tuple[list[Source], int]:
-    """Return uploaded photos as sources, and how many of the files are something else: folders hold that too."""
-    files = [file for file in files if not is_litter(file.name)]
-    photos = [file for file in files if is_photo_name(file.name)]
-    sources = [Source(shown_path(file.name), file.size, file.getvalue, holds=file.size) for file in photos]
-    return sources, len(files) - len(photos)
+def of_pick(pick: Pick, photos: Sequence[tuple[str, int]]) -> list[Source]:
+    """Return the photos that a browser offers (path and bytes of each): they come while others are asked about."""
+    return [_source(pick, index, name, size) for index, (name, size) in enumerate(photos)]
+
+
+def _source(pick: Pick, index: int, name: str, size: int) -> Source:
+    def read() -> bytes:
+        try:
+            file = pick.take(index, _LOOK_EVERY)
+        except FileNotFoundError:
+            raise FileRefused(_UNREADABLE) from None
+        except Superseded:
+            raise FileRefused(_GONE) from None
+        if file is None:
+            raise NotYet
+        return file.data
+
+    return Source(name, size, read, let_go=lambda: pick.let_go(index))
 
 
 def is_litter(name: str) -> bool:

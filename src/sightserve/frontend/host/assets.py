@@ -8,7 +8,7 @@ import html
 import mimetypes
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ROOT: Final = Path(streamlit.__file__).parent / "static"
-_NAME: Final = re.compile(r".*?/(?P<name>static/(?:js|css)/[^/]+)")
+_NAME: Final = re.compile(r".*?/(?P<name>(?:static/(?:js|css)|own)/[^/]+)")
 _SUFFIXES: Final = (".js", ".css")
 _BROTLI: Final = 9  # 11 takes ten times as long, for a twentieth less
 _GZIP: Final = 9
@@ -48,23 +48,30 @@ _SHELL: Final = """<div id="root"><style>
 class Assets:
     """Pure ASGI: answers for Streamlit's scripts and styles, and fills its empty page; hands on everything else."""
 
-    def __init__(self, app: "ASGIApp", name: str, root: Path = ROOT) -> None:
+    def __init__(
+        self, app: "ASGIApp", name: str, root: Path = ROOT, own: Mapping[str, Callable[[], bytes]] | None = None
+    ) -> None:
         """Find the files; nothing is compressed before it is asked for.
 
         Args:
             app: what is before.
             name: of the app, for the shell.
             root: of Streamlit's static files.
+            own: scripts of the app's own, by the names that they are served under.
         """
         self._app = app
-        self._files = {
-            path.relative_to(root).as_posix(): path for path in root.rglob("static/*/*") if path.suffix in _SUFFIXES
+        self._files: dict[str, Callable[[], bytes]] = {
+            path.relative_to(root).as_posix(): path.read_bytes
+            for path in root.rglob("static/*/*")
+            if path.suffix in _SUFFIXES
         }
+        self._files |= own or {}
         self._kept: dict[tuple[str, str], asyncio.Future[bytes]] = {}
         self._shell = _SHELL.replace("NAME", html.escape(name)).encode()
         self._title = f"<title>{html.escape(name)}</title>".encode()
         self._preloads = "".join(
-            f'<link rel="modulepreload" crossorigin href="./{found}">' for found in preloaded(self._files)
+            f'<link rel="modulepreload" crossorigin href="./{found}">'
+            for found in [*(own or {}), *preloaded(self._files)]
         ).encode()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -77,7 +84,7 @@ class Assets:
         encoding = accepted(headers.get(b"accept-encoding", ""))
         if match is None or match["name"] not in self._files:
             await self._app(scope, receive, self._filled(send))
-        elif encoding == "" or b"range" in headers:
+        elif (encoding == "" or b"range" in headers) and match["name"].startswith("static/"):
             await self._app(scope, receive, send)
         else:
             await self._send(match["name"], encoding, send, head=scope["method"] == "HEAD")
@@ -87,7 +94,7 @@ class Assets:
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers = [
             (b"content-type", f"{kind}; charset=utf-8".encode()),
-            (b"content-encoding", encoding.encode()),
+            *([(b"content-encoding", encoding.encode())] if encoding else []),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", _KEPT),
             (b"vary", b"accept-encoding"),
@@ -146,14 +153,16 @@ def accepted(header: str) -> str:
     return next((name for name in ("br", "gzip") if taken.get(name, taken.get("*", 0.0)) > 0), "")
 
 
-def preloaded(files: Mapping[str, Path]) -> list[str]:
+def preloaded(files: Iterable[str]) -> list[str]:
     """Return the names of the scripts that the Photo page needs."""
     by_stem = {re.sub(r"\.[^.]+\.js$", "", Path(name).name): name for name in files if name.endswith(".js")}
     return [by_stem[stem] for stem in PRELOADED if stem in by_stem]
 
 
-def _compress(path: Path, encoding: str) -> bytes:
-    data = path.read_bytes()
+def _compress(read: Callable[[], bytes], encoding: str) -> bytes:
+    data = read()
+    if encoding == "":
+        return data
     if encoding == "br":
         return bytes(brotli.compress(data, mode=brotli.MODE_TEXT, quality=_BROTLI))
     packer = zlib.compressobj(_GZIP, zlib.DEFLATED, 16 + zlib.MAX_WBITS)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 import streamlit.net_util
-from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
 from sightserve.frontend.batch import sorted_zip
@@ -12,7 +11,7 @@ from sightserve.frontend.host import collector, housekeeping
 from sightserve.frontend.host.access import Access
 from sightserve.frontend.host.assets import Assets
 from sightserve.frontend.host.guard import Guard
-from sightserve.frontend.shared import uploads
+from sightserve.frontend.inbox import route, widget
 from sightserve.frontend.shared.ledger import ledger
 from sightserve.frontend.shared.metrics import metrics
 from sightserve.frontend.shared.sessions import sessions
@@ -20,15 +19,9 @@ from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.video import streaming
 from sightserve.logs.lines import AccessLog
 
-# A stranger's photo never touches the disk: Starlette would spool each upload of more than a mebibyte into a file.
-# Videos above the limit of a photo do: they are handed to another process as a file anyway.
-MultiPartParser.spool_max_size = settings().max_upload_bytes + 1
-
 # To learn its own public address, Streamlit asks a stranger on the internet: at the start, and again whenever another site's
 # page knocks, with everybody waiting for up to two seconds where the network lets nothing out. It is told not to.
 streamlit.net_util.get_external_ip = lambda: None
-
-uploads.keep_one_copy()
 
 
 def _tell(_error: Exception) -> bool:
@@ -49,11 +42,11 @@ if settings().metrics_port:
 app = st.App(
     Path(__file__).parents[1] / "app.py",
     lifespan=housekeeping.lifespan,
-    routes=[streaming.ROUTE, sorted_zip.ROUTE],
+    routes=[streaming.ROUTE, route.ROUTE, sorted_zip.ROUTE],
     middleware=[
         Middleware(Access, log=AccessLog()),
-        Middleware(Guard, ledger=ledger()),
-        Middleware(Assets, name="Sightserve"),
+        Middleware(Guard),
+        Middleware(Assets, name="Sightserve", own={widget.script_name(): widget.script}),
     ],
     on_script_error=_tell,
 )

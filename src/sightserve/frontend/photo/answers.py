@@ -1,30 +1,63 @@
 """The Photo page's answers: one in full, several as a gallery, and the details on demand."""
 
+import html
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from sightserve.api.schema import Prediction
 from sightserve.frontend.photo import snippets
-from sightserve.frontend.photo.chooser import Item
+from sightserve.frontend.photo.chooser import Item, open_one
+from sightserve.frontend.photo.session_cache import session_cache
 from sightserve.frontend.shared import backend, bars, tables, words
 from sightserve.frontend.shared.backend import Whereabouts
+from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.preview import Pictures
-from sightserve.frontend.shared.sidebar import Choices
 from sightserve.frontend.shared.words import Message
 
 
 def one(item: Item, prediction: Prediction, choices: Choices) -> None:
     """Draw one answer in full."""
-    top = snippets.trimmed(prediction, choices.top_k).top_k
     verdict(prediction, choices)
-    bars.ranking(top)
+    bars.ranking(snippets.trimmed(prediction, choices.top_k).top_k)
+
+
+def said(items: Sequence[Item], choices: Choices, waited: tuple[float, int] | None) -> None:
+    """Draw how long it took and from what, and leave the words for who does not see them: the browser half reads those.
+
+    Args:
+        items: the photos.
+        choices: the settings.
+        waited: for how many seconds this app did, in place of which the browser puts the person's own wait; and which wait
+            that was of this session.
+    """
+    answered = [(item, item.prediction) for item in items if item.prediction is not None]
+    say = ". ".join(f"{item.name}: {spoken(prediction, choices)}" for item, prediction in answered)
+    number, line = (0, "") if waited is None else (waited[1], _took(*answered[0], waited[0]))
+    told = {"number": number, "say": say, "label": "\n".join(prediction.prediction for _, prediction in answered)}
+    attributes = " ".join(f'data-{name}="{html.escape(str(value), quote=True)}"' for name, value in told.items())
+    st.html(f'<p class="sightserve-answered" {attributes}>{line}</p>')
+
+
+def spoken(prediction: Prediction, choices: Choices) -> str:
+    """Return an answer as it is said aloud."""
+    sure = words.confidence(prediction.probability, choices.threshold)
+    return f"{prediction.prediction}, {sure}, {words.percent(prediction.probability)}"
+
+
+def _took(item: Item, prediction: Prediction, waited: float) -> str:
     timing, image = prediction.timing_ms, prediction.image
     spent = timing.queue + timing.decode + timing.inference
-    st.caption(
-        f"Answered in {spent:.0f} ms by {words.plain(prediction.model.name)}, from {image.width} × {image.height} pixels."  # noqa: RUF001
+    width, height = _size(item) or (image.width, image.height)
+    return (
+        f'Answered in <span class="sightserve-waited">{waited:.2f} s</span>, {spent:.0f} ms of it by the classifier'
+        f" ({html.escape(prediction.model.name)}), from {width} × {height} pixels."  # noqa: RUF001
     )
-    details([(item.name, prediction)], choices)
+
+
+def _size(item: Item) -> tuple[int, int] | None:
+    """Return the size of the photo itself where its browser told: it may have been made smaller to be sent."""
+    return (item.photo.width, item.photo.height) if item.photo is not None and item.photo.width else None
 
 
 def verdict(prediction: Prediction, choices: Choices) -> None:
@@ -71,10 +104,12 @@ def gallery(items: Sequence[Item], choices: Choices, problems: Mapping[str, Mess
         st.header(f"{words.counted(len(answered), 'answer')}", anchor=False)
     with st.grid("auto", min_column_width=180, key="gallery"):
         for item in items:
-            with st.container(border=True, gap="xsmall"):
-                if isinstance(item.pictures, Pictures):
-                    st.image(item.pictures.preview, alt=item.alt, width="stretch")
+            with st.container(border=True, gap="xsmall", key=f"card-open-{item.key[:12]}"):
+                seen = None if item.photo is None else session_cache().pictures(item.photo)
+                if isinstance(seen, Pictures):
+                    st.image(seen.preview, alt=item.alt, width="stretch")
                 _card(item, choices, problems.get(item.key))
+    said(items, choices, waited=None)
     if answered:
         details(answered, choices)
 
@@ -83,7 +118,11 @@ def _card(item: Item, choices: Choices, problem: Message | None) -> None:
     if item.prediction is not None:
         prediction = item.prediction
         sure = words.confidence(prediction.probability, choices.threshold)
-        st.markdown(f"**{words.plain(prediction.prediction)}**  \n{sure} · {words.percent(prediction.probability)}")
+        st.button(
+            words.plain(prediction.prediction), key=f"open-{item.key[:12]}", on_click=open_one, args=(item.key,),
+            type="tertiary", help="Open it",
+        )  # fmt: skip
+        st.markdown(f"{sure} · {words.percent(prediction.probability)}")
     elif problem is not None:
         st.error(str(problem), icon=":material/error:")
     st.caption(words.plain(item.name))

@@ -1,32 +1,38 @@
-"""The Photo page's ways in: upload, drop, paste, camera, a sample, or an answer of before. The last one used counts."""
+"""The Photo page's ways in: chosen, dropped, pasted, photographed, a sample, an answer of before. The last one used counts."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import streamlit as st
 
-from sightserve.api.schema import Prediction
-from sightserve.frontend.photo.samples import SAMPLES, Sample, sample
+from sightserve.api.schema import HeatMap, Prediction
+from sightserve.client import ClientError
+from sightserve.frontend.inbox import widget
+from sightserve.frontend.inbox.store import File, inbox
+from sightserve.frontend.inbox.widget import NOTHING, Came, Texts
+from sightserve.frontend.photo import heat_map
+from sightserve.frontend.photo.samples import ModelSample, Sample, sample, samples_of
 from sightserve.frontend.photo.session_cache import SessionCache, session_cache
-from sightserve.frontend.shared.photos import TYPES, Photo, shown_name
-from sightserve.frontend.shared.preview import Pictures, Unseen, pictures
+from sightserve.frontend.shared import backend, words
+from sightserve.frontend.shared.head import Choices
+from sightserve.frontend.shared.photos import Photo
+from sightserve.frontend.shared.preview import Pictures, Unseen, data_url, pictures
 from sightserve.frontend.shared.settings import settings
-from sightserve.frontend.shared.uploads import free
 from sightserve.frontend.shared.words import plain
 
 MOST_PHOTOS: Final = 20
-_UPLOAD: Final = ":material/upload: From this device"
-_CAMERA: Final = ":material/photo_camera: Camera"
+_PLACE: Final = "photo"
+_LEAST: Final = 512  # pixels that the shorter side of a photo keeps; twice what most models look at
+_CARD: Final = 160  # pixels
 Way = Literal["files", "sample", "history"]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One photo on the page: how it looks, what is known about it, and its bytes where they are still here."""
+    """One photo on the page: what is known about it, and its bytes where they are still here."""
 
     name: str
     key: str
-    pictures: Pictures | Unseen | None
     prediction: Prediction | None
     photo: Photo | None
     alt: str
@@ -38,47 +44,92 @@ class Choice:
 
     Attributes:
         items: the photos.
-        at_once: whether to classify without being asked again: who presses a sample wants to see its answer.
-        too_many: how many photos were left out because the page shows no more.
-        visible: whether the way in shows the photo already, as the camera does.
+        way: how they came in.
+        pick: the number of the pick that they are; 0 for what did not come from the person's device.
+        came: what did not come in with it.
+        of_several: whether this one was opened out of several.
     """
 
     items: list[Item]
-    at_once: bool = False
-    too_many: int = 0
-    visible: bool = False
+    way: Way = "files"
+    pick: int = 0
+    came: Came = NOTHING
+    of_several: bool = False
 
 
-def choose() -> Choice:
-    """Draw the ways in and return what was chosen."""
-    way = st.segmented_control(
-        "Where is the photo?",
-        [_UPLOAD, _CAMERA],
-        default=_UPLOAD,
-        required=True,
-        key="way",
-        on_change=_use_files,
-        label_visibility="collapsed",
+def chosen() -> Choice:
+    """Return what was chosen."""
+    came: Came = st.session_state.get("came", NOTHING)
+    way = _way()
+    if way == "sample" and (one := sample(st.query_params.get("sample", ""), backend.known_facts())) is not None:
+        try:
+            return Choice([_item(one.load(), one.alt)], way)
+        except ClientError as error:  # of those that a model brings
+            st.error(str(words.explain(error)), icon=":material/error:")
+    if way == "history" and (entry := session_cache().entry(st.session_state.get("picked", ""))) is not None:
+        return Choice([Item(entry.name, entry.key, entry.prediction, None, f"The photo {entry.name}")], way)
+    pick = inbox().pick(_PLACE)
+    if pick is None or not pick.is_whole:
+        return Choice([], came=came)
+    photos = {photo.key: photo for photo in map(_photo, pick.files()[:MOST_PHOTOS])}
+    items = [_item(photo, f"The photo {photo.name}") for photo in photos.values()]
+    opened = [item for item in items if item.key == st.session_state.get("opened")]
+    return Choice(opened or items, pick=pick.number, came=came, of_several=bool(opened))
+
+
+def draw(choice: Choice, choices: Choices, *, heat: HeatMap | None) -> None:
+    """Draw the place where photos come in, which shows what was chosen, and where the model looked.
+
+    Args:
+        choice: what was chosen.
+        choices: the settings.
+        heat: the map to lay over the photo.
+    """
+    limit = f"{settings().max_upload_mb} MB"
+    texts = Texts(
+        invite="Choose a photo",
+        how="or drop or paste one anywhere on this page",
+        limits=f"{words.FORMATS}, up to {limit}; up to {MOST_PHOTOS} at once",
+        choose="Another photo" if choice.items else "Choose a photo",
+        unseen="Your browser cannot show this photo.",
     )
-    files = _camera() if way == _CAMERA else _uploads()
-    picked = _picked_way()
-    if picked == "sample" and (chosen := sample(st.query_params.get("sample", ""))) is not None:
-        return Choice([_item(chosen.load(), chosen.alt)], at_once=True)
-    if picked == "history" and (entry := session_cache().entry(st.session_state.get("picked", ""))) is not None:
-        alt = f"The photo {entry.name}"
-        return Choice([Item(entry.name, entry.key, entry.pictures, entry.prediction, None, alt)])
-    unique = list({photo.key: photo for photo in files}.values())
-    items = [_item(photo, f"The photo {photo.name}") for photo in unique[:MOST_PHOTOS]]
-    return Choice(items, too_many=max(0, len(unique) - MOST_PHOTOS), visible=way == _CAMERA)
+    one = choice.items[0] if len(choice.items) == 1 else None
+    pick = 0 if choice.of_several else choice.pick  # a browser's own picture of a pick of several is a strip
+    picture = None if one is None else _picture(one, local=pick > 0)
+    widget.draw(
+        _PLACE, texts, kinds=["photo"], most=MOST_PHOTOS, pick=pick, camera=True, original=choices.original, least=_LEAST,
+        more={
+            "picture": picture,
+            "warmth": None if heat is None else heat_map.overlay(heat),
+        },
+        on_came=_came,
+        on_removed=start_over,
+    )  # fmt: skip
+
+
+def _picture(item: Item, *, local: bool) -> dict[str, str] | None:
+    """Return a picture for the browser; None where it has a better one: the photo itself."""
+    photo = item.photo
+    if local and photo is not None and photo.width:
+        return None
+    kept = session_cache()
+    seen = kept.pictures(photo) if photo is not None else kept.pictures_of(item.key)
+    if not isinstance(seen, Pictures):
+        return None
+    return {"src": data_url(seen.preview), "alt": item.alt, "caption": item.name}
 
 
 def samples(title: str) -> None:
     """Draw the sample photos; pressing one shows its answer."""
+    facts = backend.known_facts()
+    known, model = samples_of(facts), "" if facts is None else facts.model.sha256
+    if not known:
+        return
     st.markdown(title)
-    with st.container(key="samples", horizontal=True, gap="small"):
-        for entry in SAMPLES:
-            with st.container(key=f"card-{entry.slug}", width=92, gap=None):
-                picture = _sample_pictures(entry.slug)
+    with st.container(key="samples"):
+        for entry in known:
+            with st.container(key=f"card-{entry.slug}", gap=None):
+                picture = _card_picture(entry.slug, model)
                 if isinstance(picture, Pictures):
                     st.image(picture.preview, alt="", width="stretch")  # the button's text says what it is
                 st.button(entry.title, key=f"sample-{entry.slug}", on_click=_use_sample, args=(entry,), type="tertiary",
@@ -93,9 +144,9 @@ def history(kept: SessionCache) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("This session", anchor=False, width="content")
         st.button("Clear", key="forget", on_click=_forget, type="tertiary", icon=":material/delete:")
-    with st.container(key="history", horizontal=True, gap="small"):
+    with st.container(key="history"):
         for number, entry in enumerate(entries):
-            with st.container(key=f"card-{entry.key[:12]}", width=92, gap=None):
+            with st.container(key=f"card-{entry.key[:12]}", gap=None):
                 if entry.pictures is not None:
                     st.image(entry.pictures.thumbnail, alt="", width="stretch")
                 name = plain(entry.prediction.prediction)
@@ -104,49 +155,50 @@ def history(kept: SessionCache) -> None:
 
 
 def start_over() -> None:
-    """Forget the chosen photos, not the history. Their bytes go too: Streamlit would keep them while the session lasts."""
-    free(st.session_state.get(f"uploads-{_version()}") or [])
-    taken = st.session_state.get(f"camera-{_version()}")
-    free([] if taken is None else [taken])
-    st.session_state["version"] = _version() + 1
+    """Forget what was chosen; what was answered stays in the history."""
+    inbox().clear(_PLACE)
+    st.session_state.pop("came", None)
     _use_files()
 
 
-def _version() -> int:
-    version: int = st.session_state.get("version", 0)
-    return version
+def open_one(key: str) -> None:
+    """Show one of several photos by itself."""
+    st.session_state["opened"] = key
 
 
-def _uploads() -> list[Photo]:
-    limit = settings().max_upload_mb
-    files = st.file_uploader(
-        f"Your photos: up to {limit} MB each. Drop or paste them anywhere on this page.",
-        type=TYPES,
-        accept_multiple_files=True,
-        max_upload_size=limit,
-        key=f"uploads-{_version()}",
-        on_change=_use_files,
-    )
-    return [Photo(shown_name(file.name), file.getvalue()) for file in files]
+def close_one() -> None:
+    """Show all of them again."""
+    st.session_state.pop("opened", None)
 
 
-def _camera() -> list[Photo]:
-    taken = st.camera_input("Take a photo", key=f"camera-{_version()}", resolution="720p", on_change=_use_files)
-    return [] if taken is None else [Photo("camera.jpg", taken.getvalue())]
+def _came() -> None:
+    st.session_state["came"] = came = widget.came(_PLACE)
+    if came.pick:
+        _use_files()
+
+
+def _photo(file: File) -> Photo:
+    return Photo(file.name, file.data, file.width, file.height)
 
 
 def _item(photo: Photo, alt: str) -> Item:
-    kept = session_cache()
-    return Item(photo.name, photo.key, kept.pictures(photo), kept.answer(photo), photo, alt)
+    return Item(photo.name, photo.key, session_cache().answer(photo), photo, alt)
+
+
+def _card_picture(slug: str, of_model: str) -> Pictures | Unseen | None:
+    try:
+        return _sample_pictures(slug, of_model)
+    except ClientError:  # it may come another time; its name is there
+        return None
 
 
 @st.cache_resource(show_spinner=False)
-def _sample_pictures(slug: str) -> Pictures | Unseen | None:
-    found = sample(slug)
-    return None if found is None else pictures(found.load().data, longest_side=160)
+def _sample_pictures(slug: str, of_model: str) -> Pictures | Unseen | None:
+    found = sample(slug, backend.known_facts())
+    return None if found is None else pictures(found.load().data, longest_side=2 * _CARD)
 
 
-def _picked_way() -> Way:
+def _way() -> Way:
     """Return which way in counts; a link to a sample counts until something else is chosen."""
     way: Way | None = st.session_state.get("way_in")
     if way is None:
@@ -157,9 +209,11 @@ def _picked_way() -> Way:
 def _use_files() -> None:
     st.session_state["way_in"] = "files"
     st.query_params.pop("sample", None)
+    close_one()
 
 
-def _use_sample(entry: Sample) -> None:
+def _use_sample(entry: Sample | ModelSample) -> None:
+    _use_files()
     st.session_state["way_in"] = "sample"
     st.query_params["sample"] = entry.slug
 

@@ -1,14 +1,10 @@
-"""The Photo page's picture of where the model looked: the photo, and the heat map over it as an SVG that the browser draws."""
+"""The Photo page's picture of where the model looked: an SVG that the browser lays over the photo."""
 
 import base64
-import html
 from typing import Final
-
-import streamlit as st
 
 from sightserve.api.schema import HeatMap
 from sightserve.frontend.shared import words
-from sightserve.frontend.shared.preview import Pictures, data_url
 
 _WARM: Final = "#ff5a00"
 _STRONGEST: Final = 0.75  # opacity, where the map is highest
@@ -20,20 +16,16 @@ _MEANING: Final = {
 _AND_NOT: Final = "It shows what the answer comes from, not that it is right."
 
 
-def draw(pictures: Pictures, heat_map: HeatMap, name: str) -> None:
-    """Draw the photo in grey with the map over it, and say what it means and what not."""
+def overlay(heat_map: HeatMap) -> dict[str, object]:
+    """Return the map as a picture, and where on the photo it lies: padding lies outside of it."""
     box = heat_map.box
-    place = "; ".join(
-        f"{side}:{share:.3%}"
-        for side, share in (("left", box.left), ("top", box.top), ("width", box.width), ("height", box.height))
-    )
-    alt = html.escape(f"Where the model looked in {name}, for {heat_map.label}", quote=True)
-    st.html(
-        f'<div class="sightserve-heat"><img class="photo" src="{data_url(pictures.preview)}" alt="{alt}">'
-        f'<img class="warmth" src="{_svg(heat_map)}" alt="" style="{place}"></div>'
-    )
-    meaning = _MEANING[heat_map.method].format(label=words.plain(heat_map.label))
-    st.caption(f"{meaning} {_AND_NOT}")
+    sides = (("left", box.left), ("top", box.top), ("width", box.width), ("height", box.height))
+    return {"src": _svg(heat_map), "box": {side: f"{share:.3%}" for side, share in sides}}
+
+
+def meaning(heat_map: HeatMap) -> str:
+    """Return what it says and what not, as Markdown."""
+    return f"{_MEANING[heat_map.method].format(label=words.plain(heat_map.label))} {_AND_NOT}"
 
 
 def _svg(heat_map: HeatMap) -> str:

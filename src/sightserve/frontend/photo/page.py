@@ -1,136 +1,152 @@
-"""The Photo page: choose photos, press Classify, see what they show and how sure the model is."""
+"""The Photo page: choose a photo, see what it shows, how sure the model is, and where it looked."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from typing import Final
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
+from sightserve.api.schema import HeatMap
 from sightserve.client import ClientError
+from sightserve.frontend.inbox import widget
 from sightserve.frontend.photo import answers, chooser, heat_map
-from sightserve.frontend.photo.browser_script import browser_script
 from sightserve.frontend.photo.chooser import Choice, Item
 from sightserve.frontend.photo.session_cache import LruCache, session_cache
-from sightserve.frontend.shared import backend, waiting, words
+from sightserve.frontend.shared import backend, head, pages, waiting, words
+from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.photos import Photo
-from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.settings import settings
-from sightserve.frontend.shared.sidebar import Choices, choices
 from sightserve.frontend.shared.words import Message
+
+_QUESTION: Final = "What is in this photo?"
+_MEANT_FOR: Final = {"archive": ("batch", "To the Batch page"), "video": ("video", "To the Video page")}
 
 
 def page() -> None:
     """Draw the page."""
-    st.title("What is in this photo?", anchor=False)
-    chosen = choices()
+    facts = backend.known_facts()
+    question, about = (_QUESTION, "") if facts is None else (facts.model.question or _QUESTION, facts.model.about)
+    choice = chooser.chosen()
+    chosen = head.draw(question, "" if choice.items else about)  # on a phone, photo and answer are in view together
     left, right = st.columns(2, gap="large")
     with left:
-        choice = chooser.choose()
         place = st.container(key="photo")
-        shown = place.empty()
-        if len(choice.items) == 1 and not choice.visible:
-            with shown:
-                _show(choice.items[0])
-        below = st.container()
-    # The buttons come after the answers: they depend on them, and a second run of the script would cost the pictures.
-    with right, st.container(key="answer"):
-        items = _answers(choice, chosen, wanted=waiting.is_wanted("photo"))
-        waiting.fulfilled("photo")
-    if len(items) == 1:
+        below = st.container(key="below")
+    looked = bool(st.session_state.get("where")) and len(choice.items) == 1
+    if not looked:  # the photo stands there while it is asked about
         with place:
-            _where_it_looked(items[0], shown)
-    with below:
-        if items:
-            _buttons(items, choice.too_many)
-        else:
+            chooser.draw(choice, chosen, heat=None)
+    with right, st.container(key="answer"):
+        _refusals(choice)
+        items, problems = _asked(choice, chosen)
+        if not items:
             chooser.samples("**No photo at hand?** Press one of these.")
-    if items:  # out of the way between photo and answer, on a phone above all
+        elif len(items) == 1:
+            _one(items[0], chosen, problems)
+        switch = st.container(key="looked")
+    heat = _heat_map(items[0]) if looked and items else None
+    if looked:
+        with place:
+            chooser.draw(replace(choice, items=items), chosen, heat=heat)
+    with below:
+        _buttons(choice, items)
+    if len(items) == 1 and items[0].prediction is not None:
+        with switch:
+            _where_it_looked(items[0], heat)
+            answers.details([(items[0].name, items[0].prediction)], chosen)
+    if len(items) > 1:
+        answers.gallery(items, chosen, problems)
+    if items:
         chooser.samples("Or see what it makes of these:")
+    for item in items:
+        if item.photo is not None and item.prediction is not None:
+            session_cache().illustrate(item.photo)
     chooser.history(session_cache())
-    browser_script(_spoken(items, chosen))
 
 
-def _buttons(items: Sequence[Item], too_many: int) -> None:
-    if too_many:
-        st.info(
-            f"Only the first {chooser.MOST_PHOTOS} photos are shown here. The Batch page takes hundreds.",
-            icon=":material/info:",
-        )
-    if all(item.prediction is not None for item in items):
-        st.button(
-            "Another photo", icon=":material/refresh:", width="stretch", on_click=chooser.start_over, key="another"
-        )
-        return
+def _one(item: Item, chosen: Choices, problems: Mapping[str, Message]) -> None:
+    if item.prediction is not None:
+        answers.one(item, item.prediction, chosen)
+        answers.said([item], chosen, waited=st.session_state.get("waited"))
+    elif item.key in problems:
+        _tell(problems[item.key])
+    else:
+        st.info("Press **Classify**.", icon=":material/search:")
+
+
+def _where_it_looked(item: Item, heat: HeatMap | None) -> None:
+    if item.photo is None and (item.prediction is None or item.prediction.heat_map is None):
+        return  # of the history, and nobody asked at the time
+    st.toggle("Show where it looked", key="where")
+    if heat is not None:
+        st.caption(heat_map.meaning(heat))
+
+
+def _buttons(choice: Choice, items: Sequence[Item]) -> None:
+    """Draw the buttons below the photo."""
+    missing = sum(item.prediction is None for item in items)
+    label = "Classify" if len(items) <= 1 else f"Classify {words.counted(len(items), 'photo')}"
+    if 0 < missing < len(items):
+        label = f"Try {words.counted(missing, 'photo')} again"
     with st.container(horizontal=True):
         st.button(
-            "Classify" if len(items) == 1 else f"Classify {words.counted(len(items), 'photo')}",
-            type="primary",
-            icon=":material/search:",
-            shortcut="Enter",
-            width="stretch",
-            on_click=waiting.want,
-            args=("photo",),
-            key="classify",
-        )
-        st.button("Start over", on_click=chooser.start_over, key="start-over")
+            label, type="primary", icon=":material/search:", shortcut="Enter", width="stretch", disabled=not items,
+            on_click=waiting.want, args=("photo",), key="classify",
+        )  # fmt: skip
+        if choice.of_several:
+            st.button("All photos", icon=":material/grid_view:", on_click=chooser.close_one, key="all-photos")
 
 
-def _show(item: Item) -> None:
-    if not isinstance(item.pictures, Pictures):
-        why = item.pictures.why if item.pictures is not None else "This photo is not kept here any more."
-        st.warning(str(why), icon=":material/hide_image:")
-        return
-    st.image(item.pictures.preview, alt=item.alt, caption=words.plain(item.name))
-
-
-def _where_it_looked(item: Item, shown: DeltaGenerator) -> None:
-    """Offer to show where the model looked, in the place of the photo."""
-    if item.prediction is None or not isinstance(item.pictures, Pictures):
-        return
-    if item.prediction.heat_map is None and item.photo is None:  # of the history, and nobody asked at the time
-        return
-    if not st.toggle("Show where it looked", key="where"):
-        return
-    found = item.prediction.heat_map
-    if found is None and item.photo is not None:
-        with st.spinner("Covering one part of the photo after another ..."):
-            try:
-                prediction = backend.asker(patient=True, heat_map=True)(item.photo)
-            except ClientError as error:
-                _tell(words.explain(error))
-                return
-        session_cache().keep(item.photo, prediction)
-        found = prediction.heat_map
-    if found is not None:
-        with shown.container():
-            heat_map.draw(item.pictures, found, item.name)
-
-
-def _answers(choice: Choice, chosen: Choices, *, wanted: bool) -> list[Item]:
-    """Draw the answers, after asking for those that are missing; return the photos with what is known now."""
-    if not choice.items:
+def _refusals(choice: Choice) -> None:
+    """Say what did not come in, where the answer would be."""
+    for refusal in choice.came.refused:
+        said = widget.explain(refusal, "photo")
+        name = f"**{words.plain(refusal.name)}**: " if refusal.name else ""
+        st.error(f"{name}{said}", icon=":material/error:")
+        if refusal.why in _MEANT_FOR:
+            pages.link(*_MEANT_FOR[refusal.why])
+    if choice.came.left:
         st.info(
-            "Choose a photo to begin: an animal, a dish, a vehicle, something from around the house.",
-            icon=":material/photo_camera:",
+            f"The first {chooser.MOST_PHOTOS} photos are here, {choice.came.left:,} are not. The Batch page takes hundreds.",
+            icon=":material/info:",
         )
-        return []
+        pages.link("batch", "To the Batch page")
+
+
+def _heat_map(item: Item) -> HeatMap | None:
+    """Return where the model looked, asking for it where that has not come with the answer."""
+    if item.prediction is None:
+        return None
+    if item.prediction.heat_map is not None or item.photo is None:
+        return item.prediction.heat_map
+    with st.spinner("Covering one part of the photo after another ..."):
+        try:
+            prediction = backend.asker(patient=True, heat_map=True)(item.photo)
+        except ClientError as error:
+            _tell(words.explain(error))
+            return None
+    session_cache().keep(item.photo, prediction)
+    return prediction.heat_map
+
+
+def _asked(choice: Choice, chosen: Choices) -> tuple[list[Item], dict[str, Message]]:
+    """Return the photos with what is known about them, after asking about those that it is not; and what went wrong."""
+    again = waiting.is_wanted("photo")
     problems = _problems()
-    # A sample is classified as soon as it is pressed, but not again and again where that fails.
+    began = time.perf_counter()
+    # A photo is asked about as soon as it is here, but not again and again where that fails; and once more by the button.
     missing = [item for item in choice.items if item.prediction is None]
-    if wanted or (choice.at_once and not any(problems.get(item.key) for item in missing)):
-        _ask([item.photo for item in missing if item.photo is not None], problems)
+    wanted = (missing or choice.items) if again else [item for item in missing if not problems.get(item.key)]
+    at_once = again or chosen.at_once or choice.way != "files"
+    asked = [item.photo for item in wanted if item.photo is not None] if at_once else []
+    _ask(asked, problems)
+    waiting.fulfilled("photo")
+    if asked:
+        st.session_state["waited"] = (time.perf_counter() - began, st.session_state.get("waited", (0.0, 0))[1] + 1)
     items = [_refreshed(item) for item in choice.items]
-    found = {item.key: problem for item in items if (problem := problems.get(item.key)) is not None}
-    if len(items) > 1:
-        answers.gallery(items, chosen, found)
-    elif items[0].prediction is not None:
-        answers.one(items[0], items[0].prediction, chosen)
-    elif items[0].key in found:
-        _tell(found[items[0].key])
-    else:
-        st.info("Press **Classify**, or the Enter key.", icon=":material/keyboard_return:")
-    return items
+    return items, {item.key: problem for item in items if (problem := problems.get(item.key)) is not None}
 
 
 def _ask(photos: Sequence[Photo], problems: LruCache[Message | None]) -> None:
@@ -173,9 +189,7 @@ def _ask_each(photos: Sequence[Photo], problems: LruCache[Message | None]) -> li
 
 
 def _refreshed(item: Item) -> Item:
-    if item.photo is None or item.prediction is not None:
-        return item
-    return replace(item, prediction=session_cache().answer(item.photo))
+    return item if item.photo is None else replace(item, prediction=session_cache().answer(item.photo))
 
 
 def _problems() -> LruCache[Message | None]:
@@ -188,13 +202,3 @@ def _problems() -> LruCache[Message | None]:
 
 def _tell(problem: Message) -> None:
     st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
-
-
-def _spoken(items: Sequence[Item], chosen: Choices) -> str:
-    """Return the answers as a screen reader says them."""
-    return ". ".join(
-        f"{item.name}: {item.prediction.prediction}, {words.confidence(item.prediction.probability, chosen.threshold)},"
-        f" {words.percent(item.prediction.probability)}"
-        for item in items
-        if item.prediction is not None
-    )

@@ -1,12 +1,18 @@
-"""The Photo page's samples: photos that ship with the app, for who has none at hand."""
+"""The Photo page's samples: photos for who has none at hand, the model's own where it brings some."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import streamlit as st
+
+from sightserve.client import InvalidAnswer
+from sightserve.frontend.shared import backend
+from sightserve.frontend.shared.backend import Facts
 from sightserve.frontend.shared.photos import Photo
 
 _FOLDER: Final = Path(__file__).parents[1] / "samples"
+_KNOWS_THEM: Final = {"Egyptian cat", "espresso"}  # labels of a model that our samples are for
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,40 @@ SAMPLES: Final = (
 )
 
 
-def sample(slug: str) -> Sample | None:
+@dataclass(frozen=True, slots=True)
+class ModelSample:
+    """A photo that a model brings."""
+
+    slug: str
+    title: str
+    alt: str
+    path: str
+
+    def load(self) -> Photo:
+        """Return the photo, asked for once. Raises ClientError."""
+        return Photo(f"{self.slug}.jpg", _of_model(self.path))
+
+
+@st.cache_resource(show_spinner=False, ttl=3600.0, max_entries=24)
+def _of_model(path: str) -> bytes:
+    if not path.startswith("/model/samples/"):  # behind the backend's address it could name another host
+        raise InvalidAnswer("the backend names a sample in a place that is not its own")
+    place = backend.whereabouts()
+    return backend.client(place.url, place.identified).sample(path)
+
+
+def samples_of(facts: Facts | None) -> list[Sample | ModelSample]:
+    """Return the samples for a model; none for one that brings none and does not know what is on ours."""
+    if facts is None:
+        return list(SAMPLES)
+    if facts.model.samples:
+        return [
+            ModelSample(f"model-{number}", sample.title, sample.alt or sample.title, sample.path)
+            for number, sample in enumerate(facts.model.samples)
+        ]
+    return list(SAMPLES) if set(facts.model.labels) >= _KNOWS_THEM else []
+
+
+def sample(slug: str, facts: Facts | None) -> Sample | ModelSample | None:
     """Return the sample of this name, which may come from a stranger's link."""
-    return next((entry for entry in SAMPLES if entry.slug == slug), None)
+    return next((entry for entry in samples_of(facts) if entry.slug == slug), None)

@@ -69,15 +69,24 @@ class SessionCache:
         return self._answers.get(photo.key)
 
     def keep(self, photo: Photo, prediction: Prediction) -> None:
-        """Remember the answer, and put it on top of the history."""
+        """Remember the answer, and put it on top of the history; its picture comes with `illustrate`."""
         self._answers.put(photo.key, prediction)
-        shown = self.pictures(photo)
-        self._history[photo.key] = Entry(
-            photo.key, photo.name, shown if isinstance(shown, Pictures) else None, prediction
-        )
+        before = self._history.get(photo.key)
+        self._history[photo.key] = Entry(photo.key, photo.name, None if before is None else before.pictures, prediction)
         self._history.move_to_end(photo.key)
         while len(self._history) > MOST_HISTORY:
             self._history.popitem(last=False)
+
+    def illustrate(self, photo: Photo) -> None:
+        """Put the photo's picture into the history. Nobody waits for it: the answer is on the page before."""
+        entry = self._history.get(photo.key)
+        if entry is not None and entry.pictures is None and isinstance(shown := self.pictures(photo), Pictures):
+            self._history[photo.key] = replace(entry, pictures=shown)
+
+    def pictures_of(self, key: str) -> Pictures | None:
+        """Return the picture of an answer in the history."""
+        entry = self._history.get(key)
+        return None if entry is None else entry.pictures
 
     def pictures(self, photo: Photo) -> Pictures | Unseen:
         """Return the photo as it can be shown, decoded once, or why it cannot."""

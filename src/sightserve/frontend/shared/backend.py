@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import streamlit as st
@@ -25,6 +25,7 @@ from sightserve.frontend.shared.settings import settings
 # Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
 MOST_LABELS: Final = 20
 _KEPT_SECONDS: Final = 60.0
+_FIRST_LOOK: Final = 0.3  # seconds
 _NOBODY: Final = "none"  # who reaches a backend inside a cluster, whose name is no address for a browser
 
 Ask = Callable[[Photo], Prediction]
@@ -125,6 +126,23 @@ def facts(url: str, identified: bool = False) -> Facts:
     return Facts(answering.model(), answering.info())
 
 
+def known_facts() -> Facts | None:
+    """Return what the backend says about itself, or None where that is not known yet: a page does not wait for it."""
+    try:
+        place = whereabouts()
+    except ClientError:
+        return None
+    waker = _waker()
+    waker.wake(place)
+    return waker.known.get(place)
+
+
+def product() -> str:
+    """Return what the product is called: the model's manifest says it."""
+    found = known_facts()
+    return (found and found.model.title) or "Sightserve"
+
+
 @counts.failures("photo")
 def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -> Ask:
     """Return a function that classifies a photo, safe to call from any thread.
@@ -178,27 +196,27 @@ def metrics() -> str:
 
 @dataclass(slots=True)
 class _Waker:
-    """Asks the backend for its health in the background, so that a sleeping one starts while a person still chooses."""
+    """Asks the backend what it is in the background, so that a sleeping one starts while a person still chooses."""
 
     last: float = float("-inf")
+    known: dict[Whereabouts, Facts] = field(default_factory=dict)
 
     def wake(self, place: Whereabouts) -> None:
         now = time.monotonic()
         if now - self.last < _KEPT_SECONDS:
             return
         self.last = now
+        asking = threading.Thread(target=self._ask, args=(place,), daemon=True)
+        asking.start()
+        if place not in self.known:
+            asking.join(_FIRST_LOOK)  # a page that says at once what it is about is worth a moment, and no more
+
+    def _ask(self, place: Whereabouts) -> None:
         try:
-            client_of_thread = client(place.url, place.identified)
+            found = facts(place.url, place.identified)
         except ClientError:
             return  # the page itself says what is wrong
-        threading.Thread(target=_quietly, args=(client_of_thread.ready,), daemon=True).start()
-
-
-def _quietly(call: Callable[[], object]) -> None:
-    try:
-        call()
-    except ClientError:
-        return
+        self.known = {place: found}
 
 
 @st.cache_resource(show_spinner=False)

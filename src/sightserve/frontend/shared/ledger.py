@@ -8,14 +8,13 @@ What is only kept in case it is wanted (`spare`) goes before anybody is refused.
 import threading
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Final, Protocol
 
-from sightserve.frontend.shared import uploads
 from sightserve.frontend.shared.metrics import metrics
 from sightserve.frontend.shared.sessions import session_id
 from sightserve.frontend.shared.settings import MIB, UiSettings, settings
@@ -102,16 +101,9 @@ class _Line:
 class Ledger:
     """Who holds how much. Safe to call from any thread."""
 
-    def __init__(
-        self, budgets: Mapping[Place, Budget], uploaded: Callable[[], Mapping[str, int]] = uploads.stored_bytes
-    ) -> None:
-        """Begin with nothing booked.
-
-        Args:
-            budgets: one for each place.
-            uploaded: the bytes that Streamlit holds for each session. They come and go without us, so they are measured.
-        """
-        self._budgets, self._uploaded = budgets, uploaded
+    def __init__(self, budgets: Mapping[Place, Budget]) -> None:
+        """Begin with nothing booked; `budgets` has one for each place."""
+        self._budgets = budgets
         # A booking may be collected at any moment, in a thread that holds the lock: this queue takes it without one.
         self._returned: deque[_Line] = deque()
         self._changed = threading.Condition(threading.RLock())
@@ -165,10 +157,7 @@ class Ledger:
             while self._returned:
                 line = self._returned.popleft()
                 self._booked[line.place][line.session] -= line.size
-            held = Counter(self._booked[place])
-        if place is Place.MEMORY:
-            held.update(self._uploaded())
-        return +held
+            return +Counter(self._booked[place])
 
     def may_ask(self, spare: Yielding) -> None:
         """Take note of what goes when its room is needed; once nobody has it any more, it is forgotten."""

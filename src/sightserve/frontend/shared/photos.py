@@ -14,10 +14,17 @@ _LONGEST_PATH: Final = 240
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo: what a person called it, and its bytes as they came."""
+    """One photo: what a person called it, and its bytes as they came.
+
+    Attributes:
+        width: pixels, upright, before the browser made it smaller to be sent; 0 where no browser could tell.
+        height: the same.
+    """
 
     name: str
     data: bytes
+    width: int = 0
+    height: int = 0
 
     @cached_property
     def key(self) -> str:

@@ -14,7 +14,7 @@ from sightserve.frontend.previews.pool import NoPicture, Pool, Why
 from sightserve.frontend.shared.ledger import Booking
 from sightserve.frontend.shared.words import Message
 
-_THUMBNAIL: Final = 72  # pixels, longest side
+_THUMBNAIL: Final = 256  # pixels, longest side: a card of a page, sharp on most screens
 _SHOWN: Final = 1024
 _PREVIEW_QUALITY: Final = 86
 _THUMBNAIL_QUALITY: Final = 78

@@ -17,7 +17,7 @@ class Spare(Generic[Thing]):
         """Keep nothing yet, for this session."""
         self.session = account.session
         self._account = account
-        self._kept: dict[int, tuple[Thing | None, Booking]] | None = {}
+        self._kept: dict[int, tuple[Thing, Booking]] | None = {}
         self._size = 0
         account.ledger.may_ask(self)
 
@@ -31,11 +31,8 @@ class Spare(Generic[Thing]):
         """Whether somebody needed the room."""
         return self._kept is None
 
-    def keep(self, number: int, thing: Thing | None, size: int) -> None:
-        """Keep one thing of so many bytes under a number; None where only bytes that all of them share are counted.
-
-        One thread at a time does that.
-        """
+    def keep(self, number: int, thing: Thing, size: int) -> None:
+        """Keep one thing of so many bytes under a number. One thread at a time does that."""
         kept = self._kept
         if kept is not None and self._account.ledger.make_room_for_spare(self, size):
             kept[number] = (thing, self._account.book(size))
@@ -43,7 +40,8 @@ class Spare(Generic[Thing]):
 
     def get(self, number: int) -> Thing | None:
         """Return what is kept under this number, if it still is."""
-        return (self._kept or {}).get(number, (None, None))[0]
+        found = (self._kept or {}).get(number)
+        return None if found is None else found[0]
 
     def let_go(self) -> None:
         """Keep nothing any more, now and later; what was booked for it is given back as it is collected."""

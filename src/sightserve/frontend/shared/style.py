@@ -1,24 +1,19 @@
 """The look of all pages that the theme file cannot say: a few lines of CSS, and the app's own marks. All of it is here."""
 
+import base64
+import html
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
+from sightserve.frontend.shared import pages
+
 _HERE: Final = Path(__file__).parents[1]
 FAVICON: Final = str(_HERE / "favicon.png")
-LOGO: Final = str(_HERE / "logo.svg")
+_LOGO: Final = "data:image/svg+xml;base64," + base64.b64encode((_HERE / "logo.svg").read_bytes()).decode()
 
 _CSS: Final = """
-/* A photo fits on the screen together with its answer, however tall it is. */
-.st-key-photo img:not(.warmth) { max-height: min(22rem, 42vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
-.st-key-photo [data-testid="stImageContainer"], .st-key-photo [data-testid="stImage"] { align-items: flex-start; }
-
-/* Where the model looked: the photo in grey, and warmth where the map has it. Padding lies outside of the photo. */
-.sightserve-heat { position: relative; display: inline-block; overflow: hidden; border-radius: 0.6rem; line-height: 0; }
-.sightserve-heat .photo { filter: grayscale(1); }
-.sightserve-heat .warmth { position: absolute; }
-
 /* Streamlit fades small print to 60 %, which is less than AA asks of it. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"] * {
   color: inherit !important; opacity: 1 !important;
@@ -39,6 +34,10 @@ _CSS: Final = """
 [class*="st-key-card-"] .stButton button:focus-visible { box-shadow: none; }
 [class*="st-key-card-"] .stButton button:focus-visible::after { box-shadow: 0 0 0 3px #14a396; }
 [class*="st-key-card-"] img { aspect-ratio: 1; object-fit: cover; border-radius: 0.6rem; width: 100%; }
+
+.st-key-samples, .st-key-history { display: grid !important; gap: 0.75rem; grid-template-columns: repeat(auto-fill, 8rem); }
+.st-key-answer .st-key-samples { grid-template-columns: repeat(3, 1fr); }
+.st-key-samples > *, .st-key-history > * { width: 100% !important; }
 
 .st-key-latest img { aspect-ratio: 1; object-fit: cover; width: 100%; border-radius: 0.6rem; }
 
@@ -69,12 +68,40 @@ body.sightserve-drag::after {
 }
 .sightserve-spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 
-.st-key-answer { scroll-margin-top: 4.5rem; }  /* clear of the header when it is brought into sight */
-@media (hover: none) { button kbd { display: none; } }  /* no keyboard, no hint at a key */
+/* The bar: the product's name and four ways, at the top; on a phone the ways are where thumbs are. Streamlit's own is empty. */
+.stAppHeader { display: none !important; }
+.stMainBlockContainer { padding-top: 4.75rem !important; }
+.st-key-bar { position: fixed; inset: 0 0 auto 0; z-index: 99; min-height: 3.5rem;
+  padding: 0.25rem max(1rem, calc(50vw - 45rem));
+  background: light-dark(#fff, #0f1716); border-bottom: 1px solid rgba(128, 140, 138, 0.35); }
+.sightserve-product { display: flex; align-items: center; gap: 0.6rem; font-weight: 700; font-size: 1.15rem;
+  white-space: nowrap; }
+.sightserve-product img { width: 2rem; height: 2rem; }
+.st-key-nav { margin-left: auto; flex-wrap: nowrap !important; width: auto !important; }
+.st-key-nav a { padding: 0.45rem 0.9rem; border-radius: 0.6rem; min-height: 2.75rem; }
+.st-key-nav a:focus-visible { outline: 3px solid #14a396; outline-offset: -3px; }
+
+/* The answer is the largest thing on the page. */
+.st-key-head h1 { font-size: 1.5rem; padding: 0; }
+.st-key-answer h2 { font-size: clamp(1.9rem, 3.6vw, 2.75rem); line-height: 1.1; padding-top: 0; }
+.st-key-answer { scroll-margin-top: 4.5rem; }
+body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo before: the new one is on its way */
+.sightserve-answered { margin: 0; font-size: 0.875rem; opacity: 0.8; }
+
+@media (hover: none) { button kbd { display: none !important; } }  /* no keyboard, no hint at a key */
 @media (max-width: 640px) {
-  h1 { font-size: 1.6rem !important; }
-  .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
-  .st-key-photo img:not(.warmth) { max-height: 38vh; }
+  .st-key-head h1 { font-size: 1.2rem; }
+  .stMainBlockContainer { padding: 4rem 1rem 5.5rem !important; }
+  .stMainBlockContainer [data-testid="stColumn"] { min-width: 100%; }
+  .stMainBlockContainer .stHorizontalBlock { gap: 0.75rem; }
+  .st-key-bar { min-height: 3rem; padding: 0.25rem 1rem; }
+  .st-key-nav { position: fixed; inset: auto 0 0 0; z-index: 99; margin: 0; width: 100% !important;
+    padding: 0.25rem 0.5rem calc(0.25rem + env(safe-area-inset-bottom)); justify-content: space-around;
+    background: light-dark(#fff, #0f1716);
+    border-top: 1px solid rgba(128, 140, 138, 0.35); }
+  .st-key-nav a { flex-direction: column; gap: 0; padding: 0.3rem 0.6rem; font-size: 0.8rem; }
+  .st-key-samples, .st-key-history { grid-template-columns: repeat(3, 1fr) !important; }
+  .st-key-gallery > * { grid-template-columns: 1fr 1fr !important; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation-duration: 0.01ms !important; scroll-behavior: auto !important; } }
 
@@ -100,8 +127,16 @@ body.sightserve-drag::after {
 """
 
 
-def apply() -> None:
-    """Put the app's name, mark and style on the page."""
-    st.set_page_config(page_title="Sightserve", page_icon=FAVICON, layout="wide", initial_sidebar_state="collapsed")
-    st.logo(LOGO, size="large")
+def apply(page: str, product: str = "Sightserve") -> None:
+    """Put the style on the page, and the bar with the product's name and the ways to all pages."""
+    st.set_page_config(
+        page_title=f"{page} - {product}", page_icon=FAVICON, layout="wide", initial_sidebar_state="collapsed"
+    )
     st.html(f"<style>{_CSS}</style>")
+    with st.container(key="bar", horizontal=True, vertical_alignment="center"):
+        st.html(
+            f'<div class="sightserve-product"><img src="{_LOGO}" alt="">{html.escape(product)}</div>', width="content"
+        )
+        with st.container(key="nav", horizontal=True, gap="xsmall"):
+            for name in pages.ICONS:
+                pages.link(name)

@@ -19,6 +19,7 @@ from typing import Final
 
 from sightserve.client import ClientError
 from sightserve.client.patience import GivenUp, Patience
+from sightserve.frontend.inbox.store import File
 from sightserve.frontend.shared.ledger import Account, Booking, NoRoom, Place
 from sightserve.frontend.shared.words import Message
 from sightserve.frontend.shared.workspace import workspace
@@ -135,6 +136,12 @@ class Labelling:
         """
         self._stored = self._account.reserve(len(video), Place.DISK)
         self.source.write_bytes(video)
+
+    def adopt(self, file: File) -> None:
+        """Take a video that has come in: it lies on the disk, and is booked."""
+        if file.path is not None:
+            file.path.replace(self.source)
+        self._stored = file.booking
 
     def start(
         self, prepare: Callable[[Patience], tuple[Classify, Plan]], parallel: int, everyone: threading.Semaphore

@@ -4,19 +4,20 @@ import importlib.util
 import logging
 import threading
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import streamlit as st
 
 from sightserve.client import ClientError
 from sightserve.client.patience import Patience
-from sightserve.frontend.shared import waiting, words
+from sightserve.frontend.inbox import widget
+from sightserve.frontend.inbox.store import Pick, inbox
+from sightserve.frontend.inbox.widget import NOTHING, VIDEOS, Came, Texts
+from sightserve.frontend.shared import head, pages, waiting, words
 from sightserve.frontend.shared.ledger import NoRoom, account
-from sightserve.frontend.shared.photos import shown_name
 from sightserve.frontend.shared.preview import data_url
 from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
-from sightserve.frontend.shared.uploads import free
 from sightserve.frontend.video import problems, result
 from sightserve.frontend.video.asking import frame_asker
 from sightserve.frontend.video.labelling import Labelling, State
@@ -25,21 +26,22 @@ from sightserve.video.analyse import Classify, Plan, Seen
 from sightserve.video.limits import Limits
 from sightserve.video.timeline import DEFAULT_SMOOTHING, DEFAULT_THRESHOLD
 
-if TYPE_CHECKING:
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
-
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY: Final = 0.5  # seconds
 _LABELS: Final = 10  # asked for each frame
-_TYPES: Final = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "mpg", "mpeg", "ts", "3gp", "flv", "wmv", "ogv"]
+_PLACE: Final = "video"
+_MEANT_FOR: Final = {"photo": ("photo", "To the Photo page"), "archive": ("batch", "To the Batch page")}
 _SAMPLE: Final = Path(__file__).parents[1] / "samples" / "tour.mp4"
 _RATES: Final = [1, 2, 4, 8]
 
 
 def page() -> None:
     """Draw the page."""
-    st.title("What happens in this video?", anchor=False)
+    head.draw(
+        "What happens in this video?",
+        "You see it play with its labels, can go to any moment, and take it home as a file.",
+    )
     if importlib.util.find_spec("av") is None:
         st.info(
             f"**This installation does not read videos.** Whoever runs this app can add that with (`{more('video')}`).",
@@ -61,17 +63,18 @@ def limits() -> Limits:
 
 
 def _begin() -> None:
-    wanted, version = settings(), st.session_state.get("video_version", 0)
-    st.markdown(
-        f"One video of up to {wanted.max_video_mb} MB and {wanted.max_video_minutes} minutes. You see it play with its labels,"
-        " can go to any moment, and take it home as a file."
+    wanted = settings()
+    pick = inbox().pick(_PLACE)
+    here = pick is not None and pick.is_whole and bool(pick.files())
+    _refusals()
+    texts = Texts(
+        invite="Choose a video",
+        how="or drop one anywhere on this page",
+        limits=f"Up to {wanted.max_video_mb} MB and {wanted.max_video_minutes} minutes",
+        choose="Another video" if here else "Choose a video",
     )
-    file = st.file_uploader(
-        f"Your video: up to {wanted.max_video_mb} MB.",
-        type=_TYPES,
-        max_upload_size=wanted.max_video_mb,
-        key=f"video-{version}",
-    )
+    widget.draw(_PLACE, texts, kinds=["video"], most=1, pick=pick.number if pick and here else 0,
+                on_came=_came, on_removed=lambda: inbox().clear(_PLACE))  # fmt: skip
     left, right = st.columns(2, gap="large")
     with left:
         rate = st.segmented_control(
@@ -90,13 +93,13 @@ def _begin() -> None:
             "Label the video",
             type="primary",
             icon=":material/movie:",
-            disabled=file is None,
+            disabled=not here,
             shortcut="Enter",
             key="start",
         )
         sample = st.button("Try the sample video", icon=":material/play_circle:", key="sample-video")
-    if file is not None and waiting.is_wanted("video", own):
-        _start(file, rate or 4)
+    if pick is not None and here and waiting.is_wanted("video", own):
+        _start(pick, rate or 4)
     elif waiting.is_wanted("sample-video", sample):
         _start(None, rate or 4)
     waiting.fulfilled("video", "sample-video")
@@ -104,6 +107,19 @@ def _begin() -> None:
         "The video is kept in a temporary file while this page is open, and its frames are sent to the classifier as small"
         f" pictures. {wanted.gone_after} after it was closed, nothing of it is left here."
     )
+
+
+def _came() -> None:
+    st.session_state["video-came"] = widget.came(_PLACE)
+
+
+def _refusals() -> None:
+    """Say what did not come in."""
+    came: Came = st.session_state.get("video-came", NOTHING)
+    for refusal in came.refused:
+        st.error(f"**{words.plain(refusal.name)}**: {widget.explain(refusal, _PLACE)}", icon=":material/error:")
+        if refusal.why in _MEANT_FOR:
+            pages.link(*_MEANT_FOR[refusal.why])
 
 
 def threshold() -> float:
@@ -127,8 +143,9 @@ def _everyone() -> threading.Semaphore:
     return threading.Semaphore(settings().total_parallel)
 
 
-def _start(file: "UploadedFile | None", rate: int) -> None:
-    name = _SAMPLE.name if file is None else shown_name(file.name)
+def _start(pick: Pick | None, rate: int) -> None:
+    """Have a video labelled: the one that came in, or the sample."""
+    name = _SAMPLE.name if pick is None else pick.files()[0].name
     labelling: Labelling | None = None
 
     def prepare(patience: Patience) -> tuple[Classify, Plan]:
@@ -139,8 +156,10 @@ def _start(file: "UploadedFile | None", rate: int) -> None:
         mine = account()
         labelling = Labelling(name, _suffix(name), _turns(), mine)
         sessions().belongs(mine.session, labelling)
-        # the very bytes of an upload: a view of them would be a copy
-        labelling.store(_SAMPLE.read_bytes() if file is None else file.getvalue())
+        if pick is None:
+            labelling.store(_SAMPLE.read_bytes())
+        else:
+            labelling.adopt(pick.hand_over(0))
         labelling.start(prepare, settings().parallel, _everyone())
     except (ClientError, OSError, NoRoom) as error:
         if labelling is not None:
@@ -150,8 +169,7 @@ def _start(file: "UploadedFile | None", rate: int) -> None:
         problem = words.explain(error) if isinstance(error, ClientError) else problems.NO_ROOM
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
         return
-    free([] if file is None else [file])
-    st.session_state["video_version"] = st.session_state.get("video_version", 0) + 1
+    inbox().clear(_PLACE)
     st.session_state["labelling"] = labelling
     st.session_state.pop("seek", None)
     waiting.fulfilled("video", "sample-video")
@@ -160,7 +178,7 @@ def _start(file: "UploadedFile | None", rate: int) -> None:
 
 def _suffix(name: str) -> str:
     suffix = PurePosixPath(name).suffix.lower()
-    return suffix if suffix.removeprefix(".") in _TYPES else ".bin"
+    return suffix if suffix.removeprefix(".") in VIDEOS else ".bin"
 
 
 @st.fragment(run_every=_LOOK_EVERY)

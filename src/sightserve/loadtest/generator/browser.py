@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 import websocket
 
 from sightserve.loadtest.generator.page import Page, ProtocolChanged
-from sightserve.loadtest.generator.web import Answer, Web, form, why
+from sightserve.loadtest.generator.web import Answer, Web, why
 
 _ASSET: Final = re.compile(r'(?:src|href)="\.?/?(static/[^"]+)"')
 _XSRF: Final = "_streamlit_xsrf"
+_PART: Final = 4 * 2**20  # bytes of a file in one request
 _PATIENCE: Final = 4  # times the timeout, for a page that shows that it goes on
 _GOING_AWAY: Final = 1001  # what a browser says when its page is closed (RFC 6455, section 7.4.1)
 _HEADERS: Final = {"Accept-Encoding": "gzip", "User-Agent": "Sightserve load test (like a browser)"}
@@ -35,6 +36,7 @@ class Browser:
         self._web = Web(self._url, timeout, connections=6)  # as many as browsers open to one server
         self._socket: websocket.WebSocket | None = None
         self._token = ""
+        self._pick = 0
         self._loaded: set[str] = set()
 
     def open(self, path: str = "") -> None:
@@ -55,33 +57,38 @@ class Browser:
         self._rest()
         self._load_media()
 
-    def upload(self, uploader: str, files: list[tuple[str, bytes]]) -> None:
-        """Put files into the uploader whose key begins so.
+    def upload(self, place: str, files: list[tuple[str, bytes]]) -> None:
+        """Bring files (name, bytes) to the page: send them, and say that they are there.
 
         Raises:
             VisitFailed: one did not get through.
         """
-        taken = []
-        for name, data in files:
-            self._send(self.page.wants_upload(name))
-            self._until(lambda: self.page.upload is not None)
-            target = self.page.upload
-            if target is None:
-                raise ProtocolChanged("no address to upload to")
-            body, content_type = form([(name, data)], field=target.file_id)
-            headers = {
-                **content_type,
-                "Cookie": f"{_XSRF}={self._token}",
-                "X-Xsrftoken": self._token,
-                "Origin": self._origin,
-                **_HEADERS,
-            }
-            answer = self._web.ask("PUT", target.url, body, headers)
-            self._expect(answer, 204, "upload")
-            taken.append((name, len(data), target))
-        self._send(self.page.uploaded(uploader, taken))
+        if place == "batch":  # which takes them one by one, later
+            self.offer(place, files)
+            self.put(place, files)
+        else:
+            self.put(place, files)
+            self.bring(place)
+
+    def offer(self, place: str, files: list[tuple[str, bytes]]) -> None:
+        """Say what was chosen, on a page that takes it later."""
+        self._pick = time.time_ns() // 1_000_000
+        self._send(self.page.offered(place, self._pick, [(name, len(data)) for name, data in files]))
         self._rest()
-        self._load_media()
+
+    def put(self, place: str, files: list[tuple[str, bytes]]) -> None:
+        """Send files in parts, as the page's script does. Raises VisitFailed."""
+        if place != "batch":
+            self._pick = time.time_ns() // 1_000_000
+        for index, (name, data) in enumerate(files):
+            for offset in range(0, max(1, len(data)), _PART):
+                address = self.page.address(place, self._pick, index, len(files), name, len(data), offset)
+                headers = {"Content-Type": "application/octet-stream", "Origin": self._origin, **_HEADERS}
+                self._expect(self._web.ask("PUT", address, data[offset : offset + _PART], headers), 204, "upload")
+
+    def bring(self, place: str, shown: Callable[[], bool] = lambda: False) -> float:
+        """Say that the files are there; return as `press`."""
+        return self._act(self.page.came(place, self._pick), shown)
 
     def press(self, button: str, shown: Callable[[], bool] = lambda: False) -> float:
         """Press a button; return the seconds until what `shown` looks for was there, or the page came to rest.
@@ -89,8 +96,11 @@ class Browser:
         Raises:
             VisitFailed: it did not in time.
         """
+        return self._act(self.page.pressed(button), shown)
+
+    def _act(self, message: bytes, shown: Callable[[], bool]) -> float:
         started = time.perf_counter()
-        self._send(self.page.pressed(button))
+        self._send(message)
         self._until(lambda: shown() or not self.page.running)
         seconds = time.perf_counter() - started
         self._rest()

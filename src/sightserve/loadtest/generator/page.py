@@ -4,34 +4,26 @@ Written against the protocol of Streamlit 1.67 (streamlit/proto, runtime/app_ses
 version); a test visits the real app with it, and says so when the protocol has changed.
 """
 
+import html
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from uuid import uuid4
+from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 SEEN_WITH: Final = "1.67"
-_ESCAPED: Final = re.compile(r"\\(.)")
-_ANSWER: Final = "answer"  # the key of the container that the label appears in
-_UNSURE: Final = "Perhaps "
+_ANSWERED: Final = re.compile(r'class="sightserve-answered"[^>]* data-label="([^"]*)"')
+_INBOX: Final = "sightserve.inbox"  # the component that files come to (frontend/inbox)
 _BUSY: Final = "Very many people"  # what the page says when the backend refuses (frontend/shared/words.py)
 
 
 class ProtocolChanged(Exception):
     """The page does not behave as this module knows it: Streamlit's protocol or the page has changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """Where a file goes."""
-
-    file_id: str
-    url: str
-    delete_url: str
 
 
 @dataclass(slots=True)
@@ -41,7 +33,7 @@ class Page:
     Attributes:
         session: the id that the server gave this visit.
         running: whether the script has not finished yet.
-        label: the answer that stands on the page, without its "Perhaps"; empty where there is none.
+        label: the answer that stands on the page; empty where there is none.
         problem: what the page says went wrong.
         waking: whether it asked for patience, since the script was last started.
         done: what the Batch page says at its end.
@@ -57,9 +49,8 @@ class Page:
     done: str = ""
     again: tuple[str, float] | None = None
     media: set[str] = field(default_factory=set)
-    upload: Upload | None = None
     _page_hash: str = ""
-    _place: tuple[int, ...] = ()
+    _ticket: str = ""
     _widgets: dict[str, str] = field(default_factory=dict)
     _states: dict[str, WidgetState] = field(default_factory=dict)
     _kept: dict[str, ForwardMsg] = field(default_factory=dict)
@@ -96,38 +87,29 @@ class Page:
                 self.running = message.script_finished == early
             case "auto_rerun":
                 self.again = (message.auto_rerun.fragment_id, float(message.auto_rerun.interval))
-            case "file_urls_response":
-                urls = list(message.file_urls_response.file_urls)
-                if not urls:
-                    raise ProtocolChanged(f"no address to upload to: {message.file_urls_response.error_msg}")
-                self.upload = Upload(urls[0].file_id, urls[0].upload_url, urls[0].delete_url)
         return kind
 
     def _begin(self, message: ForwardMsg) -> None:
         session = message.new_session
         if not message.metadata.run.fragment_ids:
             self._widgets.clear()
-            self._place, self.again = (), None
+            self.again = None
         self.session = session.initialize.session_id or self.session
         self.running, self.label, self.problem, self.done = True, "", "", ""
 
     def _change(self, message: ForwardMsg) -> None:
-        place, delta = tuple(message.metadata.delta_path), message.delta
-        kind = delta.WhichOneof("type")
-        if kind == "add_block":
-            if delta.add_block.id.endswith(f"-{_ANSWER}"):
-                self._place = place
+        if message.delta.WhichOneof("type") != "new_element":
             return
-        if kind != "new_element":
-            return
-        element = delta.new_element
+        element = message.delta.new_element
         match element.WhichOneof("type"):
-            case "file_uploader":
-                self._widgets[_key(element.file_uploader.id)] = element.file_uploader.id
+            case "bidi_component" if element.bidi_component.component_name == _INBOX:
+                inbox = element.bidi_component
+                self._widgets[_key(inbox.id)] = inbox.id
+                self._ticket = json.loads(inbox.json or inbox.mixed.json)["ticket"]
             case "button":
                 self._widgets[_key(element.button.id)] = element.button.id
-            case "heading" if self._in_answer(place) and element.heading.tag == "h2":
-                self.label = self.label or _ESCAPED.sub(r"\1", element.heading.body).removeprefix(_UNSURE)
+            case "html" if (found := _ANSWERED.search(element.html.body)) is not None:
+                self.label = html.unescape(found[1])
             case "alert":
                 self._read_alert(element.alert.body, element.alert.Format.Name(element.alert.format))
             case "progress":
@@ -143,9 +125,6 @@ class Page:
         elif kind == "SUCCESS":
             self.done = body
 
-    def _in_answer(self, place: tuple[int, ...]) -> bool:
-        return bool(self._place) and place[: len(self._place)] == self._place
-
     @property
     def busy(self) -> bool:
         """Whether the problem is that the backend has too much to do: it said so at once, which is no failure."""
@@ -158,24 +137,27 @@ class Page:
         message.rerun_script.page_name = path
         return bytes(message.SerializeToString())
 
-    def wants_upload(self, name: str) -> bytes:
-        """Return the question where a file may be uploaded to."""
-        self.upload = None
-        message = BackMsg()
-        message.file_urls_request.request_id = str(uuid4())
-        message.file_urls_request.file_names.append(name)
-        message.file_urls_request.session_id = self.session
-        return bytes(message.SerializeToString())
+    def address(self, place: str, pick: int, index: int, of: int, name: str, size: int, offset: int = 0) -> str:
+        """Return where a part of a file goes; see `frontend/inbox/route.py`."""
+        if not self._ticket:
+            raise ProtocolChanged("the page has no place that files come to")
+        query = urlencode({"of": of, "name": name, "size": size, "offset": offset})
+        return f"/inbox/{self._ticket}/{place}/{pick}/{index}?{query}"
 
-    def uploaded(self, uploader: str, files: list[tuple[str, int, Upload]]) -> bytes:
-        """Return the news that files (name, bytes, where) are in the uploader whose key begins so."""
-        state = WidgetState(id=self._widget(uploader))
-        for name, size, upload in files:
-            info = state.file_uploader_state_value.uploaded_file_info.add(name=name, size=size, file_id=upload.file_id)
-            info.file_urls.file_id = upload.file_id
-            info.file_urls.upload_url, info.file_urls.delete_url = upload.url, upload.delete_url
-        self._states[state.id] = state
-        return self._rerun()
+    def came(self, place: str, pick: int) -> bytes:
+        """Return the news that every file of a pick has been sent."""
+        return self._told(place, "came", {"pick": pick, "refused": [], "left": 0})
+
+    def offered(self, place: str, pick: int, files: Sequence[tuple[str, int]]) -> bytes:
+        """Return the news of files (name, bytes) that were chosen, and go when the page wants them."""
+        offer = {"pick": pick, "photos": [list(file) for file in files], "zips": 0, "others": 0}
+        return self._told(place, "offered", {**offer, "refused": [], "left": 0})
+
+    def _told(self, place: str, event: str, value: object) -> bytes:
+        # Streamlit's own name for the widget that carries a component's events
+        events = f"$$STREAMLIT_INTERNAL_KEY_{self._widget(f'inbox-{place}')}__events"
+        told = json.dumps([{"event": event, "value": value}])
+        return self._rerun(WidgetState(id=events, json_trigger_value=told))
 
     def pressed(self, button: str) -> bytes:
         """Return the news that the button with this key was pressed."""

@@ -24,6 +24,8 @@ _PHONE_PHOTOS: Final = 4
 _PHONE: Final = (4000, 3000)  # px: twelve megapixels, the commonest size that phones make
 _GRAIN: Final = 8.0  # standard deviation, 8-bit steps: an enlarged photo alone is smoother than any camera's
 _QUALITY: Final = 85
+_SENT: Final = 1600  # px, the longer side
+_SENT_QUALITY: Final = 88
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,15 @@ class Catalogue:
     small: Sequence[Photo]
     phone: Sequence[Photo]
     bad: Sequence[Photo]
+    shrunk: Sequence[Photo] = ()
 
-    def photo(self, phone_share: float) -> tuple[str, Photo]:
-        """Return what kind of photo, and one of that kind: a phone's in this share of all cases, where there are any."""
+    def photo(self, phone_share: float, *, browser: bool = False) -> tuple[str, Photo]:
+        """Return what kind of photo, and one of that kind: a phone's in this share of all cases, where there are any.
+
+        Where a `browser` sends it, it is as small as the web app's script makes it.
+        """
         if self.phone and random.random() < phone_share:  # noqa: S311 - a load, no secret
-            return "phone photo", random.choice(self.phone)  # noqa: S311
+            return "phone photo", random.choice(self.shrunk if browser else self.phone)  # noqa: S311
         return "small photo", random.choice(self.small)  # noqa: S311
 
     def labelled(self, ask: Callable[[Photo], str]) -> "Catalogue":
@@ -70,6 +76,7 @@ class Catalogue:
             self,
             small=[replace(photo, label=ask(photo)) for photo in self.small],
             phone=[replace(photo, label=ask(photo)) for photo in self.phone],
+            shrunk=[replace(photo, label=ask(photo)) for photo in self.shrunk],
         )
 
 
@@ -88,7 +95,8 @@ def load(folder: str, *, phone: bool = True) -> Catalogue:
     if not small:
         raise InvalidValue(f"{folder!r} has no photo in it")
     large = [made for photo in small[:: max(1, len(small) // _PHONE_PHOTOS)] if phone and (made := _phone(photo))]
-    return Catalogue(small, large[:_PHONE_PHOTOS], _bad(small[0]))
+    large = large[:_PHONE_PHOTOS]
+    return Catalogue(small, large, _bad(small[0]), [replace(photo, data=_shrunk(photo.data)) for photo in large])
 
 
 def _bad(good: Photo) -> list[Photo]:
@@ -116,6 +124,16 @@ def _phone(photo: Photo) -> Photo | None:
             return None
         part.rename(path)  # only when whole, so that an interrupted run leaves no half photo behind
     return Photo(f"phone-{photo.name}", path.read_bytes())
+
+
+def _shrunk(data: bytes) -> bytes:
+    """Return the photo as a browser sends it (frontend/inbox/browser/shrink.js)."""
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as opened:
+        opened.draft("RGB", (2 * _SENT, 2 * _SENT))
+        opened.thumbnail((_SENT, _SENT))
+        opened.save(buffer, "JPEG", quality=_SENT_QUALITY)
+    return buffer.getvalue()
 
 
 def _enlarged(data: bytes) -> bytes:

@@ -181,8 +181,7 @@ def _ask_web_app(plan: Plan, photo: Photo) -> str:
     browser = Browser(plan.frontend, plan.timeout)
     try:
         browser.open()
-        browser.upload("uploads", [(photo.name, photo.unlike_any_other(0))])
-        browser.press("classify", lambda: bool(browser.page.label))
+        browser.upload("photo", [(photo.name, photo.unlike_any_other(0))])
     except (VisitFailed, ProtocolChanged) as exc:
         raise InvalidValue(f"the web app cannot be visited before there is any load: {exc}") from exc
     finally:

@@ -1,4 +1,4 @@
-"""A person in the web app: opens it, uploads a photo, presses Classify, reads the label; a few photos, then another person."""
+"""A person in the web app: opens it, sends a photo, reads the label; a few photos, then another person."""
 
 import random
 import time
@@ -46,47 +46,46 @@ class Visitor(User):
             if batch:
                 self._batch(browser)
             else:
-                for number in range(plan.visit_photos):
-                    self._photo(browser, last=number == plan.visit_photos - 1)
+                for _ in range(plan.visit_photos):
+                    self._photo(browser)
         except VisitFailed:
             gevent.sleep(random.uniform(0.5, 1.5))  # noqa: S311
         finally:
             with suppress(OSError):
                 browser.close()
 
-    def _photo(self, browser: Browser, *, last: bool) -> None:
+    def _photo(self, browser: Browser) -> None:
         started, context = time.perf_counter(), self.shared
-        kind, photo = context.catalogue.photo(context.plan.visitor_phone_share)
+        kind, photo = context.catalogue.photo(context.plan.visitor_phone_share, browser=True)
         data = photo.unlike_any_other(random.getrandbits(63))
-        self._timed(browser, f"upload a {kind}", lambda: browser.upload("uploads", [(photo.name, data)]))
+        self._timed(browser, f"upload a {kind}", lambda: browser.put("photo", [(photo.name, data)]))
         self._answered(browser, photo.label, time.perf_counter() - started)
         every = context.plan.visitor_every * random.uniform(0.8, 1.2)  # noqa: S311
         self._timed_only_failures(browser, lambda: browser.stay(max(0.0, every - (time.perf_counter() - started))))
-        if not last:
-            again = "another" if browser.page.has("another") else "start-over"
-            self._timed(browser, "another photo", lambda: browser.press(again))
 
     def _answered(self, browser: Browser, label: str, uploading: float) -> None:
-        """Press Classify. What is judged is what a person waits for: the seconds of the upload are a part of it."""
+        """Read the label of a photo that was sent. What a person waits for has the seconds of the upload in it."""
         page, seconds = browser.page, 0.0
         self.shared.under_way += 1
         try:
-            seconds = browser.press("classify", lambda: bool(page.label))
+            seconds = browser.bring("photo", lambda: bool(page.label))
             outcome, cause = judge(page, label)
         except (VisitFailed, ProtocolChanged) as exc:
-            self._failed("press to label", seconds, exc, answer=True)
+            self._failed("sent to label", seconds, exc, answer=True)
             raise VisitFailed(str(exc)) from exc
         finally:
             self.shared.under_way -= 1
-        kind = "press to label, after a friendly wait" if page.waking else "press to label"
+        kind = "sent to label, after a friendly wait" if page.waking else "sent to label"
         event = Event(0, Half.WEB, kind, seconds, outcome, cause, not page.waking, self._taken(browser))
         self.shared.note(event._replace(before=uploading))
 
     def _batch(self, browser: Browser) -> None:
         """Use the Batch page: several photos in one go, watched until all are answered."""
-        photos = [self.shared.catalogue.photo(self.shared.plan.visitor_phone_share)[1] for _ in range(_BATCH)]
+        photos = [
+            self.shared.catalogue.photo(self.shared.plan.visitor_phone_share, browser=True)[1] for _ in range(_BATCH)
+        ]
         files = [(f"{n}-{p.name}", p.unlike_any_other(random.getrandbits(63))) for n, p in enumerate(photos)]
-        self._timed(browser, f"upload {_BATCH} photos", lambda: browser.upload("files", files))
+        self._timed(browser, f"upload {_BATCH} photos", lambda: browser.upload("batch", files))
 
         def finish() -> None:
             browser.press("start")

@@ -51,11 +51,11 @@ class Web:
         self._client.close()
 
 
-def form(photos: Iterable[tuple[str, bytes]], field: str = "file") -> tuple[bytes, dict[str, str]]:
-    """Return a multipart body with these JPEGs (name, bytes), each in a field of this name, and the header that says so."""
+def form(photos: Iterable[tuple[str, bytes]]) -> tuple[bytes, dict[str, str]]:
+    """Return a multipart body with these JPEGs (name, bytes), each in a field named file, and the header that says so."""
     body = bytearray()
     for name, data in photos:
-        disposition = f'Content-Disposition: form-data; name="{field}"; filename="{name}"'
+        disposition = f'Content-Disposition: form-data; name="file"; filename="{name}"'
         body += f"--{_BOUNDARY}\r\n{disposition}\r\nContent-Type: image/jpeg\r\n\r\n".encode() + data + b"\r\n"
     body += f"--{_BOUNDARY}--\r\n".encode()
     return bytes(body), {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}

@@ -231,28 +231,35 @@ def test_a_photos_bytes_are_let_go_when_it_is_answered():
 
 @pytest.fixture
 def account():
-    return Account(Ledger({Place.MEMORY: Budget(1000, 1000)}, dict), "me")
+    return Account(Ledger({Place.MEMORY: Budget(1000, 1000)}), "me")
 
 
 def held(account):
     return account.ledger.held(Place.MEMORY)["me"]
 
 
+def booked_sources(account, number, size=100):
+    """Photos that lie somewhere, booked, until they are let go."""
+    bookings = [account.book(size) for _ in range(number)]
+    return [
+        Source(f"{i}.jpg", size, str(i).rjust(size).encode, let_go=booking.release)
+        for i, booking in enumerate(bookings)
+    ]
+
+
 def test_every_answered_photo_gives_its_bytes_back(account):
-    booked, number = [], iter(range(9))
+    booked = []
 
     def ask(photo):
         booked.append(held(account))
         return PREDICTION
 
-    photos = [Source(f"{i}.jpg", 100, lambda: str(next(number)).encode(), holds=100) for i in range(3)]
-
-    run(Job(photos, ask, parallel=1, account=account, held=account.book(300)))
+    run(Job(booked_sources(account, 3), ask, parallel=1, account=account))
 
     assert booked == [300, 200, 100]
 
 
-def test_a_zips_bytes_are_booked_until_its_last_photo_is_answered_and_what_is_unpacked_beside_them(account):
+def test_what_is_unpacked_from_a_zip_is_booked_while_it_is_asked_about(account):
     booked, number = [], iter(range(9))
 
     def ask(photo):
@@ -261,22 +268,10 @@ def test_a_zips_bytes_are_booked_until_its_last_photo_is_answered_and_what_is_un
 
     packed = [Source(f"{i}.jpg", 20, lambda: str(next(number)).encode(), makes=20) for i in range(3)]
 
-    run(Job(packed, ask, parallel=1, account=account, held=account.book(300)))
+    run(Job(packed, ask, parallel=1, account=account))
 
-    assert booked == [320, 320, 320]
+    assert booked == [20, 20, 20]
     assert held(account) == 0
-
-
-def test_a_stopped_batch_holds_its_photos_until_it_is_closed(account):
-    photos = [Source(f"{i}.jpg", 100, b"x".lower, holds=100) for i in range(3)]
-    job = Job(photos, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(300))
-    before = held(account)
-
-    job.close()
-
-    assert before == 300
-    assert held(account) == 0
-    assert job.view().done == 0
 
 
 def test_what_is_shown_of_the_photos_is_booked_for_as_long_as_there_is_the_batch(account, cat):
@@ -310,15 +305,12 @@ def test_the_time_that_a_batch_was_stopped_for_does_not_count():
 
 def kept(job):
     """Which photos could still be sorted into folders."""
-    job.sorted_zip.fill(("tabby", outcome.name, outcome.index) for outcome in job.view().outcomes if outcome.prediction)
+    job.sorted_zip.fill(("tabby", outcome.index) for outcome in job.view().outcomes if outcome.prediction)
     return job.sorted_zip.size > 22  # an empty zip
 
 
 def test_answered_photos_are_kept_while_there_is_room_and_booked(account):
-    photos = [Source(f"{i}.jpg", 100, b"x".lower, holds=100) for i in range(2)]
-    job = Job(
-        photos, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(200), spare=Spare(account)
-    )
+    job = Job(booked_sources(account, 2), lambda photo: PREDICTION, parallel=1, account=account, spare=Spare(account))
 
     run(job)
 
@@ -328,23 +320,18 @@ def test_answered_photos_are_kept_while_there_is_room_and_booked(account):
     assert held(account) == 0
 
 
-def test_a_zips_bytes_are_kept_once_for_all_its_photos(account):
+def test_photos_in_a_zip_are_kept_with_it_and_cost_nothing_more(account):
     packed = [Source(f"{i}.jpg", 20, b"x".lower, makes=20) for i in range(3)]
-    job = Job(
-        packed, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(150), spare=Spare(account)
-    )
+    job = Job(packed, lambda photo: PREDICTION, parallel=1, account=account, spare=Spare(account))
 
     run(job)
 
-    assert held(account) == 150
+    assert held(account) == 0
     assert kept(job)
 
 
 def test_who_needs_the_room_gets_it(account):
-    photos = [Source(f"{i}.jpg", 100, b"x".lower, holds=100) for i in range(2)]
-    job = Job(
-        photos, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(200), spare=Spare(account)
-    )
+    job = Job(booked_sources(account, 2), lambda photo: PREDICTION, parallel=1, account=account, spare=Spare(account))
     run(job)
 
     Account(account.ledger, "somebody else").reserve(450)

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from sightserve.frontend.batch.sorted_zip import ROUTE, SortedZip, in_folders
+from sightserve.frontend.batch.sorted_zip import ROUTE, SortedZip, in_folders, name_of
 from sightserve.frontend.batch.sources import Source
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
 from sightserve.frontend.shared.spare import Spare
@@ -15,7 +15,7 @@ from sightserve.frontend.shared.spare import Spare
 
 @pytest.fixture
 def account():
-    return Account(Ledger({Place.MEMORY: Budget(10_000, 10_000)}, dict), "me")
+    return Account(Ledger({Place.MEMORY: Budget(10_000, 10_000)}), "me")
 
 
 def offered(account, *photos):
@@ -23,7 +23,7 @@ def offered(account, *photos):
     for number, (_, name, data) in enumerate(photos):
         spare.keep(number, Source(name, len(data), io.BytesIO(data).getvalue), len(data))
     zip_ = SortedZip(spare, account)
-    zip_.fill((folder, name, number) for number, (folder, name, _) in enumerate(photos))
+    zip_.fill((folder, number) for number, (folder, _, _) in enumerate(photos))
     return zip_
 
 
@@ -78,6 +78,12 @@ def test_each_photo_lies_in_its_labels_folder_and_the_length_is_known_beforehand
 )
 def test_folders_and_files_have_names_that_every_system_takes(photos, paths):
     assert in_folders(photos) == paths
+
+
+def test_a_photo_that_came_as_a_jpeg_is_called_one():
+    assert name_of("day1/a.heic", b"\xff\xd8\xff...") == "day1/a.jpg"
+    assert name_of("day1/a.JPEG", b"\xff\xd8\xff...") == "day1/a.JPEG"
+    assert name_of("day1/a.heic", b"....ftypheic") == "day1/a.heic"
 
 
 def test_photos_that_had_to_go_are_not_there_any_more(account):

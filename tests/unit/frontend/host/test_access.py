@@ -44,8 +44,8 @@ def answering(status):
     [
         ("/", "/"),
         ("/static/js/index.js", "/static/js/index.js"),
-        ("/_stcore/upload_file/a-session/a-file", "/_stcore/upload_file/*"),
-        ("/tools/sight/_stcore/upload_file/a-session/a-file", "/tools/sight/_stcore/upload_file/*"),
+        ("/inbox/a-ticket/photo/1/0", "/inbox/*"),
+        ("/tools/sight/inbox/a-ticket/photo/1/0", "/tools/sight/inbox/*"),
         ("/media/0123abcd.jpg", "/media/*"),
         ("/videos/Se-cret/my holiday.mp4", "/videos/*"),
         ("/any/where/videos/Se-cret/a.mp4", "/any/where/videos/*"),

@@ -3,10 +3,24 @@
 import json
 
 from tests.conftest import SAMPLES
+from tests.unit.frontend.conftest import bring
+
+from sightserve.frontend.inbox.widget import Came, Refusal
+from sightserve.frontend.photo.samples import SAMPLES as SAMPLE_LIST
 
 
 def upload(page, *files):
-    page.file_uploader[0].set_value([(name, data, "image/jpeg") for name, data in files]).run()
+    bring(page, "photo", *files)
+
+
+def ask_by_button(page):
+    """As in the course: nothing is sent before the button is pressed."""
+    page.toggle(key="at-once").set_value(False).run()
+
+
+def place(page):
+    """What the page tells the browser about the place where photos come in."""
+    return json.loads(page.get("bidi_component")[0].proto.json)
 
 
 def press(page, key):
@@ -30,29 +44,110 @@ def test_an_empty_page_says_how_to_begin_and_offers_samples(backend, photo_page)
     photo_page.run()
 
     assert not photo_page.exception
-    assert "Choose a photo to begin" in photo_page.info[0].value
-    assert [button.label for button in photo_page.button] == ["Cat", "Coffee", "Flower", "Palace", "Rocket"]
+    assert place(photo_page)["words"]["invite"] == "Choose a photo"
+    assert [button.key for button in photo_page.button] == [
+        "classify",
+        *(f"sample-{entry.slug}" for entry in SAMPLE_LIST),
+    ]
+    assert photo_page.button(key="classify").disabled
     assert backend.photos == []
 
 
-def test_an_upload_is_not_sent_before_classify_is_pressed(backend, photo_page, cat):
+def test_a_photo_is_classified_as_soon_as_it_is_there_and_once_more_by_the_button(backend, photo_page, cat):
     photo_page.run()
 
     upload(photo_page, ("cat.jpg", cat))
+    assert photo_page.main.header[0].value == backend.label_of(cat)
+    assert len(backend.photos) == 1
 
-    assert backend.photos == []
     assert photo_page.button(key="classify").label == "Classify"
+    press(photo_page, "classify")
+    assert len(backend.photos) == 2
+
+
+def test_with_answers_at_once_turned_off_the_button_is_the_only_way(backend, photo_page, cat):
+    photo_page.run()
+    ask_by_button(photo_page)
+
+    upload(photo_page, ("cat.jpg", cat))
+    assert backend.photos == []
+    assert "Press **Classify**" in photo_page.info[0].value
+
+    press(photo_page, "classify")
+    assert photo_page.main.header[0].value == backend.label_of(cat)
+
+
+def test_a_new_photo_takes_the_place_of_the_one_before(backend, photo_page, cat, espresso):
+    photo_page.run()
+    upload(photo_page, ("cat.jpg", cat))
+
+    upload(photo_page, ("espresso.jpg", espresso))
+
+    assert photo_page.main.header[0].value == backend.label_of(espresso)
+    assert place(photo_page)["pick"] == 2
+
+
+def test_a_photo_that_is_made_smaller_to_be_sent_is_told_by_its_own_size(backend, photo_page, cat):
+    photo_page.run()
+
+    bring(photo_page, "photo", ("cat.jpg", cat), shape=(4032, 3024))
+
+    assert "from 4032 × 3024 pixels" in drawn(photo_page)  # noqa: RUF001
+
+
+def test_a_picture_that_no_browser_can_show_comes_from_the_app(backend, photo_page, cat):
+    photo_page.run()
+
+    bring(photo_page, "photo", ("cat.heic", cat), shape=(0, 0))
+    assert place(photo_page)["picture"]["src"].startswith("data:image/jpeg")
+
+    bring(photo_page, "photo", ("cat.jpg", cat), shape=(451, 300))
+    assert place(photo_page)["picture"] is None  # it has the photo itself
+
+
+def test_what_does_not_come_in_is_said_where_the_answer_would_be(backend, photo_page):
+    photo_page.run()
+    photo_page.session_state["came"] = Came(0, (Refusal("a *note*.txt", "other"), Refusal("huge.jpg", "large")), left=2)
+
+    photo_page.run()
+
+    first, second = (error.value for error in photo_page.error)
+    assert first.startswith(r"**a \*note\*\.txt**: This is not a photo. Choose a JPEG")
+    assert second.endswith("This file is too large. Try a smaller one: 30.0 MB is the most.")
+    assert "2 are not. The Batch page takes hundreds" in photo_page.info[0].value
+
+
+def test_the_page_speaks_of_the_model_that_answers(backend, photo_page, cat):
+    backend.sample = cat
+    backend.page = {"title": "Bird finder", "question": "Which bird is it?", "about": "It knows 8 birds."}
+    backend.samples = [{"title": "A robin", "alt": "", "path": "/model/samples/0"}]
+    photo_page.run()
+
+    assert photo_page.title[0].value == "Which bird is it?"
+    assert "It knows 8 birds" in texts(photo_page)
+    assert [button.label for button in photo_page.button if "sample" in button.key] == ["A robin"]
+
+    press(photo_page, "sample-model-0")
+    assert photo_page.main.header[0].value == backend.label_of(backend.sample)
+
+
+def test_a_model_that_brings_no_samples_and_does_not_know_ours_has_none(backend, photo_page):
+    backend.labels_known = ["healthy", "pneumonia"]
+
+    photo_page.run()
+
+    assert not [button for button in photo_page.button if "sample" in button.key]
 
 
 def test_the_answer_has_label_confidence_chart_and_time(backend, photo_page, cat):
     photo_page.run()
-    upload(photo_page, ("cat.jpg", cat))
 
-    press(photo_page, "classify")
+    upload(photo_page, ("cat.jpg", cat))
 
     assert photo_page.main.header[0].value == backend.label_of(cat)
     assert "Fairly sure · 70%" in texts(photo_page)
-    assert "Answered in 10 ms by fake" in texts(photo_page).replace("\\", "")
+    assert "10 ms of it by the classifier (fake), from 8 × 6 pixels" in drawn(photo_page)  # noqa: RUF001
+    assert 'data-say="cat.jpg: ' in drawn(photo_page)
     assert 'class="sightserve-bars"' in drawn(photo_page)
     assert not photo_page.get("vega_lite_chart")  # which takes 2.5 megabytes
 
@@ -60,7 +155,6 @@ def test_the_answer_has_label_confidence_chart_and_time(backend, photo_page, cat
 def test_a_rerun_and_the_sliders_never_send_a_photo_again(backend, photo_page, cat):
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat))
-    press(photo_page, "classify")
 
     photo_page.slider(key="labels").set_value(8).run()
     photo_page.slider(key="unsure").set_value(90).run()
@@ -75,8 +169,6 @@ def test_a_low_probability_is_a_quiet_not_sure(backend, photo_page, cat):
     backend.probability = 0.2
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat))
-
-    press(photo_page, "classify")
 
     assert photo_page.main.header[0].value.startswith("Perhaps ")
     assert "Not sure · 20%" in texts(photo_page)
@@ -105,25 +197,21 @@ def test_a_strangers_link_to_a_sample_that_is_none_shows_the_empty_page(backend,
     photo_page.run()
 
     assert not photo_page.exception
-    assert "Choose a photo to begin" in photo_page.info[0].value
+    assert place(photo_page)["picture"] is None
 
 
 def test_several_photos_are_a_gallery_with_errors_beside_the_answers(backend, photo_page, cat, espresso):
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat), ("text.jpg", b"hello"), ("espresso.jpg", espresso))
 
-    press(photo_page, "classify")
-
     assert photo_page.main.header[0].value == "2 answers"
     assert "not a photo of a kind" in photo_page.error[0].value
-    assert f"**{backend.label_of(espresso)}**" in texts(photo_page)
+    assert backend.label_of(espresso) in [button.label for button in photo_page.button]
 
 
 def test_the_same_photo_twice_is_one_photo(backend, photo_page, cat):
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat), ("copy.jpg", cat))
-
-    press(photo_page, "classify")
 
     assert len(backend.photos) == 1
     assert photo_page.main.header[0].value == backend.label_of(cat)
@@ -133,7 +221,6 @@ def test_the_history_shows_an_answer_again_without_asking(backend, photo_page, c
     photo_page.run()
     press(photo_page, "sample-espresso")
     upload(photo_page, ("cat.jpg", cat))
-    press(photo_page, "classify")
 
     photo_page.button(key=next(b.key for b in photo_page.button if (b.key or "").startswith("history-1"))).click().run()
 
@@ -148,13 +235,12 @@ def test_the_history_can_be_cleared(backend, photo_page):
     press(photo_page, "forget")
 
     assert not [b for b in photo_page.button if (b.key or "").startswith("history-")]
-    assert "Choose a photo to begin" in photo_page.info[0].value
+    assert place(photo_page)["picture"] is None
 
 
 def test_the_details_are_the_answer_as_the_backend_gives_it(backend, photo_page, cat):
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat))
-    press(photo_page, "classify")
     assert not photo_page.code  # nothing of it is loaded before it is opened
 
     open_details(photo_page)
@@ -170,7 +256,6 @@ def test_where_nobody_else_reaches_the_backend_no_line_sends_people_there(backen
     monkeypatch.setenv("SIGHTSERVE_UI_PUBLIC_BACKEND", "none")
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat))
-    press(photo_page, "classify")
 
     open_details(photo_page)
     [answer] = photo_page.code
@@ -182,7 +267,6 @@ def test_a_refusal_is_told_and_the_button_asks_again(backend, photo_page, cat):
     backend.refusals = [(500, "internal", None)]
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat))
-    press(photo_page, "classify")
     told = photo_page.error[0].value
 
     press(photo_page, "classify")
@@ -207,8 +291,6 @@ def test_a_sleeping_backend_is_waited_for(backend, photo_page, cat):
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat))
 
-    press(photo_page, "classify")
-
     assert photo_page.main.header[0].value == backend.label_of(cat)
     assert len(backend.photos) == 2
 
@@ -219,29 +301,17 @@ def test_a_backend_that_stays_away_is_an_error_that_says_what_to_do(backend, pho
     photo_page.run()
     upload(photo_page, ("cat.jpg", cat))
 
-    press(photo_page, "classify")
-
     assert "away" in photo_page.error[0].value
     assert "About page" in photo_page.error[0].value
-
-
-def test_more_photos_than_the_page_shows_are_pointed_to_the_batch_page(backend, photo_page, jpeg):
-    photo_page.run()
-
-    upload(photo_page, *[(f"{number}.jpg", jpeg(number)) for number in range(22)])
-
-    assert "The Batch page takes hundreds" in photo_page.info[-1].value
-    assert photo_page.button(key="classify").label == "Classify 20 photos"
 
 
 def test_a_photo_that_cannot_be_shown_may_still_be_classified(backend, photo_page):
     strange = b"\xff\xd8\xff strange"
     photo_page.run()
 
-    upload(photo_page, ("strange.jpg", strange))
-    press(photo_page, "classify")
+    bring(photo_page, "photo", ("strange.jpg", strange), shape=(0, 0))
 
-    assert "cannot be shown" in photo_page.warning[0].value
+    assert not photo_page.warning  # one message, and that is the answer
     assert photo_page.main.header[0].value == backend.label_of(strange)
 
 
@@ -250,8 +320,6 @@ def test_a_file_name_is_never_markup(backend, photo_page, cat):
     upload(
         photo_page, ("![x](http://elsewhere/y.png) <b>.jpg", cat), ("*two*.jpg", (SAMPLES / "rocket.jpg").read_bytes())
     )
-
-    press(photo_page, "classify")
 
     assert r"\*two\*\.jpg" in texts(photo_page)
     assert r"y\.png\) \<b\>\.jpg" in texts(photo_page)

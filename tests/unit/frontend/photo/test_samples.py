@@ -4,8 +4,8 @@ from sightserve.frontend.photo.samples import SAMPLES, sample
 
 
 def test_a_sample_is_found_by_its_name_only():
-    assert sample("cat") is not None
-    assert sample("../cat") is None
+    assert sample("cat", None) is not None
+    assert sample("../cat", None) is None
 
 
 def test_every_sample_is_there_as_a_photo():

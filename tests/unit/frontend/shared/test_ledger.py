@@ -9,9 +9,9 @@ from sightserve.frontend.shared.ledger import Account, Budget, Ledger, NoRoom, P
 from sightserve.frontend.shared.settings import MIB, UiSettings
 
 
-def ledger(total: int = 1000, session: int = 1000, uploaded: dict[str, int] | None = None) -> Ledger:
+def ledger(total: int = 1000, session: int = 1000) -> Ledger:
     budget = Budget(total, session)
-    return Ledger({Place.MEMORY: budget, Place.DISK: budget}, lambda: uploaded or {})
+    return Ledger({Place.MEMORY: budget, Place.DISK: budget})
 
 
 def test_what_is_booked_is_held_until_it_is_released():
@@ -38,18 +38,6 @@ def test_a_booking_that_nobody_has_any_more_is_given_back():
     gc.collect()
 
     assert book.held(Place.MEMORY) == {}
-
-
-def test_uploads_are_measured_where_streamlit_keeps_them():
-    uploaded = {"me": 300}
-    book = ledger(uploaded=uploaded)
-    mine = book.book("me", 100)
-
-    assert book.held(Place.MEMORY) == {"me": 300 + mine.size}
-    with pytest.raises(NoRoom):
-        book.reserve("me", 101)
-    uploaded.clear()
-    assert book.reserve("me", 101).size == 101
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def report():
         for number in range(80):
             kind, service = ("phone photo", 0.04) if number % 2 else ("small photo", 0.01)
             recorder.add(Event(1, Half.API, kind, service + 0.001, Outcome.OK, timing=Timing(beside, service, 0.0)))
-    recorder.add(Event(2, Half.WEB, "press to label", 0.1, Outcome.OK, before=0.2))
+    recorder.add(Event(2, Half.WEB, "sent to label", 0.1, Outcome.OK, before=0.2))
     recorder.users.append((1.0, 120))
     asked = Plan(backend="http://x", frontend="http://y")
     made = results.assemble(asked, recorder, [], None, "", 2.0, model_bytes=MODEL, browsers_asked=6)

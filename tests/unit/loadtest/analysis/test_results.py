@@ -29,14 +29,14 @@ def test_the_simulation_gets_service_and_the_rest_apart():
 def test_a_visitors_goal_is_for_all_that_he_waits_the_upload_with_it():
     """13.4 s of upload and 0.2 s from the button to the label are no answer within 2 s."""
     plan = Plan(frontend="http://x", goals=Goals(p95=2.0))
-    pressed = Event(14, Half.WEB, "press to label", 0.2, Outcome.OK, before=13.4)
+    pressed = Event(14, Half.WEB, "sent to label", 0.2, Outcome.OK, before=13.4)
 
     found = made(Event(13.8, Half.WEB, "upload a phone photo", 13.4, Outcome.OK, answer=False), pressed, plan=plan)
 
     (verdict,) = found["goals"]
     assert (verdict["measured"], verdict["met"]) == (pytest.approx(13.6), False)
     parts = {group["kind"]: group["p50"] for group in found["groups"]}
-    assert parts == {"upload a phone photo": 13.4, "press to label": 0.2}
+    assert parts == {"upload a phone photo": 13.4, "sent to label": 0.2}
     assert "13600" in summary.told(found)
 
 

@@ -35,11 +35,11 @@ def test_the_load_goes_to_the_address_that_was_said_whatever_proxy_the_environme
 
 
 def test_a_form_has_every_photo_in_a_field_of_the_name():
-    body, headers = form([("a.jpg", b"\xff\xd8one"), ("b.jpg", b"two\r\n")], field="f1")
+    body, headers = form([("a.jpg", b"\xff\xd8one"), ("b.jpg", b"two\r\n")])
 
     boundary = headers["Content-Type"].removeprefix("multipart/form-data; boundary=").encode()
     before, one, two, after = body.split(b"--" + boundary)
     assert (before, after) == (b"", b"--\r\n")
-    assert one.startswith(b'\r\nContent-Disposition: form-data; name="f1"; filename="a.jpg"\r\n')
+    assert one.startswith(b'\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n')
     assert one.endswith(b"\r\n\r\n\xff\xd8one\r\n")
     assert two.endswith(b"\r\n\r\ntwo\r\n\r\n")

@@ -183,7 +183,7 @@ def web_app(results: dict[str, Any], visitors: float) -> Service | None:
     instances = math.ceil(visitors / per_instance)
     # Cloud Run adds instances at 60 % of this too, and sends a visitor's own upload elsewhere when all of it is taken.
     concurrency = min(limits["max_concurrency"], math.ceil(per_instance * _WEB_CONNECTIONS / limits["cpu_target"]))
-    answers = sum(group["ok"] for group in results["groups"] if group["kind"].startswith("press to label"))
+    answers = sum(group["ok"] for group in results["groups"] if group["kind"].startswith("sent to label"))
     asked = results["browsers_asked"] / max(1, answers) * visitors / results["plan"]["visitor_every"]
     # an open page is a request for as long as it is open
     return Service(

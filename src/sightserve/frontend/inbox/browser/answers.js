@@ -1,0 +1,30 @@
+// What a person waited for an answer, from their press to its words on the page; and the words, for who does not see them.
+
+let pressed = 0; // when the press was that has no answer yet; 0: none
+
+const LEADS_TO_ANSWERS = ".st-key-samples, .st-key-history, .st-key-gallery, .st-key-classify";
+const note = () => { pressed = performance.now(); };
+document.addEventListener("click", (event) => { if (event.target.closest?.(LEADS_TO_ANSWERS)) note(); }, true);
+document.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.target.closest?.("input, textarea")) note(); }, true);
+
+function speak(words) {
+  let spoken = document.querySelector(".sightserve-spoken");
+  if (!spoken) {
+    spoken = document.createElement("div");
+    spoken.className = "sightserve-spoken";
+    spoken.setAttribute("role", "status");
+    document.body.append(spoken);
+  }
+  if (spoken.textContent !== words) spoken.textContent = words;
+}
+
+const answerOnPage = () => {
+  const answer = document.querySelector(".sightserve-answered");
+  if (!answer || answer.dataset.told) return;
+  answer.dataset.told = "yes"; // it is drawn anew with every new answer
+  speak(answer.dataset.say);
+  const waited = answer.querySelector(".sightserve-waited");
+  if (pressed && waited) waited.textContent = `${((performance.now() - pressed) / 1000).toFixed(2)} s`;
+  pressed = 0;
+};
+new MutationObserver(answerOnPage).observe(document.body, { childList: true, subtree: true });

@@ -1,0 +1,68 @@
+"""The head of every page: what it is, in a sentence what it does, and the settings, which are in the address too."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from sightserve.frontend.shared import words
+from sightserve.frontend.shared.backend import MOST_LABELS
+from sightserve.frontend.shared.settings import settings
+
+_LABELS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person set.
+
+    Attributes:
+        top_k: how many labels to show, 1 to MOST_LABELS.
+        threshold: the probability below which an answer counts as not sure, 0 to 1.
+        at_once: whether a photo is classified as soon as it is there.
+        original: whether photos are sent as they are, instead of made smaller in the browser.
+    """
+
+    top_k: int = _LABELS
+    threshold: float = words.DEFAULT_THRESHOLD
+    at_once: bool = True
+    original: bool = False
+
+
+def draw(title: str, sentence: str = "") -> Choices:
+    """Draw the head, and return what is set."""
+    with st.container(key="head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(title, anchor=False, width="content")
+        with st.popover("Settings", icon=":material/settings:", width="content"):
+            chosen = _settings()
+    if sentence:
+        st.markdown(words.plain(sentence))
+    return chosen
+
+
+def _settings() -> Choices:
+    top_k = st.slider("Labels to show", 1, MOST_LABELS, _LABELS, key="labels", bind="query-params")
+    threshold = st.slider(
+        "Say “not sure” below",
+        min_value=0,
+        max_value=95,
+        value=round(100 * words.DEFAULT_THRESHOLD),
+        step=5,
+        format="%d%%",
+        key="unsure",
+        bind="query-params",
+        help="When no label is at least this probable, the answer is marked as a guess.",
+    )
+    at_once = st.toggle("Answer as soon as a photo is there", value=True, key="at-once")
+    original = st.toggle(
+        "Send photos as they are",
+        key="original",
+        help="Large photos are made smaller before they are sent, which the classifier does anyway: minutes become seconds"
+        " where the line is slow.",
+    )
+    st.caption(
+        "Photos are sent to the classifier and kept in memory while this page is open, never on a disk."
+        f" {settings().gone_after} after it was closed, nothing of them is left here."
+        f" Up to {settings().max_upload_mb} MB each."
+    )
+    return Choices(top_k, threshold / 100, at_once, original)
