@@ -117,6 +117,7 @@ body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo befor
 @media (max-width: 640px) {
   .st-key-filters [data-testid="stHorizontalBlock"] { gap: 0.5rem 1rem; }
   .st-key-filters [data-testid="stColumn"] { min-width: calc(50% - 0.5rem); }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-opened) { bottom: 4rem; }  /* clear of the bar of pages */
   .st-key-opened { padding: 0.75rem; gap: 0.5rem; }
   .st-key-opened [data-testid="stColumn"] { min-width: 100%; }
   .st-key-opened [data-testid="stHorizontalBlock"] { gap: 0.5rem; }
