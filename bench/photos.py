@@ -15,6 +15,7 @@ LARGE_COUNT = 10
 _LARGE = (4000, 3000)  # px, the commonest size that phones make
 _GRAIN = 4.0  # standard deviation of the noise, in 8-bit steps: an enlarged photo alone is smoother than any camera's
 _QUALITY = 85
+_PHONES_QUALITY = 94  # four megabytes, as phones write
 BOUNDARY = b"sightserve-bench-4bf92f3577b34da6"
 
 
@@ -60,20 +61,33 @@ def large() -> list[Photo]:
     cache = Path(tempfile.gettempdir()) / f"sightserve-bench-photos-{_LARGE[0]}-{_QUALITY}-{_GRAIN}"
     cache.mkdir(exist_ok=True)
     small = imagenet()[:: COUNT // LARGE_COUNT]
-    return [Photo(p.name, _enlarged(p, cache / f"{p.class_index}.jpg"), p.class_index) for p in small]
+    return [
+        Photo(
+            p.name,
+            enlarge(directory() / p.name, cache / f"{p.class_index}.jpg", p.class_index).read_bytes(),
+            p.class_index,
+        )
+        for p in small
+    ]
 
 
-def _enlarged(photo: Photo, path: Path) -> bytes:
+def phone_photo(photo: Path) -> Path:
+    """Return where a photo is with 12 megapixels and four megabytes; made once, kept in the temporary directory."""
+    return enlarge(photo, Path(tempfile.gettempdir()) / f"sightserve-bench-phone-{photo.name}", quality=_PHONES_QUALITY)
+
+
+def enlarge(photo: Path, path: Path, seed: int = 0, quality: int = _QUALITY) -> Path:
+    """Write the enlarged photo, unless it is there, and return where."""
     if not path.exists():
-        with Image.open(directory() / photo.name) as image:
+        with Image.open(photo) as image:
             size = _LARGE if image.width >= image.height else _LARGE[::-1]
             pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
-        grain = np.random.default_rng(photo.class_index).normal(0, _GRAIN, (*pixels.shape[:2], 1)).astype(np.float32)
+        grain = np.random.default_rng(seed).normal(0, _GRAIN, (*pixels.shape[:2], 1)).astype(np.float32)
         noisy = Image.fromarray((pixels + grain).clip(0, 255).astype(np.uint8))
         part = path.with_suffix(".part")  # renamed when whole, so that an interrupted run leaves no half photo behind
-        noisy.save(part, "JPEG", quality=_QUALITY)
+        noisy.save(part, "JPEG", quality=quality)
         part.rename(path)
-    return path.read_bytes()
+    return path
 
 
 def body(photo: Photo, field: str | None) -> bytes:

@@ -31,14 +31,14 @@ def main() -> None:
             for size in sizes:
                 for names in visits.split(case, options.servers):
                     print(f"round {number}: {case}, {size}, {', '.join(names)} ...", flush=True)
-                    with _machine(options):
+                    with machine(options):
                         saved += list(visits.visit(case, size, names, number, options))
                     results.save(options.into, saved)
     _write(options, saved)
 
 
 @contextmanager
-def _machine(options: argparse.Namespace) -> Iterator[None]:
+def machine(options: argparse.Namespace) -> Iterator[None]:
     """Hold the machine's lock where there is one, and wait a little for quiet."""
     if options.lock is None:
         processes.wait_quiet(options.quiet)

@@ -5,13 +5,16 @@ import json
 import re
 import subprocess
 import sys
+import time
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 from tests.conftest import SAMPLES
 from tests.e2e.conftest import hand_over
+from tests.e2e.test_press import press
 from tests.processes import clean_environment
 
 pytestmark = pytest.mark.browser
@@ -27,8 +30,11 @@ def upload(page: Page, url: str, *files: Path) -> None:
     page.locator("input.files").set_input_files(list(files))
 
 
-def classify(page: Page) -> None:
-    page.get_by_role("button", name=re.compile("^search Classify|^Classify")).click()
+def not_at_once(page: Page) -> None:
+    """Turn answers at once off: from here on the button asks, as in the course."""
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_text("Answer as soon as a photo is there").click()
+    page.keyboard.press("Escape")
 
 
 def heading(page: Page, name: str) -> None:
@@ -38,7 +44,6 @@ def heading(page: Page, name: str) -> None:
 def test_a_photo_gets_its_label_its_confidence_and_a_chart(page, both_halves, artifacts):
     upload(page, both_halves["ui"], SAMPLES / "espresso.jpg")
     expect(page.get_by_alt_text("The photo espresso.jpg")).to_be_visible()
-    classify(page)
 
     heading(page, "espresso")
     expect(page.get_by_text(re.compile("Very sure · 9"))).to_be_visible()
@@ -50,26 +55,36 @@ def test_a_photo_gets_its_label_its_confidence_and_a_chart(page, both_halves, ar
     page.screenshot(path=artifacts / "photo-page-1280.png")
 
 
-def test_enter_classifies(page, both_halves):
-    upload(page, both_halves["ui"], SAMPLES / "espresso.jpg")
-    expect(page.get_by_alt_text("The photo espresso.jpg")).to_be_visible()
-
-    page.keyboard.press("Enter")
-
+def test_with_answers_at_once_turned_off_the_button_and_enter_ask(page, both_halves):
+    visit(page, both_halves["ui"])
+    not_at_once(page)
+    page.locator("input.files").set_input_files(SAMPLES / "espresso.jpg")
+    expect(page.get_by_text("Press Classify")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Classify")).click()
     heading(page, "espresso")
 
+    page.locator("input.files").set_input_files(SAMPLES / "cat.jpg")
+    expect(page.get_by_text("Press Classify")).to_be_visible()
+    page.keyboard.press("Enter")
+    heading(page, "Egyptian cat")
 
-def test_pasted_and_dropped_photos_come_in_like_every_other(page, both_halves):
+
+def test_pasted_and_dropped_photos_come_in_like_every_other_and_take_the_place_of_the_one_before(page, both_halves):
     visit(page, both_halves["ui"])
-    expect(page.locator(".sightserve-spoken")).to_be_attached()
+    expect(page.locator(".invite")).to_be_visible()
     hand_over(page, "paste", SAMPLES / "espresso.jpg")
-    expect(page.get_by_alt_text("The photo espresso.jpg")).to_be_visible()
+    heading(page, "espresso")
     hand_over(page, "drop", SAMPLES / "cat.jpg")
+    heading(page, "Egyptian cat")
 
-    page.get_by_role("button", name="Classify 2 photos").click()
+    hand_over(page, "drop", SAMPLES / "cat.jpg", SAMPLES / "espresso.jpg")
 
     heading(page, "2 answers")
     expect(page.locator(".st-key-gallery")).to_contain_text("espresso")
+    press(page, page.locator(".st-key-gallery img").nth(1), finger=False)
+    heading(page, "espresso")
+    page.get_by_role("button", name="All photos").click()
+    heading(page, "2 answers")
 
 
 def test_a_sample_is_one_press_and_a_link_to_it_shows_the_same(page, new_page, both_halves):
@@ -93,20 +108,35 @@ def test_below_the_threshold_in_the_link_an_answer_is_a_guess(page, both_halves)
 
 def test_the_camera_takes_a_photo(page, both_halves):
     visit(page, both_halves["ui"])
-    page.locator(".st-key-way").get_by_text("Camera", exact=True).click()
-    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
-    page.get_by_role("button", name="Take Photo").click()
-    classify(page)
+    page.get_by_role("button", name="Camera").click()
+    page.wait_for_function(
+        "[...document.querySelectorAll('*')].some(e => (e.shadowRoot?.querySelector('video.live')?.readyState ?? 0) >= 2)"
+    )
+    page.get_by_role("button", name="Take photo").click()
 
     expect(page.get_by_text("Answered in")).to_be_visible()
+    expect(page.get_by_alt_text("The photo camera.jpg")).to_be_visible()
+
+
+def test_where_a_page_is_not_secure_the_phones_own_camera_is_asked(new_page, both_halves):
+    page = new_page(390, 844, has_touch=True, is_mobile=True)
+    page.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false })")
+    visit(page, both_halves["ui"])
+
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Camera").tap()
+
+    assert chooser.value.element.get_attribute("capture") == "environment"
+    chooser.value.set_files(SAMPLES / "espresso.jpg")
+    heading(page, "espresso")
 
 
 def test_the_history_brings_an_answer_back(page, both_halves):
     visit(page, both_halves["ui"])
     page.get_by_role("button", name="Coffee").click()
     heading(page, "espresso")
-    page.get_by_role("button", name="Another photo").click()
-    expect(page.get_by_text("Choose a photo to begin")).to_be_visible()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".invite")).to_be_visible()
 
     page.locator(".st-key-history").get_by_role("button", name="espresso").click()
 
@@ -136,7 +166,6 @@ def test_the_lines_for_curl_and_python_give_the_same_answer(page, both_halves, t
         (tmp_path / name).write_bytes((SAMPLES / sample).read_bytes())
     for chosen in (names[:1], names):
         upload(page, both_halves["ui"], *(tmp_path / name for name in chosen))
-        classify(page)
         page.get_by_text("Details: JSON, code, downloads").click()
         codes = page.locator("[data-testid=stCode] code")
         expect(codes.first).to_contain_text("espresso")
@@ -161,7 +190,6 @@ def test_a_real_photo_from_the_shared_folder(page, both_halves, labelled_photos)
     path = next(path for path, index in labelled_photos if index == 0)
 
     upload(page, both_halves["ui"], path)
-    classify(page)
 
     heading(page, "tench")
 
@@ -173,10 +201,8 @@ def test_bad_files_get_friendly_messages_beside_the_good_answer(page, both_halve
         [FilePayload(name=name, mimeType="image/jpeg", buffer=content) for name, content in contents.items()]
     )
 
-    page.get_by_role("button", name="Classify 4 photos").click()
-
     heading(page, "1 answer")
-    for said in ("damaged or incomplete", "not a photo of a kind", "empty or did not arrive whole"):
+    for said in ("damaged or incomplete", "not a photo of a kind", "This file is empty"):
         expect(page.get_by_role("alert").filter(has_text=said)).to_be_visible()
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
@@ -188,19 +214,117 @@ def test_a_files_name_is_shown_as_it_is_and_leads_nowhere(page, both_halves, esp
     page.locator("input.files").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": espresso})
 
     expect(page.get_by_alt_text(f"The photo {name}")).to_be_visible()
-    shown = page.locator("[data-testid=stImageCaption]").inner_text().replace("\N{WORD JOINER}", "")
-    assert shown.strip() == name
+    assert page.locator("figcaption").inner_text().strip() == name
     assert page.get_by_role("link", name=re.compile("evil")).count() == 0
 
 
-def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, both_halves, tmp_path):
-    large = tmp_path / "large.jpg"
-    with large.open("wb") as file:
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_not_taken_is_said_in_words_where_the_answer_would_be(page, both_halves, tmp_path, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "holiday.zip").write_bytes(b"PK")
+    with (tmp_path / "large.jpg").open("wb") as file:
         file.truncate(31 * 1024 * 1024)
 
-    upload(page, both_halves["ui"], large)
+    upload(page, both_halves["ui"], tmp_path / "notes.txt", tmp_path / "holiday.zip")
+    said = page.locator(".st-key-answer").get_by_role("alert")
+    expect(said.filter(has_text="notes.txt: This is not a photo. Choose a JPEG")).to_be_visible()
+    expect(said.filter(has_text="holiday.zip: This is a zip.")).to_be_visible()
+    page.locator("input.files").set_input_files(tmp_path / "large.jpg")
+    expect(said.filter(has_text="large.jpg: This file is too large. Try a smaller one: 30.0 MB")).to_be_visible()
+    hand_over(page, "drop", tmp_path / "holiday.zip")
+    page.locator(".st-key-answer").get_by_role("link", name="To the Batch page").click()
 
-    expect(page.get_by_text(re.compile("must be 30.*or smaller")).first).to_be_visible()
+    heading(page, "Many photos at once")
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_phones_photo_is_shown_at_once_and_sent_small_and_upright(page, both_halves, tmp_path, orientation):
+    """Twelve megapixels on a line that lets nothing through yet: it is on the page all the same, with its progress."""
+    with Image.open(SAMPLES / "espresso.jpg") as opened:
+        exif = opened.getexif()
+        exif[0x0112] = orientation
+        turned = opened.rotate(90, expand=True) if orientation == 6 else opened
+        grain = Image.effect_noise((4000, 3000), 60).convert("RGB")
+        size = (4000, 3000) if turned.width > turned.height else (3000, 4000)
+        photo = Image.blend(turned.resize(size), grain.resize(size), 0.12)
+        photo.save(tmp_path / "phone.jpg", quality=90, exif=exif)
+    sent, held = [], []
+    page.route("**/inbox/**", lambda route: (sent.append(route.request), held.append(route)))
+    with page.expect_request("**/inbox/**"):
+        upload(page, both_halves["ui"], tmp_path / "phone.jpg")
+        expect(page.get_by_alt_text("The photo phone.jpg")).to_be_visible()
+        expect(page.get_by_role("progressbar", name="Sending")).to_be_visible()
+    size_there = (tmp_path / "phone.jpg").stat().st_size
+
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+
+    heading(page, "espresso")
+    expect(page.get_by_text("from 4000 × 3000 pixels")).to_be_visible()  # noqa: RUF001 - of the photo itself, upright
+    (put,) = sent
+    assert size_there > 3_000_000
+    assert len(put.post_data_buffer) < 600_000
+    with Image.open(BytesIO(put.post_data_buffer)) as small:
+        assert small.size == (1600, 1200)
+        assert not small.getexif()  # nor where it was taken
+
+
+def test_the_original_goes_where_a_person_wants_that(page, both_halves, tmp_path):
+    Image.effect_noise((2400, 1800), 80).convert("RGB").save(tmp_path / "large.jpg", quality=90)
+    sent: list[int] = []
+    visit(page, both_halves["ui"])
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_text("Send photos as they are").click()
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(1000)  # the page has heard of it
+    page.route("**/inbox/**", lambda route: (sent.append(len(route.request.post_data_buffer)), route.continue_()))
+
+    page.locator("input.files").set_input_files(tmp_path / "large.jpg")
+
+    expect(page.get_by_text("Answered in")).to_be_visible()
+    assert sent == [(tmp_path / "large.jpg").stat().st_size]
+
+
+def test_a_line_that_breaks_is_asked_once_more(page, both_halves):
+    tries: list[str] = []
+
+    def sometimes(route: Route) -> None:
+        tries.append(route.request.url)
+        if len(tries) == 1:
+            route.abort()
+        elif len(tries) == 2:
+            route.fulfill(status=502, body="<html>Bad gateway</html>")
+        else:
+            route.continue_()
+
+    page.route("**/inbox/**", sometimes)
+    upload(page, both_halves["ui"], SAMPLES / "espresso.jpg")
+
+    heading(page, "espresso")
+    assert len(tries) == 3
+
+
+def test_what_a_person_waited_is_what_the_page_says(page, both_halves):
+    visit(page, both_halves["ui"])
+    page.route("**/inbox/**", lambda route: (time.sleep(1.5), route.continue_()))
+
+    page.locator("input.files").set_input_files(SAMPLES / "espresso.jpg")
+
+    expect(page.locator(".sightserve-waited")).to_have_text(re.compile(r"^[1-9]\.\d\d s$"))
+
+
+def test_leaving_the_page_and_coming_back_finds_photo_and_answer(page, both_halves):
+    upload(page, both_halves["ui"], SAMPLES / "espresso.jpg")
+    heading(page, "espresso")
+
+    page.get_by_role("link", name="About").click()
+    heading(page, "About this classifier")
+    page.get_by_role("link", name="Photo").click()
+
+    heading(page, "espresso")
+    expect(page.get_by_alt_text("The photo espresso.jpg")).to_be_visible()
 
 
 def test_the_api_documentation_works_without_the_internet(page, both_halves):
@@ -218,17 +342,16 @@ def test_where_it_looked_lies_exactly_over_the_photo(page, both_halves, tmp_path
     page.set_viewport_size({"width": width, "height": 800})
     upload(page, both_halves["ui"], tmp_path / "tall.jpg")
     expect(page.get_by_alt_text("The photo tall.jpg")).to_be_visible()
-    classify(page)
     heading(page, "espresso")
 
     page.get_by_text("Show where it looked").click()
 
-    warmth = page.locator(".sightserve-heat .warmth")
+    warmth = page.locator("img.warmth")
     expect(warmth).to_be_visible()
-    photo_box, warm_box = page.locator(".sightserve-heat .photo").bounding_box(), warmth.bounding_box()
+    photo_box, warm_box = page.locator("img.picture").bounding_box(), warmth.bounding_box()
     assert photo_box is not None
     assert warm_box == pytest.approx(photo_box, abs=1)
     assert photo_box["height"] > photo_box["width"]
     page.get_by_text("Show where it looked").click()
-    expect(warmth).to_have_count(0)
+    expect(warmth).to_be_hidden()
     expect(page.get_by_alt_text("The photo tall.jpg")).to_be_visible()

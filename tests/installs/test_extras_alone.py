@@ -14,6 +14,7 @@ from tests.fakes.collector import collecting, environment
 from tests.processes import clean_environment, free_port, wait_for
 
 import sightserve
+from sightserve.frontend.host.fonts import fonts as fonts_of_the_web_app
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -77,6 +78,8 @@ def test_a_release_is_a_wheel_and_a_source_distribution_of_this_version(built):
         names = set(wheel.namelist())
     assert {"sightserve/bundle/default/model.onnx", "sightserve/py.typed"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    fonts = {name.rpartition("/")[2] for name in names if name.startswith("sightserve/frontend/fonts/")}
+    assert {font.path.name for font in fonts_of_the_web_app().values()} | {"OFL.txt", "README.md"} <= fonts
     assert not [name for name in names if name.startswith(("tests/", "bench/", "tools/"))]
 
 

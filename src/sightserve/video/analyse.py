@@ -57,7 +57,9 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
 
 
-def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event | None = None) -> Iterator[Seen]:
+def analyse(
+    source: Path, classify: Classify, plan: Plan, stop: threading.Event | None = None, known: Seen | None = None
+) -> Iterator[Seen]:
     """Classify the frame on screen at each moment; yield what is known after each.
 
     Decoding and classifying run side by side, and frames in memory are bounded by twice `plan.parallel`: a slow classifier
@@ -68,6 +70,7 @@ def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event 
         classify: a JPEG's labels, most probable first; called in several threads at once. What it raises ends the analysis.
         plan: how.
         stop: set from any thread to end it early.
+        known: what an analysis of the same video, with the same plan, saw before it was stopped: this one goes on from there.
 
     Raises:
         VideoError: what is wrong with the video; `Cancelled` after `stop`.
@@ -78,8 +81,9 @@ def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event 
         "source": str(source),
         "rate": plan.rate,
         "looks": dict(plan.looks),
+        "after": known.moments[-1].time if known is not None and known.moments else None,
     }
-    pending: deque[tuple[float, bytes, Future[tuple[Guess, ...]]]] = deque()
+    pending: deque[tuple[dict[str, Any], bytes, Future[tuple[Guess, ...]]]] = deque()
     latest: Future[tuple[Guess, ...]] | None = None
     seen: Seen | None = None
     with ThreadPoolExecutor(plan.parallel, thread_name_prefix="video") as pool:
@@ -87,22 +91,21 @@ def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event 
             for message in process.run(task, plan.limits, stop):
                 body = message.content
                 if body["type"] == "opened":
-                    seen = Seen(Facts(**{**body["facts"], "audio": tuple(body["facts"]["audio"])}))
+                    seen = known or Seen(Facts(**{**body["facts"], "audio": tuple(body["facts"]["audio"])}))
                     yield seen
                 elif body["type"] == "frame":
                     if message.attached or latest is None:
                         latest = pool.submit(classify, message.attached)
-                    pending.append((body["time"], message.attached, latest))
+                    pending.append((body, message.attached, latest))
                     while seen is not None and pending and (pending[0][2].done() or len(pending) >= 2 * plan.parallel):
                         yield (seen := _with(seen, *pending.popleft()))
-                elif seen is not None:
+                elif body["type"] == "done" and seen is not None:
                     while pending:
                         yield (seen := _with(seen, *pending.popleft()))
                     if not seen.moments:
                         raise NoPicture("not one picture of this video can be read")
-                    yield replace(
-                        seen, end=body["end"], damaged=body["damaged"], cut_off=body["cut_off"], complete=True
-                    )
+                    damaged = max(seen.damaged, body["damaged"])
+                    yield replace(seen, end=body["end"], damaged=damaged, cut_off=body["cut_off"], complete=True)
         except BaseException:
             stop.set()  # who waits for the classifier in our threads gives up too
             raise
@@ -111,6 +114,8 @@ def analyse(source: Path, classify: Classify, plan: Plan, stop: threading.Event 
                 future.cancel()
 
 
-def _with(seen: Seen, time: float, picture: bytes, future: Future[tuple[Guess, ...]]) -> Seen:
-    seen.moments.append(Moment(time, future.result()))  # one list for all: a copy each time would be quadratic
-    return replace(seen, end=time, picture=picture or seen.picture)
+def _with(seen: Seen, frame: Mapping[str, Any], picture: bytes, future: Future[tuple[Guess, ...]]) -> Seen:
+    # one list for all: a copy each time would be quadratic
+    seen.moments.append(Moment(frame["time"], future.result(), frame["cut"]))
+    damaged = max(seen.damaged, frame["damaged"])
+    return replace(seen, end=frame["time"], damaged=damaged, picture=picture or seen.picture)

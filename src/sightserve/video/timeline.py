@@ -23,10 +23,17 @@ class Guess(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the model said about the frame on screen at one moment, most probable first; empty where it said nothing."""
+    """What the model said about the frame on screen at one moment.
+
+    Attributes:
+        time: seconds.
+        guesses: most probable first; empty where it said nothing.
+        cut: when the picture changed at once, between the moment before and this one, seconds; None where it did not.
+    """
 
     time: float
     guesses: tuple[Guess, ...]
+    cut: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ def segments(
 ) -> list[Segment]:
     """Return the video as stretches of one label each, from the first moment to the end.
 
-    A change of label is put half-way between the two moments that saw it, so it is off by half a sample period at most.
+    A change of label is put where the picture is cut between the two moments that saw it, else half-way between them.
 
     Args:
         moments: in order of time.
@@ -71,12 +78,16 @@ def segments(
     for last in range(len(moments)):
         if last + 1 < len(moments) and labels[last + 1] == labels[first]:
             continue
-        stop = end if last + 1 == len(moments) else (moments[last].time + moments[last + 1].time) / 2
+        stop = end if last + 1 == len(moments) else _border(moments[last], moments[last + 1])
         begin = found[-1].end if found else moments[0].time
         mean = _mean(moments[first : last + 1], weights[first : last + 1], labels[first])
         found.append(Segment(begin, max(begin, stop), labels[first], mean))
         first = last + 1
     return found
+
+
+def _border(before: Moment, after: Moment) -> float:
+    return (before.time + after.time) / 2 if after.cut is None else after.cut
 
 
 def at(found: Sequence[Segment], time: float) -> Segment | None:

@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -92,6 +93,75 @@ def test_every_kind_is_read(tmp_path, name, how):
     assert right(look(coloured(tmp_path, name, SCENES, **how)))
 
 
+@pytest.mark.parametrize("name", ["v.mp4", "v.avi"])
+def test_a_cut_between_two_moments_is_found_to_the_frame(tmp_path, name):
+    scenes = [
+        ("red", 1.06),
+        ("green", 1.48),
+        ("blue", 0.84),
+        ("grey", 1.22),
+    ]  # changes with frame 27, 64 and 85 of 25 a second
+    how = {"codec": "mpeg4", "options": {}} if name.endswith("avi") else {}
+    asked: list[bytes] = []
+
+    seen = look(coloured(tmp_path, name, scenes, audio=(), **how), classify=noting(asked))
+
+    found = segments(seen.moments, seen.end)
+    assert [s.label for s in found] == ["red", "green", "blue", "grey"]
+    assert [s.start for s in found] == pytest.approx([0, 1.08, 2.56, 3.40], abs=0.001)
+    assert len(asked) == 19  # 4.6 s, 4 a second: no frame more than that
+
+
+def test_a_picture_that_fades_into_another_is_not_cut(tmp_path):
+    path = tmp_path / "v.mp4"
+    faded(path, "red", "blue", fps=25, start=13, frames=12)  # from 0.52 to 1.0 s
+
+    seen = look(path)
+
+    assert {moment.cut for moment in seen.moments} == {None}
+
+
+def test_the_sample_is_cut_where_its_photos_change():
+    # 2.4 s each: `make_video.photo_scenes`
+    jpegs: list[bytes] = []
+
+    seen = look(SAMPLES / "tour.mp4", Plan(LOOKS, parallel=1), classify=noting(jpegs, lambda _: ()))
+
+    assert [m.cut for m in seen.moments if m.cut] == pytest.approx([2.4, 4.8, 7.2, 9.6], abs=0.001)
+    assert len(jpegs) == 48
+
+
+ON = [("red", 1.4), ("green", 1.7), ("blue", 3.0), ("red", 1.1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("v.mp4", {}),
+        ("long-gop.mp4", {"options": FAST | {"g": "1000", "sc_threshold": "0"}}),
+        ("short-gop.mkv", {"options": FAST | {"g": "12", "bf": "3", "x264-params": "open-gop=1"}}),
+        ("late.mkv", {"start": Fraction(5)}),
+        ("stream.ts", {"start": Fraction(7)}),
+        ("old.avi", {"codec": "mpeg4", "options": {}}),
+        ("still.mp4", {"times": [Fraction(0), Fraction(3, 2), Fraction(4), Fraction(13, 2), Fraction(7)]}),
+        ("hevc.mov", {"codec": "libx265", "options": {"preset": "ultrafast", "x265-params": "log-level=none"}}),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 20])
+def test_an_analysis_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, name, how, count):
+    path = coloured(tmp_path, name, ON, **how)
+    whole = look(path)
+    asked: list[bytes] = []
+
+    for known in analyse(path, colour_of, PLAN):
+        if len(known.moments) == count:
+            break
+    *_, seen = analyse(path, noting(asked), PLAN, known=known)
+
+    assert seen == replace(whole, picture=seen.picture)
+    assert len(asked) <= len(whole.moments) - count
+
+
 def test_odd_sizes_are_read(tmp_path):
     path = coloured(tmp_path, "odd.avi", SCENES, size=(97, 63), codec="mjpeg", pix_fmt="yuvj444p", options={})
 
@@ -127,6 +197,20 @@ def test_a_turned_video_is_looked_at_upright(tmp_path, degrees):
 
     assert seen.moments[0].guesses[0].label == "red"
     assert len(pictures) == 2
+
+
+def faded(path, before, after, *, fps, start, frames):
+    """One colour, and another into which it fades."""
+    import av  # noqa: PLC0415
+
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=fps, options=FAST)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        first, second = (Image.new("RGB", (160, 120), COLOURS[colour]) for colour in (before, after))
+        for number in range(start + frames + fps):
+            share = min(1.0, max(0.0, (number - start) / frames))
+            out.mux(stream.encode(av.VideoFrame.from_image(Image.blend(first, second, share))))
+        out.mux(stream.encode(None))
 
 
 def top_of(jpeg: bytes) -> bytes:

@@ -79,6 +79,14 @@ def test_a_change_lies_half_way_between_the_moments_that_saw_it():
     assert found[0].probability == pytest.approx(0.9)
 
 
+def test_a_change_lies_where_the_picture_is_cut():
+    seen = moments("aaaabbbb")
+    seen[4] = Moment(seen[4].time, seen[4].guesses, cut=0.96)
+    seen[6] = Moment(seen[6].time, seen[6].guesses, cut=1.4)  # to another picture of the same
+
+    assert [(s.start, s.end, s.label) for s in segments(seen, 2.0)] == [(0.0, 0.96, "a"), (0.96, 2.0, "b")]
+
+
 def test_the_mean_probability_counts_what_was_smoothed_away():
     (found,) = segments(moments("aaabaaaa"), 2.0)
 

@@ -1,4 +1,4 @@
-"""Streamlit's own scripts, compressed once and kept; and the page's shell, which a browser paints before any of them has run.
+"""Streamlit's own scripts, compressed once and kept, and small fonts; the page's shell, painted before any script has run.
 
 Streamlit compresses what it makes anew, but not its scripts, of which a first visit takes three megabytes.
 """
@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Final
 import brotli
 import streamlit
 
+from sightserve.frontend.host.fonts import fonts, put_in, without_icons
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ROOT: Final = Path(streamlit.__file__).parent / "static"
-_NAME: Final = re.compile(r".*?/(?P<name>(?:static/(?:js|css)|own)/[^/]+)")
+_NAME: Final = re.compile(r".*?/(?P<name>(?:static/(?:js|css|media)|own)/[^/]+)")
 _SUFFIXES: Final = (".js", ".css")
 _BROTLI: Final = 9  # 11 takes ten times as long, for a twentieth less
+_BROTLI_AT_ONCE: Final = 5  # for the page, which is made anew: 0.2 ms
 _GZIP: Final = 9
 # A name holds its content's hash: as Streamlit says of them, uncompressed.
 _KEPT: Final = b"public, immutable, max-age=31536000"
@@ -36,6 +39,9 @@ PRELOADED: Final = (
     "TableChart.esm", "ImageList", "withFullScreenWrapper", "Button", "BidiComponent", "_arrayReduce", "serialization",
     "recordbatch",
 )  # fmt: skip
+
+# Its page is asked for whole and as it is: we change it, and then compress it.
+_OF_STREAMLITS_PAGE: Final = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
 
 _SHELL: Final = """<div id="root"><style>
 .shell { font: 600 1.1rem/1.5 system-ui, sans-serif; color: #16302d; background: #fff; min-height: 100vh; }
@@ -66,6 +72,7 @@ class Assets:
             if path.suffix in _SUFFIXES
         }
         self._files |= own or {}
+        self._fonts = fonts()
         self._kept: dict[tuple[str, str], asyncio.Future[bytes]] = {}
         self._shell = _SHELL.replace("NAME", html.escape(name)).encode()
         self._title = f"<title>{html.escape(name)}</title>".encode()
@@ -79,39 +86,40 @@ class Assets:
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        asked = {name: value.decode("latin-1") for name, value in scope["headers"]}
         match = _NAME.fullmatch(scope["path"])
-        encoding = accepted(headers.get(b"accept-encoding", ""))
-        if match is None or match["name"] not in self._files:
-            await self._app(scope, receive, self._filled(send))
-        elif (encoding == "" or b"range" in headers) and match["name"].startswith("static/"):
+        encoding = accepted(asked.get(b"accept-encoding", ""))
+        head = scope["method"] == "HEAD"
+        if match is not None and match["name"] in self._fonts:
+            body = await asyncio.to_thread(self._fonts[match["name"]].path.read_bytes)
+            await _send(body, [(b"content-type", b"font/woff2"), (b"cache-control", _KEPT)], send, head=head)
+        elif match is None or match["name"] not in self._files:
+            if "text/html" in asked.get(b"accept", ""):
+                scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in _OF_STREAMLITS_PAGE]}
+            await self._app(scope, receive, self._filled(send, encoding))
+        elif (encoding == "" or b"range" in asked) and match["name"].startswith("static/"):
             await self._app(scope, receive, send)
         else:
-            await self._send(match["name"], encoding, send, head=scope["method"] == "HEAD")
-
-    async def _send(self, name: str, encoding: str, send: "Send", *, head: bool) -> None:
-        body = await self._compressed(name, encoding)
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        headers = [
-            (b"content-type", f"{kind}; charset=utf-8".encode()),
-            *([(b"content-encoding", encoding.encode())] if encoding else []),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", _KEPT),
-            (b"vary", b"accept-encoding"),
-        ]
-        await send({"type": "http.response.start", "status": int(HTTPStatus.OK), "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else body})
+            body = await self._compressed(match["name"], encoding)
+            kind = mimetypes.guess_type(match["name"])[0] or "application/octet-stream"
+            headers = [
+                (b"content-type", f"{kind}; charset=utf-8".encode()),
+                *([(b"content-encoding", encoding.encode())] if encoding else []),
+                (b"cache-control", _KEPT),
+                (b"vary", b"accept-encoding"),
+            ]
+            await _send(body, headers, send, head=head)
 
     async def _compressed(self, name: str, encoding: str) -> bytes:
         """Return a file's bytes; who asks while they are made waits for the same."""
         kept = self._kept.get((name, encoding))
         if kept is None:
-            kept = asyncio.ensure_future(asyncio.to_thread(_compress, self._files[name], encoding))
+            kept = asyncio.ensure_future(asyncio.to_thread(_compress, name, self._files[name], encoding))
             self._kept[name, encoding] = kept
         return await asyncio.shield(kept)
 
-    def _filled(self, send: "Send") -> "Send":
-        """Return what sends an answer on, with the shell in it where it is Streamlit's empty page."""
+    def _filled(self, send: "Send", encoding: str) -> "Send":
+        """Return what sends an answer on, with the shell and the fonts in it where it is Streamlit's empty page."""
         start: Message | None = None
         body = b""
 
@@ -127,14 +135,24 @@ class Assets:
             if message.get("more_body", False):
                 return
             page = body.replace(b'<div id="root"></div>', self._shell).replace(b"<title>Streamlit</title>", self._title)
-            page = page.replace(b"</head>", self._preloads + b"</head>")
-            own = {b"content-length", b"etag", b"last-modified"}
+            page = put_in(page.replace(b"</head>", self._preloads + b"</head>"), self._fonts)
+            own = {b"content-length", b"etag", b"last-modified", b"accept-ranges", b"vary"}
             headers = [(name, value) for name, value in start["headers"] if name.lower() not in own]
+            headers.append((b"vary", b"accept-encoding"))
+            if encoding:
+                page = _packed(page, encoding, _BROTLI_AT_ONCE)
+                headers.append((b"content-encoding", encoding.encode()))
             headers.append((b"content-length", str(len(page)).encode()))
             await send({**start, "headers": headers})
             await send({"type": "http.response.body", "body": page})
 
         return fill
+
+
+async def _send(body: bytes, headers: list[tuple[bytes, bytes]], send: "Send", *, head: bool) -> None:
+    headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": int(HTTPStatus.OK), "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})
 
 
 def _is_page(message: "Message") -> bool:
@@ -159,11 +177,15 @@ def preloaded(files: Iterable[str]) -> list[str]:
     return [by_stem[stem] for stem in PRELOADED if stem in by_stem]
 
 
-def _compress(read: Callable[[], bytes], encoding: str) -> bytes:
-    data = read()
+def _compress(name: str, read: Callable[[], bytes], encoding: str) -> bytes:
+    data = without_icons(read()) if name.endswith(".css") else read()
+    return _packed(data, encoding, _BROTLI)
+
+
+def _packed(data: bytes, encoding: str, quality: int) -> bytes:
     if encoding == "":
         return data
     if encoding == "br":
-        return bytes(brotli.compress(data, mode=brotli.MODE_TEXT, quality=_BROTLI))
+        return bytes(brotli.compress(data, mode=brotli.MODE_TEXT, quality=quality))
     packer = zlib.compressobj(_GZIP, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()

@@ -125,6 +125,14 @@ body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo befor
   .st-key-opened img { max-height: 16vh; }
   .st-key-opened .sightserve-bars { gap: 0.25rem 0.6rem; }
 }
+/* The Video page: a frame that is looked at is shown as the player shows it; on a phone, what is stacked stands close. */
+.st-key-frame img { width: 100%; height: auto; max-height: min(26rem, 50vh); object-fit: contain; background: #000; }
+.st-key-frame .stElementToolbar { display: none; }
+.st-key-video-head [data-testid="stMarkdownContainer"] p { overflow-wrap: anywhere; }
+@media (max-width: 640px) {
+  .st-key-video-head > div:has(.stAlert) { flex-basis: 100%; }
+  [class*="st-key-video-"] .stHorizontalBlock { gap: 1rem; }
+}
 """
 
 

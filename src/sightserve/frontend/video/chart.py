@@ -1,19 +1,18 @@
-"""The Video page's timeline: the most frequent labels as a chart, the segments as a table; a press seeks."""
+"""The Video page's chart: how probable the most frequent labels are over time; a press seeks."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from heapq import nlargest
 from typing import Any, Final
 
-import pandas as pd
 import streamlit as st
 
 from sightserve.frontend.shared import words
 from sightserve.video.timeline import Moment, Segment
 
 _MOST_LABELS: Final = 5
-_MOST_ROWS: Final = 10  # that are shown without scrolling
 _MOST_POINTS: Final = 400  # a label: a screen has no more
+_NOTHING: Final = 2.0  # per cent: below, a label has no line, or all of them would cover each other there
 _COLOURS: Final = {  # 3 to 1 and more against the background: WCAG AA for graphics
     "light": ["#0f766e", "#b45309", "#4f46e5", "#be185d", "#4d7c0f"],
     "dark": ["#4fc9ba", "#f0a24b", "#a5a1ff", "#f58abf", "#a8d65c"],
@@ -33,20 +32,44 @@ def frequent(moments: Sequence[Moment], segments: Sequence[Segment]) -> list[str
     return nlargest(_MOST_LABELS, shown, key=lambda label: shown[label])
 
 
-def points(moments: Sequence[Moment], labels: Sequence[str]) -> list[dict[str, object]]:
-    """Return the chart's points: probabilities in per cent, averaged where there are more moments than a screen shows."""
+def points(moments: Sequence[Moment], labels: Sequence[str], end: float) -> list[dict[str, object]]:
+    """Return the chart's points: probabilities in per cent, averaged where there are more moments than a screen shows.
+
+    A line begins and ends at 0 within the video, and is interrupted where its label is next to nothing.
+
+    Args:
+        moments: in order of time.
+        labels: that get a line.
+        end: of the video, seconds.
+    """
     step = max(1, -(-len(moments) // _MOST_POINTS))
+    groups = [moments[start : start + step] for start in range(0, len(moments), step)]
     rows: list[dict[str, object]] = []
-    for start in range(0, len(moments), step):
-        group = moments[start : start + step]
-        known = [dict(moment.guesses) for moment in group]
-        for label in labels:
-            mean = sum(guesses.get(label, 0.0) for guesses in known) / len(known)
-            rows.append({
-                "time": round(group[0].time, 3), "clock": words.clock(group[0].time), "label": label,
-                "percent": round(100 * mean, 1),
-            })  # fmt: skip
+    for label in labels:
+        drawn, percent = False, 0.0
+        for group in groups:
+            time = group[0].time if group[0].cut is None else group[0].cut
+            known = [dict(moment.guesses).get(label, 0.0) for moment in group]
+            percent = round(100 * sum(known) / len(known), 1)
+            if (shown := percent >= _NOTHING) != drawn and group is not groups[0]:
+                rows.append(_point(time, label, 0.0))
+            if shown:
+                rows.append(_point(time, label, percent))
+            elif drawn:
+                rows.append(_point(time, label, None))
+            drawn = shown
+        if drawn:
+            rows.append(_point(end, label, percent))
     return rows
+
+
+def _point(time: float, label: str, percent: float | None) -> dict[str, object]:
+    return {"time": round(time, 3), "clock": words.clock(time), "label": label, "percent": percent}
+
+
+def colours(labels: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each of these labels, in the theme that is on."""
+    return dict(zip(labels, _COLOURS.get(st.context.theme.type or "light", _COLOURS["light"]), strict=False))
 
 
 def draw(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *, key: str, on_press: Any) -> None:  # noqa: ANN401
@@ -54,14 +77,17 @@ def draw(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *, 
     theme = st.context.theme.type or "light"
     text = _TEXT.get(theme, _TEXT["light"])
     labels = frequent(moments, segments)
+    palette = colours(labels)
+    drawn = points(moments, labels, end)
+    labels = [label for label in labels if any(point["label"] == label for point in drawn)]
     axis: dict[str, Any] = {"labelColor": text, "titleColor": text, "labelFontSize": 13, "titleFontSize": 13}
     clock = {"labelExpr": "utcFormat(datum.value * 1000, '%-M:%S')", "tickCount": 8, "grid": False}
-    names = {"orient": "top", "columns": 3, "labelColor": text, "labelFontSize": 13, "labelLimit": 150}
+    names = {"orient": "top", "columns": 2, "labelColor": text, "labelFontSize": 13, "labelLimit": 135}
     pressed = {"param": "moment", "value": 1, "empty": False}
     spec = {
-        "datasets": {"moments": points(moments, labels)},
+        "datasets": {"moments": drawn},
         "data": {"name": "moments"},
-        "height": 260,
+        "height": 340,
         "width": "container",
         "encoding": {
             "x": {
@@ -74,7 +100,7 @@ def draw(moments: Sequence[Moment], segments: Sequence[Segment], end: float, *, 
             },
             "color": {
                 "field": "label", "type": "nominal", "sort": labels,
-                "scale": {"domain": labels, "range": _COLOURS.get(theme, _COLOURS["light"])},
+                "scale": {"domain": labels, "range": [palette[label] for label in labels]},
                 "legend": {"title": None, "symbolType": "stroke", **names},
             },
             "tooltip": [
@@ -106,36 +132,3 @@ def described(segments: Sequence[Segment]) -> str:
     spans = [f"{words.clock(s.start)} to {words.clock(s.end)} {s.label or 'no label'}" for s in segments[:20]]
     more = f", and {len(segments) - 20} more" if len(segments) > 20 else ""  # noqa: PLR2004 - what is listening worth
     return "Probability of each label over time: " + ", ".join(spans) + more
-
-
-def segments_table(segments: Sequence[Segment], *, key: str, on_press: Any) -> None:  # noqa: ANN401
-    """Draw the segments; choosing one seeks to its start."""
-    frame = pd.DataFrame(
-        [
-            {
-                "from": words.clock(segment.start),
-                "to": words.clock(segment.end),
-                "label": segment.label or "no label",
-                "probability": 100 * segment.probability,
-            }
-            for segment in segments
-        ],
-        columns=["from", "to", "label", "probability"],
-    )
-    st.dataframe(
-        frame,
-        hide_index=True,
-        key=key,
-        height="content" if len(frame) <= _MOST_ROWS else 420,
-        on_select=on_press,
-        selection_mode="single-row",
-        alt="One row for each segment: from, to, label, mean probability. Choose a row to see it.",
-        column_config={
-            "from": st.column_config.TextColumn("From", width=70),
-            "to": st.column_config.TextColumn("To", width=70),
-            "label": st.column_config.TextColumn("Label"),
-            "probability": st.column_config.ProgressColumn(
-                "Probability", format="%.0f%%", min_value=0, max_value=100, width=130
-            ),
-        },
-    )

@@ -34,6 +34,10 @@ _log = logging.getLogger(__name__)
 
 _UNSEEN_ENDS: Final = 180.0  # seconds without anyone looking: the page was closed
 _RATE_OVER: Final = 5.0  # seconds
+_SURE_AFTER: Final = 1.0  # second of work: what is left is a guess before
+
+
+Prepare = Callable[[Patience], tuple[Classify, Plan]]
 
 
 class State(StrEnum):
@@ -48,10 +52,20 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Work:
-    """One piece of work in a thread, as it is now."""
+    """One piece of work in a thread, as it is now.
+
+    Attributes:
+        state: where it stands.
+        problem: what it failed of.
+        can_go_on: whether it is worth going on with: it was stopped, or failed through no fault of the video.
+        started: when its turn came, by the clock.
+        stop: set to end it.
+    """
 
     state: State = State.WAITING
     problem: Message | None = None
+    can_go_on: bool = False
+    started: float = 0.0
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -67,7 +81,7 @@ class Export(Work):
     Attributes:
         target: the file.
         booking: of its bytes.
-        key: what it was made from; another threshold is another video.
+        segments: what it was made from; a threshold that gives others gives another video.
         time: how far it is, seconds.
         secret: of its address, once it is done.
         size: bytes, once it is done.
@@ -76,7 +90,7 @@ class Export(Work):
 
     target: Path = field(kw_only=True)
     booking: Booking = field(kw_only=True)
-    key: object = None
+    segments: list[Segment] = field(default_factory=list)
     time: float = 0.0
     secret: str = ""
     size: int = 0
@@ -109,8 +123,10 @@ class Labelling:
         self.name = name
         self.work = Work()
         self.export: Export | None = None
+        self.is_unplayable = False  # by this person's browser, which says so once it has tried
         self.patience: Patience | None = None
         self._clock, self._turns, self._account = clock, turns, account
+        self._how: tuple[Prepare, int, threading.Semaphore]
         self._seen: Seen | None = None
         self._looked = clock()
         self._moments_at: deque[tuple[float, int]] = deque(maxlen=256)
@@ -143,22 +159,36 @@ class Labelling:
             file.path.replace(self.source)
         self._stored = file.booking
 
-    def start(
-        self, prepare: Callable[[Patience], tuple[Classify, Plan]], parallel: int, everyone: threading.Semaphore
-    ) -> None:
-        """Classify the video in the background; `prepare` gives what it takes, once the pace is set."""
-        self.patience = Patience(parallel, self.work.stop, everyone=everyone)
-        classify, plan = prepare(self.patience)
-        self._in_background(self.work, lambda: self._analyse(classify, plan))
+    def start(self, prepare: Prepare, parallel: int, everyone: threading.Semaphore) -> None:
+        """Classify the video in the background; `prepare` gives what it takes, once the pace is set. Errors as in `go_on`."""
+        self._how = prepare, parallel, everyone
+        self.go_on()
 
-    def write(self, segments: list[Segment], key: object, limits: Limits) -> None:
+    def go_on(self) -> None:
+        """Start, or go on from where it was stopped; what was made of the beginning goes.
+
+        Raises:
+            ClientError: the backend is away, and nothing has changed.
+        """
+        prepare, parallel, everyone = self._how
+        work = Work()
+        patience = Patience(parallel, work.stop, everyone=everyone)
+        classify, plan = prepare(patience)
+        with self._lock:
+            self._discard()
+        self._moments_at.clear()
+        self._looked = self._clock()
+        self.work, self.patience = work, patience
+        self._in_background(work, lambda: self._analyse(work, classify, plan))
+
+    def write(self, segments: list[Segment], limits: Limits) -> None:
         """Write the annotated video in the background; the one before it goes."""
         with self._lock:
             self._discard()
             self._made += 1
             target = self.source.with_name(f"labelled-{self._made}.mp4")
-            export = self.export = Export(key=key, target=target, booking=self._account.book(0, Place.DISK))
-        self._in_background(export, lambda: self._annotate(export, segments, limits))
+            export = self.export = Export(segments=segments, target=target, booking=self._account.book(0, Place.DISK))
+        self._in_background(export, lambda: self._annotate(export, limits))
 
     @property
     def is_busy(self) -> bool:
@@ -169,6 +199,13 @@ class Labelling:
         """Return what is known so far, and take note that somebody looks."""
         self._looked = self._clock()
         return self._seen
+
+    def writing_left(self, export: Export) -> float | None:
+        """Return how many seconds an annotated video still takes, as far as it went; None where that is too early to say."""
+        spent = self._clock() - export.started
+        if export.state is not State.RUNNING or self._seen is None or export.time <= 0 or spent < _SURE_AFTER:
+            return None
+        return max(0.0, self._seen.end - export.time) * spent / export.time
 
     def rate(self) -> float:
         """Return how many frames a second were classified over the last seconds."""
@@ -202,17 +239,18 @@ class Labelling:
     def _run(self, work: Work, do: Callable[[], None]) -> None:
         while not self._turns.acquire(timeout=0.1):
             if work.stop.is_set() or self._is_forgotten():
-                work.state = State.STOPPED
+                work.can_go_on, work.state = True, State.STOPPED
                 return
         try:
-            work.state = State.RUNNING
+            work.started, work.state = self._clock(), State.RUNNING
             do()
             work.state = State.DONE
         except (Cancelled, GivenUp):
-            work.state = State.STOPPED
+            work.can_go_on, work.state = True, State.STOPPED
         except NoRoom:
             work.problem, work.state = problems.NO_ROOM, State.FAILED
         except (VideoError, ClientError) as error:
+            work.can_go_on = isinstance(error, ClientError)
             work.problem, work.state = problems.explain(error), State.FAILED
         except Exception:  # noqa: BLE001 - a bug of ours; the page has to say something, and the log has the rest
             _log.exception("a video failed")
@@ -220,16 +258,16 @@ class Labelling:
         finally:
             self._turns.release()
 
-    def _analyse(self, classify: Classify, plan: Plan) -> None:
-        for seen in analyse(self.source, classify, plan, self.work.stop):
+    def _analyse(self, work: Work, classify: Classify, plan: Plan) -> None:
+        for seen in analyse(self.source, classify, plan, work.stop, self._seen):
             self._seen = seen
             self._moments_at.append((self._clock(), len(seen.moments)))
             if self._is_forgotten():
                 raise Cancelled("nobody looks any more")
 
-    def _annotate(self, export: Export, segments: list[Segment], limits: Limits) -> None:
+    def _annotate(self, export: Export, limits: Limits) -> None:
         try:
-            writing = annotate.annotate(self.source, export.target, segments, limits=limits, stop=export.stop)
+            writing = annotate.annotate(self.source, export.target, export.segments, limits=limits, stop=export.stop)
             with closing(writing):
                 for written in writing:
                     export.time, export.audio = written.time, written.audio

@@ -126,7 +126,8 @@ def threshold() -> float:
     """Draw the setting and return it, 0 to 1."""
     percent: int = st.slider(
         "Show a label from", 5, 95, round(100 * DEFAULT_THRESHOLD), 5, format="%d%%", key="video-threshold",
-        help="Where no label is at least this probable for a while, none is shown.",
+        help="Where no label is at least this probable for a while, none is shown. It is lower than for a photo: a label that"
+        " holds on over many frames is no accident.",
     )  # fmt: skip
     return percent / 100
 
@@ -188,29 +189,34 @@ def _running() -> None:
     if labelling is None or labelling.work.is_over:
         st.rerun()
     seen = labelling.look()
-    st.progress(_share(seen), _progress(labelling, seen))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="video-head"):
+        with st.container(width="stretch"):
+            st.progress(_share(seen), _progress(labelling, seen))
+        if st.button("Cancel", icon=":material/close:", key="cancel-video", shortcut="Esc"):
+            labelling.work.stop.set()
     if labelling.patience is not None and labelling.patience.held > 0:
         st.info(
             f"The classifier is busy or restarting: going on in {words.duration(labelling.patience.held)}.",
             icon=":material/hourglass:",
         )
-    if st.button("Cancel", icon=":material/close:", key="cancel-video", shortcut="Esc"):
-        labelling.work.stop.set()
+    with st.container(key="video-looking"):
+        picture, answer = st.columns([3, 2], gap="large", vertical_alignment="center")
     if seen is not None and seen.picture:
-        picture, answer = st.columns([1, 2], gap="large", vertical_alignment="center")
         with picture, st.container(key="frame"):
             st.image(data_url(seen.picture), alt="The frame that is being looked at", width="stretch")
-        with answer:
+    with answer:
+        if seen is not None:
             _now(seen)
-    threshold()
+        threshold()
 
 
 def _now(seen: Seen) -> None:
     if not seen.moments or not seen.moments[-1].guesses:
         return
     best = seen.moments[-1].guesses[0]
-    st.caption(f"At {words.clock(seen.moments[-1].time)} the model sees")
-    st.header(words.plain(best.label), anchor=False)
+    with st.container(gap=None):
+        st.caption(f"At {words.clock(seen.moments[-1].time)} the model sees")
+        st.header(words.plain(best.label), anchor=False)
     st.progress(best.probability, words.percent(best.probability))
 
 
@@ -239,12 +245,29 @@ def _progress(labelling: Labelling, seen: Seen | None) -> str:
 def _ended(labelling: Labelling) -> None:
     """Say how it ended, and show what is known."""
     seen = labelling.look()
+    with st.container(horizontal=True, vertical_alignment="center", key="video-head"):
+        with st.container(width="stretch"):
+            _outcome(labelling, seen)
+        on = labelling.work.can_go_on and st.button(
+            "Go on", type="primary", icon=":material/play_arrow:", key="go-on-video"
+        )
+        st.button("Another video", icon=":material/add:", on_click=_forget, key="another-video")
+    if waiting.is_wanted("go-on-video", on) and labelling.work.can_go_on:
+        _go_on(labelling)
+    if seen is not None and seen.moments:
+        result.draw(labelling, limits(), threshold, smoothing=DEFAULT_SMOOTHING)
+
+
+def _outcome(labelling: Labelling, seen: Seen | None) -> None:
     work = labelling.work
     labelled = words.clock(seen.end) if seen is not None else "0:00.0"
     if work.problem is not None:
         st.error(f"**{work.problem.what}** {work.problem.do}", icon=":material/error:")
+    elif work.state is State.STOPPED and (seen is None or not seen.moments):
+        st.warning("**Stopped**, before anything was labelled.", icon=":material/pause_circle:")
     elif work.state is State.STOPPED:
-        st.warning(f"**Stopped.** The first {labelled} are labelled.", icon=":material/pause_circle:")
+        whole = f" of {words.clock(seen.facts.seconds)}" if seen is not None and seen.facts.seconds else ""
+        st.warning(f"**Stopped.** The first {labelled}{whole} are labelled.", icon=":material/pause_circle:")
     elif seen is not None and seen.cut_off:
         announced = words.clock(seen.facts.seconds or 0)
         st.warning(
@@ -253,12 +276,24 @@ def _ended(labelling: Labelling) -> None:
         )
     elif seen is not None and seen.damaged:
         st.warning("**Parts of this video are damaged.** What could be read is labelled.", icon=":material/healing:")
-    if seen is not None and seen.moments:
-        result.draw(labelling, limits(), threshold, smoothing=DEFAULT_SMOOTHING)
-    st.button("Another video", icon=":material/add:", on_click=_forget, key="another-video")
+    else:
+        st.markdown(f"**{words.plain(labelling.name)}** · {labelled}")
+
+
+def _go_on(labelling: Labelling) -> None:
+    try:
+        labelling.go_on()
+    except ClientError as error:
+        problem = words.explain(error)
+        st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
+        return
+    finally:
+        waiting.fulfilled("go-on-video")
+    st.rerun()
 
 
 def _forget() -> None:
+    waiting.fulfilled("go-on-video")
     labelling: Labelling | None = st.session_state.pop("labelling", None)
     if labelling is not None:
         labelling.close()

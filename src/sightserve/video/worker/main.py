@@ -47,27 +47,36 @@ def _tell(connection: socket.socket, content: dict[str, object], attached: bytes
 
 
 def _sample(task: dict[str, Any], limits: Limits, connection: socket.socket) -> None:
-    """Send the frame on screen at each moment, as the model needs it."""
+    """Send the frame on screen at each moment after `task["after"]`, as the model needs it."""
     from sightserve.imaging.geometry import input_geometry  # noqa: PLC0415 - after the limits are set
+    from sightserve.video.worker.cuts import Cuts  # noqa: PLC0415
     from sightserve.video.worker.frames import Shrinker  # noqa: PLC0415
     from sightserve.video.worker.playback import Shown, Video  # noqa: PLC0415
     from sightserve.video.worker.reader import open_video  # noqa: PLC0415
     from sightserve.video.worker.sampling import on_screen  # noqa: PLC0415
 
     def bounded(video: Video) -> Any:  # noqa: ANN401
-        for count, shown in enumerate(video.frames()):
+        for count, shown in enumerate(video.frames(after or 0.0)):
             if count > limits.frames_per_second * (limits.seconds + 1):
                 raise VideoError("this video has more frames than can be shown in its time")
+            cuts.see(shown.time, shown.frame)
             yield shown.time, shown.seconds, shown
 
-    shrinker = Shrinker(input_geometry(task["looks"]))
+    after: float | None = task["after"]
+    shrinker, cuts = Shrinker(input_geometry(task["looks"])), Cuts()
     with Path(task["source"]).open("rb") as file, open_video(file, limits) as (video, facts):
         _tell(connection, {"type": "opened", "facts": asdict(facts)})
         ratio = video.stream.sample_aspect_ratio
         shown: Shown
+        first = True
         for sample, shown in on_screen(bounded(video), task["rate"], lambda: video.shown_until):
-            jpeg = shrinker.jpeg(shown.frame, ratio) if sample.fresh else b""
-            _tell(connection, {"type": "frame", "time": sample.time}, jpeg)
+            cut = cuts.until(sample.time)
+            if after is not None and sample.time <= after + 1e-6:
+                _tell(connection, {"type": "passed"})  # or we would count as hung
+                continue
+            jpeg = shrinker.jpeg(shown.frame, ratio) if sample.fresh or first else b""
+            first = False
+            _tell(connection, {"type": "frame", "time": sample.time, "cut": cut, "damaged": video.damaged}, jpeg)
         _tell(
             connection, {"type": "done", "end": video.shown_until, "cut_off": video.cut_off, "damaged": video.damaged}
         )

@@ -17,6 +17,7 @@ from sightserve.video.worker.clock import JUMP, Clock
 _DAMAGED_PACKETS_IN_A_ROW: Final = 300
 _LONGEST_LAST: Final = 10.0  # seconds that the last frame is shown where the video does not say how long it is
 _PADDING: Final = 0.1  # seconds of sound behind the last picture that only fill its codec's last block
+_MOST_HELD: Final = 1 << 26  # bytes of packets that wait for a later key frame
 _FARTHEST: Final = 1 << 62  # what a packet's time can hold
 _US: Final = Fraction(1, 1_000_000)
 
@@ -41,26 +42,61 @@ class Video:
     start: Fraction
     frame_seconds: float
     announced: Announced
+    exact_keys: bool = False  # whether this kind of file says of each packet when it is shown, and what stands alone
     damaged: int = field(default=0)  # packets that could not be decoded, so far
     end: float = field(default=0.0)  # of the last frame, so far
     last: float = field(default=float("-inf"))  # when it began
     repeated: float = field(default=0.0)  # until when it was said that the last picture is shown again
 
-    def frames(self) -> Iterator[Shown]:
+    def frames(self, since: float = 0.0) -> Iterator[Shown]:
         """Yield every frame that can be decoded, in the order in which they are shown.
+
+        Args:
+            since: seconds; what comes well before may be left out. What is on screen then is not.
 
         Raises:
             NoPicture: there is not one.
             VideoTooLarge: it goes on for longer, or has larger or more frames, than the limits say.
         """
-        for packet in self.packets():
-            if packet.stream is self.stream:
-                yield from self.decode(packet)
+        for packet in self._needed(since):
+            yield from self.decode(packet)
         yield from self.rest()
         if not self.end:
             raise NoPicture(
                 "not one picture in this video can be read: it is damaged, or it was cut off while it was made"
             )
+
+    def _needed(self, since: float) -> Iterator["av.Packet[Any]"]:
+        """Yield the picture's packets that it takes to decode what is shown from then on: those from its key frame on.
+
+        All are read, none is sought: so time goes on as if all had been decoded, whatever jumps there are in it.
+        """
+        pictures = (packet for packet in self.packets() if packet.stream is self.stream)
+        if not since or not self.exact_keys:
+            yield from pictures
+            return
+        kept: list[av.Packet[Any]] = []
+        held = 0
+        for packet in pictures:
+            at = self._at(packet)
+            if at is None or at > since or held > _MOST_HELD:
+                yield from kept
+                yield packet
+                break
+            if packet.is_keyframe:
+                kept, held = [], 0
+                self.end = max(self.end, at)
+            kept.append(packet)
+            held += packet.size
+        else:
+            yield from kept
+        yield from pictures
+
+    def _at(self, packet: "av.Packet[Any]") -> float | None:
+        """Return when a packet's picture is shown, seconds from the start; None where it does not say."""
+        if packet.pts is None or packet.time_base is None:
+            return None
+        return float(packet.pts * packet.time_base - self.start)
 
     def packets(self) -> Iterator["av.Packet[Any]"]:
         """Yield the packets of picture and sound, with times that go on; what cannot be read ends the video there."""

@@ -23,6 +23,7 @@ from sightserve.video.worker.playback import Video, check_size, too_long
 _CONTAINERS: Final = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,ivf"
 _STILL_BRANDS: Final = frozenset({"avif", "avis", "heic", "heix", "mif1", "msf1"})  # images that are stored like an MP4
 _JUMPING: Final = frozenset({"mpegts", "mpeg", "ogg"})  # where FFmpeg's own program reckons with it: AVFMT_TS_DISCONT
+_INDEXED: Final = frozenset({"mov", "matroska"})  # where key frames are marked, and every picture's time is written
 _US: Final = Fraction(1, 1_000_000)
 KINDS: Final = "MP4, MOV, WebM, MKV, AVI, MPEG, FLV, WMV or Ogg"
 
@@ -67,8 +68,9 @@ def open_video(file: BinaryIO, limits: Limits) -> Iterator[tuple[Video, Facts]]:
             too_long(limits)
         stream.thread_type = "AUTO"
         frame_seconds = 1 / facts.fps if facts.fps > 0 else 0.04
-        clock = Clock(jumps=not _JUMPING.isdisjoint(container.format.name.split(",")))
-        yield Video(stream, sounds, packets, limits, clock, start, frame_seconds, announced), facts
+        names = container.format.name.split(",")
+        clock, exact = Clock(jumps=not _JUMPING.isdisjoint(names)), not _INDEXED.isdisjoint(names)
+        yield Video(stream, sounds, packets, limits, clock, start, frame_seconds, announced, exact), facts
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:

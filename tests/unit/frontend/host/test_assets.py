@@ -6,6 +6,7 @@ import gzip
 import brotli
 import httpx2
 import pytest
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 from sightserve.frontend.host import assets
@@ -18,15 +19,19 @@ NAME = SCRIPT.relative_to(ROOT).as_posix()
 async def streamlit(scope, receive, send):
     """What is behind: its page everywhere, and whatever else it is asked for as a word."""
     page = (ROOT / "index.html").read_text()
-    answer = PlainTextResponse("behind") if "static/" in scope["path"] else HTMLResponse(page)
+    answer = (
+        PlainTextResponse("behind") if "static/" in scope["path"] else HTMLResponse(page, headers={"etag": '"new"'})
+    )
+    if any(name == b"if-none-match" for name, _ in scope["headers"]):
+        answer = PlainTextResponse(status_code=304)
     await answer(scope, receive, send)
 
 
-def raw(path, encoding, method="GET", **headers):
+def raw(path, encoding, method="GET", app=streamlit, **headers):
     """The answer, and its body as it was sent."""
 
     async def ask():
-        transport = httpx2.ASGITransport(app=Assets(streamlit, name="Sight & Serve"))
+        transport = httpx2.ASGITransport(app=Assets(app, name="Sight & Serve"))
         async with (
             httpx2.AsyncClient(transport=transport, base_url="http://app") as client,
             client.stream(method, path, headers={"accept-encoding": encoding, **headers}) as answer,
@@ -68,7 +73,7 @@ def test_a_part_of_a_file_is_not_ours_to_cut():
     "path", ["/static/js/none.js", "/static/js/../../index.html", "/static/js/%2e%2e/x.js", "/static/js/"]
 )
 def test_nothing_is_read_but_what_was_found(path):
-    _, body = raw(path, "br")
+    _, body = raw(path, "")
 
     assert body in {b"behind", (ROOT / "index.html").read_bytes()} or b"Loading" in body
 
@@ -84,9 +89,9 @@ def test_each_file_is_compressed_once_however_many_ask_at_once(monkeypatch):
     made = []
     compress = assets._compress
 
-    def counted(path, encoding):
-        made.append(path)
-        return compress(path, encoding)
+    def counted(name, read, encoding):
+        made.append(name)
+        return compress(name, read, encoding)
 
     monkeypatch.setattr(assets, "_compress", counted)
 
@@ -102,13 +107,26 @@ def test_each_file_is_compressed_once_however_many_ask_at_once(monkeypatch):
 
 @pytest.mark.parametrize("path", ["/", "/batch", "/tools/sight/about"])
 def test_the_page_says_its_name_before_any_script_has_run(path):
-    answer, body = raw(path, "br")
+    answer, body = raw(path, "")
 
     page = body.decode()
     assert "<title>Sight &amp; Serve</title>" in page
     assert "<p>Sight &amp; Serve</p><p>Loading" in page
     assert answer.headers["content-length"] == str(len(body))
     assert page.count('rel="modulepreload"') > len(PRELOADED)
+
+
+@pytest.mark.parametrize(("encoding", "unpack"), [("br", brotli.decompress), ("gzip", gzip.decompress)])
+def test_a_page_that_streamlit_would_compress_is_filled_too(encoding, unpack):
+    """It compresses those of every path but the root's, and answers 304 to who has one."""
+    asked = {"accept": "text/html,*/*;q=0.8", "if-none-match": '"old"'}
+
+    answer, body = raw("/batch", encoding, app=GZipMiddleware(streamlit, minimum_size=100), **asked)
+
+    assert b"Loading" in unpack(body)
+    assert (answer.headers["content-encoding"], answer.headers["vary"]) == (encoding, "accept-encoding")
+    assert answer.headers["content-length"] == str(len(body))
+    assert "etag" not in answer.headers
 
 
 def test_every_script_that_is_named_beforehand_is_there():

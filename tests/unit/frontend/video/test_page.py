@@ -1,5 +1,6 @@
 """The Video page's logic, without a browser, against a backend that says what a test wants."""
 
+import json
 import tempfile
 import time
 
@@ -40,6 +41,19 @@ def finish(page, key="start"):
     return labelling
 
 
+def rows(page):
+    """What the page's list of segments was given to draw."""
+    given = [element.proto for element in page.get("bidi_component")]
+    lists = [json.loads(proto.json) for proto in given if proto.component_name == "sightserve.segments"]
+    return lists[0]["segments"] if lists else []
+
+
+def player(page):
+    """What the page's player was given to play."""
+    given = [element.proto for element in page.get("bidi_component")]
+    return next(json.loads(proto.json) for proto in given if proto.component_name == "sightserve.player")
+
+
 def wait(work, seconds=20.0):
     deadline = time.monotonic() + seconds
     while not work.is_over and time.monotonic() < deadline:
@@ -67,8 +81,7 @@ def test_a_video_becomes_segments_and_its_bytes_leave_the_uploader(backend, vide
     assert labelling.work.state is State.DONE
     assert labelling.source.read_bytes() == short
     assert len(labelling.look().moments) == 8  # 2 seconds, 4 a second
-    table = video_page.dataframe[0].value
-    assert list(table.columns) == ["from", "to", "label", "probability"]
+    assert [row["from"] for row in rows(video_page)] == ["0:00.0", "0:01.0"]
     assert not video_page.file_uploader
 
 
@@ -79,7 +92,7 @@ def test_the_results_survive_reruns_and_a_new_threshold_sends_nothing_again(back
 
     video_page.slider(key="video-threshold").set_value(95).run()
 
-    assert set(video_page.dataframe[0].value["label"]) == {"no label"}
+    assert {row["label"] for row in rows(video_page)} == {"no label"}
     assert len(backend.photos) == asked
 
 
@@ -111,6 +124,30 @@ def test_cancel_stops_the_work_and_keeps_what_is_known(backend, video_page):
     assert "Stopped" in video_page.warning[0].value
 
 
+def test_go_on_takes_up_the_work_where_it_stopped(backend, video_page, short):
+    upload(video_page, "v.mp4", short)
+    backend.seconds = 0.1
+    labelling = start(video_page)
+    while labelling.look() is None or len(labelling.look().moments) < 2:
+        time.sleep(0.01)
+    labelling.work.stop.set()
+    wait(labelling.work)
+    before, asked = [*labelling.look().moments], len(backend.photos)
+    video_page.run()
+
+    video_page.button(key="go-on-video").click().run()
+    wait(labelling.work)
+    video_page.run()
+
+    assert 2 <= len(before) < 8
+    assert labelling.work.state is State.DONE
+    assert labelling.look().moments[: len(before)] == before
+    assert [moment.time for moment in labelling.look().moments] == [n / 4 for n in range(8)]
+    assert len(backend.photos) - asked <= 8 - len(before)
+    assert not video_page.warning
+    assert "go-on-video" not in {button.key for button in video_page.button}
+
+
 def test_a_busy_backend_is_given_the_time_that_it_asks_for(backend, video_page, short):
     backend.refusals = [(503, "overloaded", "0.3")] * 3
     upload(video_page, "v.mp4", short)
@@ -129,7 +166,7 @@ def test_what_is_no_video_is_told(backend, video_page):
     finish(video_page)
 
     assert "not a video" in video_page.error[0].value
-    assert not video_page.dataframe
+    assert rows(video_page) == []
 
 
 def test_a_cut_off_video_shows_what_could_be_read(backend, video_page):
@@ -138,7 +175,7 @@ def test_a_cut_off_video_shows_what_could_be_read(backend, video_page):
     finish(video_page)
 
     assert "cut off" in video_page.warning[0].value
-    assert len(video_page.dataframe[0].value) > 0
+    assert len(rows(video_page)) > 0
 
 
 def test_a_backend_that_is_away_is_told_before_anything_starts(backend, video_page, short, monkeypatch):
@@ -164,20 +201,38 @@ def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, shor
     assert not video_page.exception
 
 
-def test_a_kind_that_browsers_do_not_play_is_offered_as_the_labelled_video(backend, video_page, tmp_path):
+def test_a_kind_that_no_browser_plays_is_made_into_the_labelled_video_by_itself_once(backend, video_page, tmp_path):
     path = coloured(tmp_path, "v.avi", SCENES, codec="mpeg4", options={}, audio=("libmp3lame",))
     upload(video_page, "v.avi", path.read_bytes())
     labelling = finish(video_page)
-    told = video_page.info[0].value
+    told, first = " ".join(text.value for text in video_page.markdown), labelling.export
 
-    video_page.button(key="make-video").click().run()
-    wait(labelling.export)
+    wait(first)
+    video_page.run()
+    video_page.slider(key="video-threshold").set_value(95).run()
+
+    assert "does not play this kind of video** (AVI, MPEG-4)" in told
+    assert first.state is State.DONE
+    assert labelling.export is first
+    assert streaming._files[first.secret].read_bytes()[4:8] == b"ftyp"
+    assert player(video_page)["source"].startswith(f"videos/{first.secret}/")
+    assert "before the threshold was moved" in " ".join(text.value for text in video_page.caption)
+
+
+def test_what_is_cancelled_in_the_players_place_is_not_started_again_by_itself(backend, video_page, tmp_path):
+    scenes = [("red", 30.0)]
+    path = coloured(tmp_path, "v.avi", scenes, codec="mpeg4", options={}, audio=(), size=(640, 480))
+    upload(video_page, "v.avi", path.read_bytes())
+    labelling = finish(video_page)
+    export = labelling.export
+
+    video_page.button(key="cancel-export").click().run()
+    wait(export)
     video_page.run()
 
-    assert "Browsers do not play" in told
-    assert labelling.export.state is State.DONE
-    assert not video_page.info
-    assert streaming._files[labelling.export.secret].read_bytes()[4:8] == b"ftyp"
+    assert labelling.export is export
+    assert export.state is State.STOPPED
+    assert video_page.button(key="make-video").label == "Make the labelled video"
 
 
 def labelled(labelling):

@@ -163,7 +163,7 @@ function draw(view) {
   player.hidden = !film;
   if (film && player.getAttribute("src") !== state.urls[0]) player.src = state.urls[0];
   if (!film) player.removeAttribute("src");
-  find(view, ".remove").hidden = !(filled || film) || !local || !!state.sending;
+  find(view, ".remove").hidden = !(filled || film) || !!state.sending;
 
   const row = find(view, ".buttons");
   const wanted = data.go ? [] : buttons(view);
@@ -250,6 +250,7 @@ function choose(view, entries) {
   Object.assign(state, {
     number: Date.now(), pending: true, names: some.map(({ path }) => path), urls: some.map(({ file }) => URL.createObjectURL(file)),
   });
+  draw(view); // the photo itself, before anything of it is sent
   send(view, state, data.place, some, { shrink: data.place === "photo" }, (sending) => {
     setTimeout(() => (shown ?? view).setTriggerValue("came", { pick: sending.number, refused: [...refused, ...sending.problems], left }));
   });
