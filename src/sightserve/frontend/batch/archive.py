@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from sightserve.frontend.batch.sources import FileRefused, Source
+from sightserve.frontend.batch.sources import FileRefused, Source, is_litter
 from sightserve.frontend.shared.photos import shown_path
 from sightserve.frontend.shared.settings import MIB
 from sightserve.frontend.shared.words import Message
@@ -27,7 +27,6 @@ _RATIO_MATTERS: Final = 1 * MIB
 _CENTRAL_HEADER: Final = b"PK\x01\x02"
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED: Final = 0x1  # bit 0 of the general purpose flags (APPNOTE, section 4.4.4)
-_LITTER: Final = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
 class ArchiveRefused(Exception):
@@ -66,7 +65,7 @@ def open_zip(data: bytes, *, max_photos: int, max_bytes: int) -> Contents:
         raise ArchiveRefused(
             Message("This is not a zip, or it is damaged.", "Make it once more, and try that.")
         ) from exc
-    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_litter(entry.filename)]
+    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not is_litter(entry.filename)]
     photos = [entry for entry in entries if is_photo_name(entry.filename)]
     if len(photos) > max_photos:
         raise ArchiveRefused(
@@ -76,11 +75,6 @@ def open_zip(data: bytes, *, max_photos: int, max_bytes: int) -> Contents:
         raise ArchiveRefused(Message("This zip would unpack to more than 2 GB.", "Make several smaller ones."))
     sources = [_source(archive, entry, max_bytes) for entry in photos]
     return Contents(sources, others=len(entries) - len(photos))
-
-
-def _is_litter(name: str) -> bool:
-    """Return whether this is what operating systems leave in zips."""
-    return any(part in _LITTER for part in PurePosixPath(name).parts)
 
 
 def _source(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) -> Source:

@@ -9,87 +9,29 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 from sightserve.api.schema import Prediction
 from sightserve.client import ApiError, ClientError
 from sightserve.client.patience import GivenUp, Patience
 from sightserve.client.retry import FOR_WORK, Retry, is_temporary
+from sightserve.frontend.batch.outcomes import Outcome, State, View
+from sightserve.frontend.batch.sorted_zip import SortedZip, name_of
 from sightserve.frontend.batch.sources import FileRefused, NotYet, Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.ledger import Account
 from sightserve.frontend.shared.photos import Photo
-from sightserve.frontend.shared.preview import thumbnail
-from sightserve.frontend.shared.words import Message
+from sightserve.frontend.shared.preview import Pictures, pictures
+from sightserve.frontend.shared.spare import Spare
 
 _log = logging.getLogger(__name__)
 
 _RATE_OVER: Final = 10.0  # seconds
 _UNSEEN_ENDS: Final = 180.0  # seconds without anyone looking: the page was closed
 _OURS: Final = 500  # statuses from here on are not the photo's fault
-
-
-class State(StrEnum):
-    """Where a batch stands."""
-
-    RUNNING = "running"
-    DONE = "done"
-    CANCELLED = "cancelled"
-    GAVE_UP = "gave up"  # the backend refused everything for too long
-    ABANDONED = "abandoned"  # nobody looked any more
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One photo of a batch: either its prediction or what went wrong.
-
-    Attributes:
-        again: the photo, where what went wrong was not the photo's fault: it is kept to be asked about again.
-    """
-
-    index: int
-    name: str
-    size: int
-    prediction: Prediction | None = None
-    problem: Message | None = None
-    thumbnail: bytes | None = None
-    again: Source | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A batch as it is at one moment.
-
-    Attributes:
-        rate: photos per second over the last seconds.
-        seconds_left: at that rate; None where there is none yet.
-        held: seconds until the backend may be asked again, because it asked for time.
-    """
-
-    state: State
-    total: int
-    outcomes: list[Outcome]
-    rate: float
-    seconds_left: float | None
-    held: float
-
-    @property
-    def done(self) -> int:
-        """How many photos have an outcome."""
-        return len(self.outcomes)
-
-    @property
-    def failed(self) -> int:
-        """How many of them are errors."""
-        return sum(outcome.problem is not None for outcome in self.outcomes)
-
-    @property
-    def repeatable(self) -> int:
-        """How many of the errors may well go away when they are asked about again."""
-        return sum(outcome.again is not None for outcome in self.outcomes)
+_PREVIEW: Final = 320  # pixels, longest side: of the photo that is opened
+_THUMBNAIL: Final = 112  # of each row of the table, on screens of two pixels a point
 
 
 class Job:
@@ -103,6 +45,7 @@ class Job:
         parallel: int,
         everyone: threading.Semaphore | None = None,
         account: Account | None = None,
+        spare: Spare[Source] | None = None,
         retry: Retry = FOR_WORK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -114,6 +57,7 @@ class Job:
             parallel: how many at once, at most.
             everyone: bounds what all batches together have under way.
             account: where what is made of the photos is booked.
+            spare: where answered photos are kept for as long as nobody needs their room.
             retry: for how long a photo is asked about again, and when the batch gives up.
             clock: monotonic seconds, for tests.
         """
@@ -124,7 +68,9 @@ class Job:
         self._everyone = everyone or threading.Semaphore(self._parallel)
         self._clock = clock
         self._retry = retry
-        self._made = None if account is None else account.book(0)  # thumbnails
+        self._spare = spare
+        self.sorted_zip = None if account is None or spare is None else SortedZip(spare, account)
+        self._made = None if account is None else account.book(0)  # pictures
         self._passing: Callable[[int], AbstractContextManager[object]] = (
             nullcontext if account is None else account.passing
         )
@@ -137,7 +83,8 @@ class Job:
         self._finished_at: deque[float] = deque(maxlen=512)
         self._answers: dict[str, Prediction] = {}  # by content: the same photo twice is asked about once
         self._state = State.CANCELLED
-        self._seen = clock()
+        self._seen = self._began = clock()
+        self._seconds = 0.0
         self._stop, self._patience = self._new_patience()
 
     def _new_patience(self) -> tuple[threading.Event, Patience]:
@@ -150,7 +97,7 @@ class Job:
             if self._state is State.RUNNING or not self._waiting:
                 return
             self._state = State.RUNNING
-            self._seen = self._clock()
+            self._seen = self._began = self._clock()
             self._stop, self._patience = self._new_patience()
             self._finished_at.clear()
         for number in range(self._parallel):
@@ -164,6 +111,8 @@ class Job:
             again = [outcome for outcome in self._outcomes if outcome.again is not None]
             self._outcomes = [outcome for outcome in self._outcomes if outcome.again is None]
             self._waiting.extend((outcome.index, outcome.again) for outcome in again if outcome.again is not None)
+            if self._made is not None:
+                self._made.add(-sum(outcome.shown_bytes for outcome in again))
         self.start()
 
     def cancel(self) -> None:
@@ -171,7 +120,7 @@ class Job:
         with self._changed:
             self._stop.set()
             if self._state is State.RUNNING:
-                self._state = State.CANCELLED
+                self._end_as(State.CANCELLED)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -180,6 +129,8 @@ class Job:
             self._closed = True
             self._waiting.clear()
             self._outcomes.clear()
+            if self._spare is not None:
+                self._spare.let_go()
         self.cancel()
 
     @property
@@ -201,6 +152,7 @@ class Job:
                 rate=rate,
                 seconds_left=left / rate if rate > 0 else None,
                 held=self._patience.held,
+                seconds=self._seconds + (now - self._began if self._state is State.RUNNING else 0.0),
             )
 
     def wait(self, timeout: float) -> bool:
@@ -224,7 +176,7 @@ class Job:
             if self._state is not State.RUNNING or patience is not self._patience or not self._waiting:
                 return None
             if self._clock() - self._seen > _UNSEEN_ENDS:
-                self._state = State.ABANDONED
+                self._end_as(State.ABANDONED)
                 self._stop.set()
                 self._changed.notify_all()
                 return None
@@ -251,15 +203,21 @@ class Job:
             if patience.is_hopeless:
                 return None
             again = source if is_temporary(error) or not isinstance(error, ApiError) or error.status >= _OURS else None
-            return Outcome(index, source.name, source.size, problem=words.explain(error), again=again)
+            problem = words.explain(error)
+            return Outcome(
+                index, source.name, source.size, problem=problem, pictures=self._pictures(photo), again=again
+            )
         with self._changed:
             self._answers[photo.key] = prediction
         named = prediction.model_copy(update={"filename": source.name})
-        return Outcome(
-            index, source.name, len(photo.data), prediction=named, thumbnail=thumbnail(photo.data, self._owner)
-        )
+        return Outcome(index, source.name, len(photo.data), prediction=named, pictures=self._pictures(photo))
+
+    def _pictures(self, photo: Photo) -> Pictures | None:
+        made = pictures(photo.data, _PREVIEW, _THUMBNAIL, self._owner)
+        return made if isinstance(made, Pictures) else None
 
     def _end(self, turn: tuple[int, Source], outcome: Outcome | None, patience: Patience) -> None:
+        index, source = turn
         with self._changed:
             self._under_way -= 1
             if self._closed:
@@ -267,14 +225,32 @@ class Job:
             elif outcome is None:
                 self._waiting.appendleft(turn)
                 if self._state is State.RUNNING and patience is self._patience and patience.is_hopeless:
-                    self._state = State.GAVE_UP
+                    self._end_as(State.GAVE_UP)
             else:
+                if outcome.prediction is not None:
+                    self._keep(index, source)
                 if outcome.again is None:
-                    turn[1].let_go()
+                    source.let_go()
                 if self._made is not None:
-                    self._made.add(len(outcome.thumbnail or b""))
+                    self._made.add(outcome.shown_bytes)
                 self._outcomes.append(outcome)
                 self._finished_at.append(self._clock())
             if not self._waiting and not self._under_way:
-                self._state = State.DONE
+                self._end_as(State.DONE)
             self._changed.notify_all()
+
+    def _end_as(self, state: State) -> None:
+        if self._state is State.RUNNING:
+            self._seconds += self._clock() - self._began
+        self._state = state
+
+    def _keep(self, index: int, source: Source) -> None:
+        """Keep an answered photo while there is room to spare; one in a zip costs nothing more, its zip is here anyway."""
+        if self._spare is None:
+            return
+        if source.makes:
+            self._spare.keep(index, source, 0)
+            return
+        with suppress(FileRefused, NotYet):
+            data = source.read()
+            self._spare.keep(index, Source(name_of(source.name, data), len(data), lambda: data), len(data))

@@ -8,7 +8,8 @@ import streamlit as st
 from sightserve.client import ClientError
 from sightserve.frontend.batch import results
 from sightserve.frontend.batch.archive import ArchiveRefused, open_zip
-from sightserve.frontend.batch.job import Job, State, View
+from sightserve.frontend.batch.job import Job
+from sightserve.frontend.batch.outcomes import State, View
 from sightserve.frontend.batch.sources import Source, of_pick
 from sightserve.frontend.inbox import widget
 from sightserve.frontend.inbox.store import File, Pick, inbox
@@ -18,6 +19,7 @@ from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.ledger import Place, account
 from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
+from sightserve.frontend.shared.spare import Spare
 
 _LOOK_EVERY: Final = 0.7  # seconds
 _PLACE: Final = "batch"
@@ -36,7 +38,7 @@ def page() -> None:
         return
     view = job.view()
     _ended(job, view)
-    results.draw(view.outcomes, chosen)
+    results.draw(view.outcomes, chosen, job.sorted_zip)
 
 
 def _begin(chosen: Choices) -> None:
@@ -61,7 +63,7 @@ def _begin(chosen: Choices) -> None:
         if sources:
             st.button("Start over", on_click=_forget, key="start-over")
     if waiting.is_wanted("batch", pressed) and sources and offer:
-        _start(sources, chosen, offer)
+        _start(sources, offer)
     waiting.fulfilled("batch")
 
 
@@ -136,15 +138,15 @@ def _everyone() -> threading.Semaphore:
     return threading.Semaphore(settings().total_parallel)
 
 
-def _start(sources: list[Source], chosen: Choices, offer: Offer) -> None:
+def _start(sources: list[Source], offer: Offer) -> None:
     try:
-        ask = waiting.patiently(lambda: backend.asker(patient=False, labels=chosen.top_k))
+        ask = waiting.patiently(lambda: backend.asker(patient=False))
     except ClientError as error:
         problem = words.explain(error)
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
         return
     mine = account()
-    job = Job(sources, ask, parallel=settings().parallel, everyone=_everyone(), account=mine)
+    job = Job(sources, ask, parallel=settings().parallel, everyone=_everyone(), account=mine, spare=Spare(mine))
     sessions().belongs(mine.session, job)
     job.start()
     st.session_state["batch"], st.session_state["batch-pick"] = job, offer.came.pick
@@ -174,7 +176,7 @@ def _running(chosen: Choices) -> None:
 def _progress(view: View) -> str:
     parts = [f"**{view.done:,} of {view.total:,}**"]
     if view.rate > 0:
-        parts.append(f"{view.rate:.0f} a second" if view.rate >= 1 else f"{60 * view.rate:.0f} a minute")
+        parts.append(_speed(view.rate))
     if view.seconds_left is not None:
         parts.append(f"{words.duration(view.seconds_left)} left")
     if view.failed:
@@ -182,9 +184,17 @@ def _progress(view: View) -> str:
     return " · ".join(parts)
 
 
+def _speed(rate: float) -> str:
+    return f"{rate:,.0f} a second" if rate >= 1 else f"{60 * rate:.0f} a minute"
+
+
 def _ended(job: Job, view: View) -> None:
     """Say how it ended, and offer to go on or to begin anew."""
     answered = f"{words.counted(view.done - view.failed, 'photo')} answered"
+    if view.done > view.failed:
+        answered += f" in {words.duration(view.seconds)}"
+        if view.seconds >= 1:
+            answered += f" ({_speed((view.done - view.failed) / view.seconds)})"
     if view.failed:
         answered += f", {words.counted(view.failed, 'error')}"
     match view.state:
@@ -219,6 +229,7 @@ def _forget() -> None:
     job: Job | None = st.session_state.pop("batch", None)
     if job is not None:
         job.close()
+    results.forget()
     st.session_state.pop("offer", None)
     for place in (_PLACE, "archive"):
         inbox().clear(place)

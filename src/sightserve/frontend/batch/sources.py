@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from sightserve.frontend.inbox.store import Pick, Superseded
@@ -14,6 +15,8 @@ _UNREADABLE: Final = Message(
     "This file did not come in.", "Too large, moved or removed meanwhile: choose it once more, or a smaller one."
 )
 _GONE: Final = Message("This photo was let go before its turn came.", "Choose it once more.")
+_LITTER: Final = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
+_APPLE_DOUBLE: Final = "._"  # what macOS leaves beside a file on other systems' disks, whatever its name ends in
 
 
 class FileRefused(Exception):
@@ -65,3 +68,8 @@ def _source(pick: Pick, index: int, name: str, size: int) -> Source:
         return file.data
 
     return Source(name, size, read, let_go=lambda: pick.let_go(index))
+
+
+def is_litter(name: str) -> bool:
+    """Return whether this is what operating systems leave in folders and zips."""
+    return any(part in _LITTER or part.startswith(_APPLE_DOUBLE) for part in PurePosixPath(name).parts)

@@ -6,6 +6,7 @@ import streamlit as st
 import streamlit.net_util
 from starlette.middleware import Middleware
 
+from sightserve.frontend.batch import sorted_zip
 from sightserve.frontend.host import collector, housekeeping
 from sightserve.frontend.host.access import Access
 from sightserve.frontend.host.assets import Assets
@@ -41,7 +42,7 @@ if settings().metrics_port:
 app = st.App(
     Path(__file__).parents[1] / "app.py",
     lifespan=housekeeping.lifespan,
-    routes=[streaming.ROUTE, route.ROUTE],
+    routes=[streaming.ROUTE, route.ROUTE, sorted_zip.ROUTE],
     middleware=[
         Middleware(Access, log=AccessLog()),
         Middleware(Guard),

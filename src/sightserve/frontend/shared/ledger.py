@@ -2,6 +2,7 @@
 
 Two budgets bound what all sessions hold together. Within them nobody may take more than half of what the others have left, so
 that one person with many tabs always leaves room for the next visitor, and no address is counted: many people share one.
+What is only kept in case it is wanted (`spare`) goes before anybody is refused.
 """
 
 import threading
@@ -12,13 +13,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 from sightserve.frontend.shared.metrics import metrics
 from sightserve.frontend.shared.sessions import session_id
 from sightserve.frontend.shared.settings import MIB, UiSettings, settings
 
 _LOOK_EVERY: Final = 0.5  # seconds; what a collected booking gives back wakes nobody
+_SPARE_SHARE: Final = 4  # a quarter of the memory, for what goes when it is needed
 
 
 class Place(StrEnum):
@@ -76,6 +78,19 @@ class Booking:
         self._given_back()
 
 
+class Yielding(Protocol):
+    """What is booked for a session and goes when its room is needed (`spare.Spare`)."""
+
+    session: str
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    def let_go(self) -> None:
+        """Hold nothing any more. Called with the ledger locked: it waits for nobody."""
+
+
 @dataclass(slots=True)
 class _Line:
     session: str
@@ -95,6 +110,8 @@ class Ledger:
         # Guarded by _changed:
         self._booked: dict[Place, Counter[str]] = {place: Counter() for place in budgets}
         self._passing = 0
+        self._spare: weakref.WeakValueDictionary[int, Yielding] = weakref.WeakValueDictionary()  # the oldest first
+        self._spares = 0
 
     def book(self, session: str, size: int, place: Place = Place.MEMORY) -> Booking:
         """Book bytes that are held already, whether there is room or not."""
@@ -120,7 +137,10 @@ class Ledger:
         """
         with self._changed:
             while self._passing and sum(self.held(Place.MEMORY).values()) + size > self._budgets[Place.MEMORY].total:
-                self._changed.wait(_LOOK_EVERY)
+                if spare := next(self._yielding(), None):
+                    spare.let_go()
+                else:
+                    self._changed.wait(_LOOK_EVERY)
             self._passing += 1
             booking = self.book(session, size)
         try:
@@ -139,6 +159,24 @@ class Ledger:
                 self._booked[line.place][line.session] -= line.size
             return +Counter(self._booked[place])
 
+    def may_ask(self, spare: Yielding) -> None:
+        """Take note of what goes when its room is needed; once nobody has it any more, it is forgotten."""
+        with self._changed:
+            self._spares += 1
+            self._spare[self._spares] = spare
+
+    def make_room_for_spare(self, wanted: Yielding, size: int) -> bool:
+        """Have the oldest go until so many bytes more fit beside the others; return whether `wanted` itself is still kept."""
+        with self._changed:
+            share = self._budgets[Place.MEMORY].total // _SPARE_SHARE
+            for spare in self._yielding():
+                if sum(other.size for other in self._yielding()) + size <= share:
+                    return True
+                spare.let_go()
+                if spare is wanted:
+                    return False
+            return size <= share
+
     def give_back(self, line: _Line) -> None:
         """Take a line off, in any thread and at any moment."""
         self._returned.append(line)
@@ -151,15 +189,39 @@ class Ledger:
             self._booked[line.place][line.session] += size
             line.size += size
 
+    def _yielding(self) -> Iterator[Yielding]:
+        """Yield what still holds something that may go, the oldest first."""
+        yield from [spare for spare in list(self._spare.values()) if spare.size]
+
     def _check(self, session: str, size: int, place: Place) -> None:
-        budget, held = self._budgets[place], self.held(place)
-        mine = held[session] + size
+        refusal = self._refusal(session, size, place, self.held(place))
+        if refusal is not None and place is Place.MEMORY:
+            refusal = self._refusal_without_spare(session, size, refusal)
+        if refusal is not None:
+            metrics().refused.labels(f"{place.value}_{'full' if refusal.ever else 'share'}").inc()
+            raise refusal
+
+    def _refusal_without_spare(self, session: str, size: int, refusal: NoRoom) -> NoRoom | None:
+        """Have as much go as it takes, one's own first; nothing where it would not be enough."""
+        spares = sorted(self._yielding(), key=lambda spare: spare.session != session)
+        spared: Counter[str] = Counter()
+        for spare in spares:
+            spared[spare.session] += spare.size
+        if self._refusal(session, size, Place.MEMORY, self.held(Place.MEMORY) - spared) is not None:
+            return refusal
+        for spare in spares:
+            spare.let_go()
+            if self._refusal(session, size, Place.MEMORY, self.held(Place.MEMORY)) is None:
+                break
+        return None
+
+    def _refusal(self, session: str, size: int, place: Place, held: Counter[str]) -> NoRoom | None:
+        budget, mine = self._budgets[place], held[session] + size
         if mine > min(budget.session, budget.total // 2):
-            metrics().refused.labels(f"{place.value}_share").inc()
-            raise NoRoom(ever=False)
+            return NoRoom(ever=False)
         if mine > (budget.total - (held.total() - held[session])) // 2:
-            metrics().refused.labels(f"{place.value}_full").inc()
-            raise NoRoom(ever=True)
+            return NoRoom(ever=True)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sightserve.imaging.formats import SUFFIXES
 
 TYPES: Final = sorted(SUFFIXES)  # what a file chooser offers: a phone's opens the gallery for these
 _LONGEST_NAME: Final = 120
-_MOST_PARTS: Final = 8
+_LONGEST_PATH: Final = 240
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,29 @@ class Photo:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def shown_path(name: str) -> str:
-    """Return a file's path as it is safe to show: its parts as `shown_name` gives them, none of them leading out."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part.strip() not in {"", ".", ".."}]
-    return "/".join(shown_name(part) for part in parts[-_MOST_PARTS:]) or "photo"
-
-
 def shown_name(name: str) -> str:
     """Return a file's name as it is safe to show: its last path component, printable, of bounded length."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    printable = "".join(character for character in last if character.isprintable()).strip()
+    return _bounded(name.replace("\\", "/").rsplit("/", 1)[-1]) or "photo"
+
+
+def shown_path(name: str) -> str:
+    """Return a file's path in its folder or zip as it is safe to show: cameras number the photos of each day alike.
+
+    It leads nowhere outside: it has neither a root nor a step upwards. A path that is too long loses its first folders.
+    """
+    parts = [_bounded(part) for part in name.replace("\\", "/").split("/")]
+    parts = [part for part in parts if part not in {"", ".", ".."}]
+    shown = "/".join(parts)
+    while len(shown) > _LONGEST_PATH:
+        parts = parts[1:]
+        shown = "/".join(("…", *parts))
+    return shown or "photo"
+
+
+def _bounded(part: str) -> str:
+    """Return a part of a path without what is not printable, and with a bounded length; its suffix stays."""
+    printable = "".join(character for character in part if character.isprintable()).strip()
     if len(printable) > _LONGEST_NAME:
         stem, suffix = printable[:-12], printable[-12:]
         printable = stem[: _LONGEST_NAME - 13] + "…" + suffix
-    return printable or "photo"
+    return printable

@@ -66,29 +66,26 @@ def pool() -> Pool:
     return Pool()
 
 
-def pictures(photo: bytes, longest_side: int = _SHOWN, thumbnail_side: int = _THUMBNAIL) -> Pictures | Unseen:
-    """Return the photo at two sizes, decoded once."""
-    context = get_script_run_ctx()
-    owner = _EVERYBODY if context is None else context.session_id
+def pictures(
+    photo: bytes, longest_side: int = _SHOWN, thumbnail_side: int = _THUMBNAIL, owner: str | None = None
+) -> Pictures | Unseen:
+    """Return the photo at two sizes, decoded once.
+
+    Args:
+        photo: a file's bytes.
+        longest_side: of the preview, in pixels.
+        thumbnail_side: the same of the thumbnail.
+        owner: whose photo it is; sessions and batches have turns. The session whose script this is where it is None.
+    """
+    if owner is None:
+        context = get_script_run_ctx()
+        owner = _EVERYBODY if context is None else context.session_id
     try:
         made = pool().make(photo, [(longest_side, _PREVIEW_QUALITY), (thumbnail_side, _THUMBNAIL_QUALITY)], owner)
     except NoPicture as nothing:
         return Unseen(_WORDS[nothing.why], lasting=nothing.why is not Why.BUSY)
     preview, small = made.jpegs
     return Pictures(preview, small, made.width, made.height)
-
-
-def thumbnail(photo: bytes, owner: str) -> bytes | None:
-    """Return a JPEG of the photo that is small enough for a table of a thousand, or None where it cannot be shown.
-
-    Args:
-        photo: a file's bytes.
-        owner: whose photo it is; sessions and batches have turns.
-    """
-    try:
-        return pool().make(photo, [(_THUMBNAIL, _THUMBNAIL_QUALITY)], owner).jpegs[0]
-    except NoPicture:
-        return None
 
 
 def data_url(jpeg: bytes) -> str:

@@ -105,6 +105,26 @@ body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo befor
 }
 @media (prefers-reduced-motion: reduce) { * { animation-duration: 0.01ms !important; scroll-behavior: auto !important; } }
 
+/* The Batch page: what is no label has no label's colour; one CSV, ours; the opened photo is in sight wherever the table is. */
+.sightserve-bars li.grey .bar span { background: #9ca3af; }
+:is(.st-key-results, .st-key-errors) [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"],
+[aria-label^="Search"], [aria-label^="Fullscreen"], [aria-label^="Clear selection"]) { display: none; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-opened) { position: sticky; bottom: 0.5rem; z-index: 5; }
+.st-key-opened { background: light-dark(#fff, #0f1716); max-height: 75vh; overflow-y: auto;
+  box-shadow: 0 -0.25rem 1.5rem rgb(0 0 0 / 0.16); }
+.st-key-opened .stElementToolbar { display: none; }
+.st-key-opened img { max-height: min(16rem, 24vh); width: auto !important; max-width: 100%; border-radius: 0.6rem; }
+@media (max-width: 640px) {
+  .st-key-filters [data-testid="stHorizontalBlock"] { gap: 0.5rem 1rem; }
+  .st-key-filters [data-testid="stColumn"] { min-width: calc(50% - 0.5rem); }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-opened) { bottom: 4rem; }  /* clear of the bar of pages */
+  .st-key-opened { padding: 0.75rem; gap: 0.5rem; }
+  .st-key-opened [data-testid="stColumn"] { min-width: 100%; }
+  .st-key-opened [data-testid="stHorizontalBlock"] { gap: 0.5rem; }
+  .st-key-opened button { min-height: 2.25rem; padding: 0 0.6rem; }
+  .st-key-opened img { max-height: 16vh; }
+  .st-key-opened .sightserve-bars { gap: 0.25rem 0.6rem; }
+}
 /* The Video page: a frame that is looked at is shown as the player shows it; on a phone, what is stacked stands close. */
 .st-key-frame img { width: 100%; height: auto; max-height: min(26rem, 50vh); object-fit: contain; background: #000; }
 .st-key-frame .stElementToolbar { display: none; }

@@ -1,7 +1,11 @@
-"""Answers as tables that people take home from the Photo and the Batch page, as CSV or Parquet."""
+"""Answers as tables that people take home from the Photo and the Batch page, as CSV or Parquet.
+
+A column's type never depends on what happened to the photos: tables of many batches fit together.
+"""
 
 import io
 from collections.abc import Sequence
+from typing import Final
 
 import pandas as pd
 
@@ -11,16 +15,42 @@ from sightserve.spreadsheet import harmless
 
 Row = dict[str, str | float | int | None]
 
+_BEFORE: Final = {
+    "file": "string",
+    "status": "string",
+    "label": "string",
+    "probability": "Float64",
+    "confidence": "string",
+    "width_px": "Int64",
+    "height_px": "Int64",
+    "format": "string",
+    "model": "string",
+    "server_ms": "Float64",
+}
+_AFTER: Final = {"error": "string"}
+
 
 def of_predictions(named: Sequence[tuple[str, Prediction]], threshold: float) -> pd.DataFrame:
     """Return everything that is known about photos and their answers: one row for each, in the order given."""
-    return pd.DataFrame([row(name, prediction, None, threshold) for name, prediction in named])
+    labels = max((len(prediction.top_k) for _, prediction in named), default=0)
+    return of_rows([row(name, prediction, None, threshold) for name, prediction in named], labels)
+
+
+def of_rows(rows: Sequence[Row], labels: int) -> pd.DataFrame:
+    """Return rows as a table that has columns for so many labels, whatever is in the rows."""
+    ranked = {
+        name: kind
+        for rank in range(1, labels + 1)
+        for name, kind in ((f"label_{rank}", "string"), (f"probability_{rank}", "Float64"))
+    }
+    kinds = {**_BEFORE, **ranked, **_AFTER}
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
     """Return a table as CSV that a spreadsheet opens as text: UTF-8 with a mark, and no cell that it takes for a formula."""
     safe = frame.copy()
-    for name in safe.columns:
+    for name in safe.select_dtypes(["string", "object"]):
         safe[name] = [harmless(value) for value in safe[name]]
     text: str = safe.to_csv(index=False)
     return text.encode("utf-8-sig")
@@ -50,4 +80,4 @@ def row(name: str, prediction: Prediction | None, problem: words.Message | None,
     }
     for rank, entry in enumerate(prediction.top_k, start=1):
         cells |= {f"label_{rank}": entry.label, f"probability_{rank}": entry.probability}
-    return cells | {"error": None}
+    return cells

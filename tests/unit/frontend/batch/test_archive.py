@@ -29,13 +29,21 @@ def test_photos_are_listed_and_read_one_by_one_and_other_files_are_counted():
     contents = opened(zipped(("holiday/cat.JPG", b"cat"), ("holiday/notes.txt", b"x"), ("dog.heic", b"dog")))
 
     assert [(photo.name, photo.size, photo.read()) for photo in contents.photos] == [
-        ("cat.JPG", 3, b"cat"),
+        ("holiday/cat.JPG", 3, b"cat"),
         ("dog.heic", 3, b"dog"),
     ]
     assert contents.others == 1
 
 
-@pytest.mark.parametrize("name", ["__MACOSX/._cat.jpg", "a/.DS_Store", "Thumbs.db", "folder/"])
+def test_photos_of_the_same_name_in_two_folders_are_told_apart():
+    contents = opened(zipped(("day1/IMG_0001.jpg", b"one"), ("day2/IMG_0001.jpg", b"two")))
+
+    assert [photo.name for photo in contents.photos] == ["day1/IMG_0001.jpg", "day2/IMG_0001.jpg"]
+
+
+@pytest.mark.parametrize(
+    "name", ["__MACOSX/._cat.jpg", "a/._cat.jpg", "._b.jpg", "a/.DS_Store", "Thumbs.db", "folder/"]
+)
 def test_what_operating_systems_leave_in_zips_is_not_even_counted(name):
     contents = opened(zipped((name, b"")))
 

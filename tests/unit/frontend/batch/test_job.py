@@ -8,10 +8,12 @@ import pytest
 from sightserve.api.schema import Prediction, Problem
 from sightserve.client import ApiError, BackendUnreachable
 from sightserve.client.retry import Retry
-from sightserve.frontend.batch.job import Job, State
+from sightserve.frontend.batch.job import Job
+from sightserve.frontend.batch.outcomes import State
 from sightserve.frontend.batch.sources import FileRefused, Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
+from sightserve.frontend.shared.spare import Spare
 from sightserve.frontend.shared.words import Message
 
 QUICK = Retry(patience=20, absence=20, first_pause=0.02)
@@ -202,6 +204,7 @@ def test_the_rate_and_the_time_left_are_those_of_the_last_seconds():
 
     # finished at 0.5, 1.0, ... 5.0: nine gaps in 4.5 seconds
     assert view.rate == pytest.approx(2.0)
+    assert view.seconds == pytest.approx(5.0)
     assert view.seconds_left == 0
 
 
@@ -228,28 +231,35 @@ def test_a_photos_bytes_are_let_go_when_it_is_answered():
 
 @pytest.fixture
 def account():
-    return Account(Ledger({Place.MEMORY: Budget(1000, 1000)}, dict), "me")
+    return Account(Ledger({Place.MEMORY: Budget(1000, 1000)}), "me")
 
 
 def held(account):
     return account.ledger.held(Place.MEMORY)["me"]
 
 
+def booked_sources(account, number, size=100):
+    """Photos that lie somewhere, booked, until they are let go."""
+    bookings = [account.book(size) for _ in range(number)]
+    return [
+        Source(f"{i}.jpg", size, str(i).rjust(size).encode, let_go=booking.release)
+        for i, booking in enumerate(bookings)
+    ]
+
+
 def test_every_answered_photo_gives_its_bytes_back(account):
-    booked, number = [], iter(range(9))
+    booked = []
 
     def ask(photo):
         booked.append(held(account))
         return PREDICTION
 
-    photos = [Source(f"{i}.jpg", 100, lambda: str(next(number)).encode(), holds=100) for i in range(3)]
-
-    run(Job(photos, ask, parallel=1, account=account, held=account.book(300)))
+    run(Job(booked_sources(account, 3), ask, parallel=1, account=account))
 
     assert booked == [300, 200, 100]
 
 
-def test_a_zips_bytes_are_booked_until_its_last_photo_is_answered_and_what_is_unpacked_beside_them(account):
+def test_what_is_unpacked_from_a_zip_is_booked_while_it_is_asked_about(account):
     booked, number = [], iter(range(9))
 
     def ask(photo):
@@ -258,28 +268,74 @@ def test_a_zips_bytes_are_booked_until_its_last_photo_is_answered_and_what_is_un
 
     packed = [Source(f"{i}.jpg", 20, lambda: str(next(number)).encode(), makes=20) for i in range(3)]
 
-    run(Job(packed, ask, parallel=1, account=account, held=account.book(300)))
+    run(Job(packed, ask, parallel=1, account=account))
 
-    assert booked == [320, 320, 320]
+    assert booked == [20, 20, 20]
     assert held(account) == 0
-
-
-def test_a_stopped_batch_holds_its_photos_until_it_is_closed(account):
-    photos = [Source(f"{i}.jpg", 100, b"x".lower, holds=100) for i in range(3)]
-    job = Job(photos, lambda photo: PREDICTION, parallel=1, account=account, held=account.book(300))
-    before = held(account)
-
-    job.close()
-
-    assert before == 300
-    assert held(account) == 0
-    assert job.view().done == 0
 
 
 def test_what_is_shown_of_the_photos_is_booked_for_as_long_as_there_is_the_batch(account, cat):
     job = Job([Source("cat.jpg", len(cat), lambda: cat)], lambda photo: PREDICTION, parallel=1, account=account)
     view = run(job)
 
-    assert held(account) == len(view.outcomes[0].thumbnail) > 500
+    shown = view.outcomes[0].pictures
+    assert held(account) == len(shown.preview) + len(shown.thumbnail) > 500
+    assert max(shown.width, shown.height) == 320
     del job
     assert held(account) == 0
+
+
+def test_the_time_that_a_batch_was_stopped_for_does_not_count():
+    now = [0.0]
+
+    def ask(photo):
+        now[0] += 1
+        if photo.name == "2.jpg" and not job.view().done > 2:
+            job.cancel()
+        return PREDICTION
+
+    job = Job(sources(5), ask, parallel=1, clock=lambda: now[0])
+    stopped = run(job)
+    now[0] += 1000
+    done = run(job)
+
+    assert stopped.state is State.CANCELLED
+    assert (done.state, done.seconds) == (State.DONE, 5.0)
+
+
+def kept(job):
+    """Which photos could still be sorted into folders."""
+    job.sorted_zip.fill(("tabby", outcome.index) for outcome in job.view().outcomes if outcome.prediction)
+    return job.sorted_zip.size > 22  # an empty zip
+
+
+def test_answered_photos_are_kept_while_there_is_room_and_booked(account):
+    job = Job(booked_sources(account, 2), lambda photo: PREDICTION, parallel=1, account=account, spare=Spare(account))
+
+    run(job)
+
+    assert held(account) == 200
+    assert kept(job)
+    job.close()
+    assert held(account) == 0
+
+
+def test_photos_in_a_zip_are_kept_with_it_and_cost_nothing_more(account):
+    packed = [Source(f"{i}.jpg", 20, b"x".lower, makes=20) for i in range(3)]
+    job = Job(packed, lambda photo: PREDICTION, parallel=1, account=account, spare=Spare(account))
+
+    run(job)
+
+    assert held(account) == 0
+    assert kept(job)
+
+
+def test_who_needs_the_room_gets_it(account):
+    job = Job(booked_sources(account, 2), lambda photo: PREDICTION, parallel=1, account=account, spare=Spare(account))
+    run(job)
+
+    Account(account.ledger, "somebody else").reserve(450)
+
+    assert held(account) == 0
+    assert not kept(job)
+    assert job.view().done == 2  # the answers stay

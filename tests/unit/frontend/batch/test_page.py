@@ -7,22 +7,21 @@ import zipfile
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
+from tests.unit.frontend.conftest import offer
 
 from sightserve.frontend.batch import tables
-from sightserve.frontend.batch.job import Job, State
+from sightserve.frontend.batch.job import Job
+from sightserve.frontend.batch.outcomes import State
 from sightserve.frontend.shared import settings
 from sightserve.frontend.shared.tables import to_csv, to_parquet
 
-FILES = ":material/photo_library: Photos"
-ZIP = ":material/folder_zip: A zip"
+FILES, ZIP = "photos", "zips"
 
 
 def choose(page, way, *files):
     page.run()
-    page.get("button_group")[0].set_value(way).run()
-    kind = "application/zip" if way == ZIP else "image/jpeg"
-    uploads = [(name, data, kind) for name, data in files]
-    page.file_uploader[0].set_value(uploads[0] if way == ZIP else uploads).run()
+    offer(page, **{way: files})
+    page.run()
 
 
 def start(page: AppTest) -> Job:
@@ -46,10 +45,9 @@ def zipped(**files):
     return buffer.getvalue()
 
 
-def test_the_limits_are_said_up_front_and_nothing_starts_without_photos(backend, batch_page):
+def test_nothing_starts_without_photos(backend, batch_page):
     batch_page.run()
 
-    assert "Up to 1,000 photos in one go, 30 MB each" in batch_page.markdown[0].value
     assert batch_page.button(key="start").disabled
 
 
@@ -64,7 +62,7 @@ def test_every_photo_gets_its_row_and_errors_stand_beside_them(backend, batch_pa
         name: backend.label_of(data) for name, data in photos.items()
     }
     assert list(errors["file"]) == ["text.jpg"]
-    assert "5 photos answered, 1 error" in batch_page.success[0].value
+    assert batch_page.success[0].value == "**Done:** 5 photos answered in a moment, 1 error."
 
 
 def test_requests_are_bounded_and_in_parallel(backend, batch_page, jpeg):
@@ -111,7 +109,7 @@ def test_what_failed_through_no_fault_of_its_own_can_be_tried_again(backend, bat
     backend.refusals = [(500, "internal", None), (500, "internal", None)]
     choose(batch_page, FILES, *((f"{number}.jpg", jpeg(number)) for number in range(4)), ("text.jpg", b"hello"))
     page = finish(batch_page)
-    assert page.success[0].value == "**Done:** 2 photos answered, 3 errors."
+    assert page.success[0].value == "**Done:** 2 photos answered in a moment, 3 errors."
     assert page.button(key="repeat").label == "Try the 2 failed ones again"  # not the file that is no photo
 
     page.button(key="repeat").click().run()
@@ -119,7 +117,7 @@ def test_what_failed_through_no_fault_of_its_own_can_be_tried_again(backend, bat
     assert job.wait(20)
     page.run()
 
-    assert page.success[0].value == "**Done:** 4 photos answered, 1 error."
+    assert page.success[0].value == "**Done:** 4 photos answered in a moment, 1 error."
     assert not [button for button in page.button if button.key == "repeat"]
 
 
@@ -152,7 +150,7 @@ def test_a_zip_is_read_without_unpacking_it(backend, batch_page, jpeg):
 
     finish(batch_page)
 
-    assert list(batch_page.dataframe[0].value["file"]) == ["one.jpg", "two.jpg"]
+    assert list(batch_page.dataframe[0].value["file"]) == ["inner/one.jpg", "two.jpg"]
 
 
 @pytest.mark.parametrize("data", [b"no zip", b"PK\x05\x06" + bytes(18), b""])
@@ -189,7 +187,7 @@ def test_the_downloads_have_every_photo_and_no_formulas(backend, batch_page, jpe
     finish(batch_page)
     outcomes = batch_page.session_state["batch"].view().outcomes
 
-    complete = tables.complete(outcomes, threshold=0.35)
+    complete = tables.complete(outcomes, threshold=0.35, labels=5)
     csv = pd.read_csv(io.BytesIO(to_csv(complete)))
     parquet = pd.read_parquet(io.BytesIO(to_parquet(complete)))
 
@@ -209,3 +207,88 @@ def test_a_backend_that_is_away_is_told_before_anything_starts(backend, batch_pa
 
     assert "away" in batch_page.error[0].value
     assert "batch" not in batch_page.session_state
+
+
+def opened(page):
+    """The name and the place of the photo that is opened."""
+    return next(
+        (entry.value for entry in page.markdown if " of " in entry.value and entry.value.startswith("**")), None
+    )
+
+
+def test_an_opened_photo_has_as_many_labels_as_are_to_be_shown_and_the_next_one_beside_it(backend, batch_page, jpeg):
+    choose(batch_page, FILES, *((f"{number}.jpg", jpeg(number)) for number in range(3)))
+    finish(batch_page)
+
+    batch_page.session_state["opened"] = 1
+    batch_page.run()
+    first = opened(batch_page)
+    batch_page.slider(key="labels").set_value(2).run()
+    (bars, _by_label) = (entry.proto.body for entry in batch_page.get("html"))
+    batch_page.button(key="opened-next").click().run()
+    second, last = opened(batch_page), batch_page.button(key="opened-next").disabled
+    batch_page.button(key="opened-close").click().run()
+
+    assert first == "**1\\.jpg** · 2 of 3"
+    assert bars.count("<li") == 2
+    assert second == "**2\\.jpg** · 3 of 3"
+    assert last
+    assert opened(batch_page) is None
+
+
+def test_a_photo_that_the_filters_leave_out_is_not_opened(backend, batch_page, jpeg):
+    choose(batch_page, FILES, *((f"{number}.jpg", jpeg(number)) for number in range(3)))
+    finish(batch_page)
+    batch_page.session_state["opened"] = 1
+
+    batch_page.text_input(key="find").set_value("2.jpg").run()
+
+    assert opened(batch_page) is None
+
+
+def test_the_downloads_are_of_what_is_shown(backend, batch_page, jpeg):
+    choose(batch_page, FILES, *((f"{number}.jpg", jpeg(number)) for number in range(4)), ("text.jpg", b"hello"))
+    finish(batch_page)
+
+    def labels():
+        return [button.label for button in batch_page.get("download_button")]
+
+    everything = labels()
+    batch_page.text_input(key="find").set_value("2.jpg").run()
+
+    assert everything == ["CSV of all 5", "Parquet of all 5"]
+    assert labels() == ["CSV of these 1", "Parquet of these 1"]
+
+
+def test_the_order_of_the_table_is_that_of_going_through_the_photos(backend, batch_page, jpeg):
+    choose(batch_page, FILES, *((f"{number}.jpg", jpeg(number)) for number in range(8)))
+    finish(batch_page)
+
+    batch_page.selectbox(key="order").set_value("Least sure first").run()
+
+    ordered = list(batch_page.dataframe[0].value["probability"])
+    assert ordered == sorted(ordered)
+
+
+def test_what_the_model_is_not_sure_of_is_no_label(backend, batch_page, jpeg):
+    choose(batch_page, FILES, *((f"{number}.jpg", jpeg(number)) for number in range(8)))
+    finish(batch_page)
+
+    batch_page.slider(key="unsure").set_value(95).run()
+
+    assert "0 labels" in [header.value for header in batch_page.header]
+    (bars,) = (entry.proto.body for entry in batch_page.get("html"))
+    assert bars.count("<li") == 1
+    assert '<li class="grey"><span class="name">Not sure' in bars
+
+
+def test_a_new_batch_has_no_filters(backend, batch_page, jpeg):
+    choose(batch_page, FILES, ("1.jpg", jpeg(1)))
+    finish(batch_page)
+    batch_page.text_input(key="find").set_value("nothing").run()
+
+    batch_page.button(key="new-batch").click().run()
+    choose(batch_page, FILES, ("2.jpg", jpeg(2)))
+    finish(batch_page)
+
+    assert list(batch_page.dataframe[0].value["file"]) == ["2.jpg"]

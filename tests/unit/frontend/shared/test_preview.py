@@ -6,7 +6,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from sightserve.frontend.shared.preview import Pictures, Unseen, pictures, thumbnail
+from sightserve.frontend.shared.preview import Pictures, Unseen, pictures
 
 pillow_heif.register_heif_opener()  # the tests write such files; the app reads them elsewhere
 
@@ -66,4 +66,3 @@ def test_what_cannot_be_shown_says_so_in_words_and_is_no_error(data):
     assert isinstance(found, Unseen)
     assert str(found.why).endswith(".")
     assert found.lasting
-    assert thumbnail(data, "me") is None

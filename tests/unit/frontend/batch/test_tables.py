@@ -1,0 +1,59 @@
+"""A batch's outcomes as tables that fit together, whatever happened to the photos."""
+
+import io
+
+import pandas as pd
+import pytest
+from tests.unit.frontend.batch.test_job import PREDICTION
+
+from sightserve.frontend.batch import tables
+from sightserve.frontend.batch.outcomes import Outcome
+from sightserve.frontend.shared.preview import Pictures
+from sightserve.frontend.shared.tables import to_csv, to_parquet
+from sightserve.frontend.shared.words import Message
+
+ANSWERED = Outcome(0, "day1/a.jpg", 1, prediction=PREDICTION)
+FAILED = Outcome(1, "day1/b.jpg", 1, problem=Message("Broken.", "Mend it."))
+
+
+@pytest.mark.parametrize("outcomes", [[ANSWERED], [FAILED], [FAILED, ANSWERED]])
+def test_the_types_in_parquet_do_not_depend_on_what_failed(outcomes):
+    parquet = to_parquet(tables.complete(outcomes, 0.35, labels=3))
+
+    kinds = {
+        name: str(kind) for name, kind in pd.read_parquet(io.BytesIO(parquet), dtype_backend="pyarrow").dtypes.items()
+    }
+    assert list(kinds) == [
+        "file", "status", "label", "probability", "confidence", "width_px", "height_px", "format", "model", "server_ms",
+        "label_1", "probability_1", "label_2", "probability_2", "label_3", "probability_3", "error",
+    ]  # fmt: skip
+    assert kinds["width_px"] == kinds["height_px"] == "int64[pyarrow]"
+    assert kinds["probability"] == kinds["probability_3"] == kinds["server_ms"] == "double[pyarrow]"
+    assert kinds["error"] == kinds["label_3"] == kinds["label"]
+    assert "string" in kinds["error"]
+
+
+def test_whole_numbers_stay_whole_in_csv_and_what_is_not_there_is_empty():
+    csv = to_csv(tables.complete([ANSWERED, FAILED], 0.35, labels=2)).decode("utf-8-sig").splitlines()
+
+    assert csv[1] == "day1/a.jpg,ok,tabby,0.7,Fairly sure,1,1,JPEG,m 1,0.0,tabby,0.7,,,"
+    assert csv[2] == "day1/b.jpg,error,,,,,,,,,,,,,Broken. Mend it."
+
+
+def test_labels_beyond_those_that_are_shown_are_left_out():
+    assert not {"label_1", "probability_1"} & set(tables.complete([ANSWERED], 0.35, labels=0))
+
+
+def test_an_error_has_its_picture_where_there_is_one():
+    pictures = Pictures(b"preview", b"thumbnail", 320, 200)
+    seen = Outcome(2, "c.jpg", 1, problem=FAILED.problem, pictures=pictures)
+
+    assert "photo" not in tables.errors([FAILED])
+    with_pictures = tables.errors([FAILED, seen])
+    assert [pd.isna(picture) for picture in with_pictures["photo"]] == [True, False]
+
+
+def test_who_is_not_sure_gives_no_label():
+    assert tables.counts([ANSWERED, FAILED], threshold=0.5) == {"tabby": 1}
+    assert tables.counts([ANSWERED, FAILED], threshold=0.8) == {}
+    assert tables.folder(ANSWERED, threshold=0.8) == "Not sure"
