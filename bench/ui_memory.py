@@ -30,7 +30,7 @@ def main() -> None:
         opened = [visitors.enter_context(_visitor(ui_port, "")) for _ in range(sessions)]
         empty = _resident_mib(pid)
         for visitor in opened:
-            _run(visitor, "sample=palace")
+            _run(visitor, "sample=mountains")
         answered = _resident_mib(pid)
     print(f"web app with one visitor:        {base:7.1f} MiB")
     print(f"a visitor on the empty page:     {(empty - base) / sessions:7.2f} MiB  (mean of {sessions})")

@@ -46,6 +46,8 @@ class FakeBackend:
         models: whether it says what its model is; one that is starting does not.
         page, samples: what its model says of itself to people, and the photos that it brings; `sample` is their bytes.
         labels_known: what the model says that it knows; the labels that it answers with where it is None.
+        kinds: what its labels are kinds of.
+        accuracy: of its model.
     """
 
     url: str = ""
@@ -72,6 +74,8 @@ class FakeBackend:
     samples: list[dict[str, str]] = field(default_factory=list)
     sample: bytes = b""
     labels_known: list[str] | None = None
+    kinds: list[dict[str, object]] = field(default_factory=list)
+    accuracy: dict[str, object] = field(default_factory=lambda: {"top1": 0.75, "top5": None, "images": 100})
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -84,12 +88,12 @@ class FakeBackend:
             case "/model/samples/0":
                 return 200, self.sample
             case "/model":
-                labels = self.labels_known or [*LABELS, "Egyptian cat", "espresso"]
+                labels = self.labels_known or LABELS
                 return 200, {
                     **self.page, "samples": self.samples,
                     "name": "fake", "version": "1", "description": "says what a test wants", "classes": len(LABELS),
                     "labels": labels, "input_width": 224, "input_height": 224, "source": "tests", "license": "MIT",
-                    "sha256": "0" * 64, "size_bytes": 5_000_000, "accuracy": {"top1": 0.75, "top5": None, "images": 100},
+                    "sha256": "0" * 64, "size_bytes": 5_000_000, "accuracy": self.accuracy, "kinds": self.kinds,
                     "outputs": self.outputs, "heat_map": self.heat_maps,
                 }  # fmt: skip
             case "/metrics":

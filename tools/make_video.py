@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 SAMPLES = Path(__file__).parents[1] / "src" / "sightserve" / "frontend" / "samples"
-ORDER = ("cat", "espresso", "flower", "palace", "rocket")
+ORDER = ("cat", "espresso", "panda", "mountains", "paintbrushes")
 _AUDIO_RATE = 48_000
 _NOTES = (220.0, 277.18, 329.63, 369.99, 440.0)  # Hz
 _ZOOM = 1.04

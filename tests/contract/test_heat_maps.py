@@ -46,12 +46,12 @@ def test_nobody_gets_one_who_does_not_ask(http, cat):
     assert http.post("/predict", content=cat).json()["heat_map"] is None
 
 
-def test_it_is_of_the_first_class_and_has_the_photos_shape(http, cat):
-    response = http.post("/predict?heat_map=true", content=cat)
+def test_it_is_of_the_first_class_and_has_the_photos_shape(http, espresso):
+    response = http.post("/predict?heat_map=true", content=espresso)
 
     found, answer = heat_map(response), response.json()
     assert (found.method, found.label) == ("class_activation", answer["prediction"])
-    # 451 x 300 pixels become 384 x 256, of which every 32 are one cell
+    # 600 x 400 pixels become 384 x 256, of which every 32 are one cell
     assert (found.rows, found.columns) == (8, 12)
     assert found.box.model_dump() == {"left": 0, "top": 0, "width": 1, "height": 1}
 

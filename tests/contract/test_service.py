@@ -1,12 +1,14 @@
 """Everything around /predict: greeting, model, health, metrics, documentation, and what is not there."""
 
 import hashlib
+import io
 import signal
 import socket
 import time
 
 import httpx2
 import pytest
+from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 from tests.processes import running_backend
@@ -44,6 +46,18 @@ def test_the_model_tells_where_it_comes_from(http):
     assert len(body["labels"]) == body["classes"] == 1000
     assert body["license"]
     assert body["source"]
+    cats = next(kind["classes"] for kind in body["kinds"] if kind["name"] == "cat")
+    assert "Egyptian cat" in {body["labels"][index] for index in cats}
+
+
+def test_a_blank_picture_gets_labels_but_is_not_recognised(http, cat):
+    buffer = io.BytesIO()
+    Image.new("RGB", (400, 300), "white").save(buffer, "PNG")
+
+    blank, photo = (http.post("/predict", content=content).json() for content in (buffer.getvalue(), cat))
+
+    assert (blank["recognised"], photo["recognised"]) == (False, True)
+    assert len(blank["top_k"]) == 5
 
 
 @pytest.mark.parametrize(("path", "status"), [("/health/live", "alive"), ("/health/ready", "ready")])

@@ -102,15 +102,15 @@ def test_a_batch_shows_its_progress_and_is_cancelled_at_once(page, slow_backend_
     backend.seconds = 1.0
     page.goto(url + "/batch")
     page.locator("input.files").set_input_files(sorted(SAMPLES.glob("*.jpg")))
-    page.get_by_role("button", name="Classify 5 photos").click()
-    expect(page.get_by_text(re.compile(r"\d of 5"))).to_be_visible()
+    page.get_by_role("button", name="Classify 6 photos").click()
+    expect(page.get_by_text(re.compile(r"\d of 6"))).to_be_visible()
 
     page.get_by_role("button", name="Cancel").click()
 
     expect(page.get_by_text("Stopped.")).to_be_visible()
     backend.seconds = 0.0
     page.get_by_role("button", name="Go on").click()
-    expect(page.get_by_text("5 photos answered")).to_be_visible()
+    expect(page.get_by_text("6 photos answered")).to_be_visible()
 
 
 def test_an_upload_beyond_the_sessions_budget_is_refused_and_health_goes_on(page, lonely_ui, tmp_path):

@@ -162,7 +162,7 @@ def test_the_downloads_are_the_answer(page, both_halves, tmp_path):
 def test_the_lines_for_curl_and_python_give_the_same_answer(page, both_halves, tmp_path):
     """They are shown so that people run them: so they are run, with names that shells and curl like least."""
     names = ["it's; a, photo & $HOME.jpg", "two.jpg"]
-    for name, sample in zip(names, ("espresso.jpg", "rocket.jpg"), strict=True):
+    for name, sample in zip(names, ("espresso.jpg", "panda.jpg"), strict=True):
         (tmp_path / name).write_bytes((SAMPLES / sample).read_bytes())
     for chosen in (names[:1], names):
         upload(page, both_halves["ui"], *(tmp_path / name for name in chosen))

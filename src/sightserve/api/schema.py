@@ -89,6 +89,7 @@ class Prediction(WireModel):
                 "filename": "cat.jpg",
                 "prediction": "tabby",
                 "probability": 0.7,
+                "recognised": True,
                 "top_k": [
                     {"index": 281, "label": "tabby", "probability": 0.7},
                     {"index": 285, "label": "Egyptian cat", "probability": 0.15},
@@ -105,6 +106,9 @@ class Prediction(WireModel):
     filename: Annotated[str | None, Field(description="as the client sent it; never used as a path")] = None
     prediction: Annotated[str, Field(description="the most probable class")]
     probability: Probability
+    recognised: Annotated[
+        bool, Field(description="false: no class stands out from the others, so that it is probably of none of them")
+    ] = True
     top_k: Annotated[list[RankedLabel], Field(description="most probable first")]
     probabilities: Annotated[
         list[Probability] | None, Field(description="every class in the model's order, when asked for")
@@ -166,6 +170,13 @@ class SampleInfo(WireModel):
     path: Annotated[str, Field(description="where the backend has it")]
 
 
+class Kind(WireModel):
+    """What several labels are kinds of: their probabilities add up to that of this."""
+
+    name: Annotated[str, Field(description="in the singular, without an article")]
+    classes: Annotated[list[Annotated[int, Field(ge=0)]], Field(description="their indices")]
+
+
 class ModelInfo(WireModel):
     """The model that the backend serves."""
 
@@ -174,6 +185,7 @@ class ModelInfo(WireModel):
     description: str
     classes: Annotated[int, Field(ge=2)]
     labels: Annotated[list[str], Field(description="class names in the model's order")]
+    kinds: Annotated[list[Kind], Field(description="what several labels are kinds of; some contain others")] = []
     input: Annotated[
         dict[str, Any] | None, Field(description="how a photo becomes its input, as the manifest's `input` says it")
     ] = None

@@ -57,6 +57,7 @@ class Setup:
         input: how a photo becomes the model's input, as `imaging.geometry.input_geometry` takes it, and the interpolation.
         exclusive: whether one class is right; else each has a probability of its own.
         temperature: that logits are divided by; 1 leaves them.
+        least_standout: of a first class that is taken for recognised; None: every one is.
         output: of the graph, with the probabilities; None: the only one of the right shape.
         features: output of the graph that class activation maps are made of; None where there is none.
         max_pixels: of one image.
@@ -70,6 +71,7 @@ class Setup:
     input: dict[str, Any]
     exclusive: bool
     temperature: float
+    least_standout: float | None
     output: str | None
     features: str | None
     max_pixels: int

@@ -4,7 +4,8 @@ BundleError
 ├── BundleNotFoundError     the directory, or a file that it needs, is not there or cannot be read
 ├── ManifestInvalidError    manifest.json is not JSON, or does not say what a manifest must say
 ├── BundleCorruptError      a file is not the one that the manifest describes: its sha256 differs
-└── LabelsInvalidError      the labels do not fit the model: too few, too many, empty or repeated
+├── LabelsInvalidError      the labels do not fit the model: too few, too many, empty or repeated
+└── KindsInvalidError       the kinds of labels do not fit the model
 """
 
 
@@ -26,3 +27,7 @@ class BundleCorruptError(BundleError):
 
 class LabelsInvalidError(BundleError):
     """The labels do not fit the model."""
+
+
+class KindsInvalidError(BundleError):
+    """The kinds of labels do not fit the model."""

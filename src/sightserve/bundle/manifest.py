@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from sightserve.bundle.errors import BundleNotFoundError, LabelsInvalidError, ManifestInvalidError
 from sightserve.bundle.inputs import InputSpec, Strict
+from sightserve.bundle.kinds import Kind, read_kinds
 from sightserve.bundle.verify import MANIFEST, read, read_verified
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -65,12 +66,15 @@ class Calibration(Strict):
         data: what it was fitted on.
         error_before: expected calibration error without it, 0 to 1.
         error_after: with it.
+        least_standout: of softmax: a photo whose first class stands out less from all others is probably of none of them
+            (`backend.slot.ranking.standout`).
     """
 
     temperature: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
     data: str = ""
     error_before: Fraction | None = None
     error_after: Fraction | None = None
+    least_standout: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class Sample(Strict):
@@ -103,7 +107,14 @@ class Page(Strict):
 
 
 class Accuracy(Strict):
-    """What the model got right when somebody measured it; fractions from 0 to 1, whatever is unknown left out."""
+    """What the model got right when somebody measured it; fractions from 0 to 1, whatever is unknown left out.
+
+    Attributes:
+        data: what it was measured on, in words for people.
+        photos: how many.
+        published_top1: what those who trained the network say of it, which others can compare.
+        published_by: where they say it, and of what data.
+    """
 
     data: str
     photos: Annotated[int, Field(ge=1)]
@@ -112,6 +123,8 @@ class Accuracy(Strict):
     float32_top1: Fraction | None = None
     float32_top5: Fraction | None = None
     agreement_with_float32: Fraction | None = None
+    published_top1: Fraction | None = None
+    published_by: str | None = None
 
 
 class Manifest(Strict):
@@ -124,6 +137,7 @@ class Manifest(Strict):
     model: FileRef
     external_data: tuple[FileRef, ...] = ()
     labels: FileRef
+    kinds: FileRef | None = None
     classes: Annotated[int, Field(ge=2)]
     input: InputSpec
     output: Output = Output()
@@ -140,7 +154,7 @@ class Manifest(Strict):
         """Format 1 knew one way: a fraction of the largest centred box, and probabilities that exclude each other."""
         if not isinstance(content, dict) or content.get("format") != 1:
             return content
-        newer = sorted(content.keys() & {"output", "heat_map", "calibration", "page"})
+        newer = sorted(content.keys() & {"output", "heat_map", "calibration", "kinds", "page"})
         if newer:
             raise ValueError(f'{", ".join(newer)}: a manifest of format 1 has no such key; write "format": 2')
         old = content.get("input")
@@ -148,6 +162,12 @@ class Manifest(Strict):
             given = {key: value for key, value in old.items() if key != "crop"}
             old = given | {"fit": "crop", "fraction": old.get("crop")} if "fit" not in old else old
         return content | {"format": 2, "input": old}
+
+    @model_validator(mode="after")
+    def _stands_out_of_all(self) -> "Manifest":
+        if self.output.meaning == "independent" and self.calibration and self.calibration.least_standout is not None:
+            raise ValueError("calibration.least_standout is for exclusive outputs: independent ones do not compete")
+        return self
 
     @property
     def temperature(self) -> float:
@@ -165,6 +185,7 @@ class Bundle:
         external_data: the files that the graph keeps its weights in, by the names under which it knows them.
         class_map: the graph that makes class activation maps, where there is one.
         samples: the photos of the manifest's page, in its order.
+        kinds: what several labels are kinds of, where the bundle says it.
         labels: class names in the model's order, as many as classes.
     """
 
@@ -175,6 +196,7 @@ class Bundle:
     external_data: Mapping[str, Content] = field(default_factory=dict)
     class_map: Content = b""
     samples: tuple[Content, ...] = ()
+    kinds: tuple[Kind, ...] = ()
 
     @property
     def size(self) -> int:
@@ -203,6 +225,7 @@ def load_bundle(directory: Path) -> Bundle:
         ManifestInvalidError: the manifest is not JSON, or not a manifest.
         BundleCorruptError: a file's sha256 is not what the manifest says.
         LabelsInvalidError: not one distinct, non-empty label per class.
+        KindsInvalidError: the kinds are not what they must be.
     """
     if not directory.is_dir():
         raise BundleNotFoundError(f"{directory} is not a directory: name one that holds {MANIFEST}")
@@ -214,7 +237,11 @@ def load_bundle(directory: Path) -> Bundle:
     refs = [] if manifest.heat_map is None else [manifest.heat_map.classifier]
     (class_map,) = [read_verified(directory / ref.file, ref.sha256) for ref in refs] or [b""]
     samples = tuple(read_verified(directory / each.photo.file, each.photo.sha256) for each in manifest.page.samples)
-    return Bundle(manifest, directory, model_bytes, labels, external, class_map, samples)
+    kinds: tuple[Kind, ...] = ()
+    if (ref := manifest.kinds) is not None:
+        path = directory / ref.file
+        kinds = read_kinds(path, read_verified(path, ref.sha256), manifest.classes)
+    return Bundle(manifest, directory, model_bytes, labels, external, class_map, samples, kinds)
 
 
 def _parse(path: Path) -> Manifest:

@@ -101,7 +101,7 @@ def test_a_batch_gives_what_its_photos_give_one_by_one(session, noise):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-@pytest.mark.parametrize("photo", ["cat", "espresso", "flower", "palace", "rocket"])
+@pytest.mark.parametrize("photo", ["cat", "espresso", "panda", "mountains", "coins"])
 def test_the_class_map_sums_to_the_logits(bundle, session, photo):
     decoder = Decoder(input_geometry(bundle.manifest.input.model_dump()), "bicubic", 50_000_000)
     pixels = decoder.decode((SAMPLES / f"{photo}.jpg").read_bytes()).pixels
@@ -157,7 +157,8 @@ def test_the_labelled_photos_are_classified_as_well_as_the_manifest_says(bundle,
     # one photo in 200 may turn out otherwise with another Pillow or another CPU
     accuracy = bundle.manifest.accuracy
     assert (top1, top5) == pytest.approx((accuracy.top1, accuracy.top5), abs=0.0051)
-    assert accuracy.agreement_with_float32 >= 0.97
+    # of models that were quantised with half of the photos and measured on the other
+    assert accuracy.agreement_with_float32 >= 0.96
 
 
 @HAS_PHOTOS

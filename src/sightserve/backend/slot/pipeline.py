@@ -15,6 +15,7 @@ from sightserve.backend.job import Answer, Job, Setup
 from sightserve.backend.slot.calibration import calibrated
 from sightserve.backend.slot.engine import FEATURES, PROBABILITIES, ClassMap, Engine
 from sightserve.backend.slot.heat_map import as_answer, occlusion
+from sightserve.backend.slot.ranking import standout
 from sightserve.backend.slot.ranking import top_k as rank
 from sightserve.backend.slot.room import NoRoom, Room
 from sightserve.imaging import errors as imaging
@@ -63,6 +64,7 @@ class Pipeline:
         self.labels = setup.labels
         self._model = {"name": setup.name, "version": setup.version, "outputs": setup.outputs}
         self._exclusive, self._temperature = setup.exclusive, setup.temperature
+        self._least_standout = setup.least_standout
         self._threads_when_alone = setup.threads_when_alone
         self._decoder = decoder
         self._room = room
@@ -172,6 +174,7 @@ class Pipeline:
             "filename": job.filename,
             "prediction": ranked[0].label,
             "probability": ranked[0].probability,
+            "recognised": self._least_standout is None or standout(row) >= self._least_standout,
             "top_k": [{"index": r.index, "label": r.label, "probability": r.probability} for r in ranked],
             "probabilities": row.clip(0, 1).tolist() if job.probabilities else None,
             "heat_map": heat_map,

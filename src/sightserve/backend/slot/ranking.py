@@ -41,6 +41,21 @@ def check(probabilities: NDArray[np.float32], *, exclusive: bool) -> None:
         )
 
 
+def standout(probabilities: NDArray[np.float32]) -> float:
+    """Return how far the most probable class stands out of all: its logit's distance from their mean, in standard deviations.
+
+    A picture of nothing, such as noise, moves all logits about, and one of them comes first by chance: it may be probable, but
+    it stands out no more than the first of many. Logarithms of probabilities are logits, but for what all have in common, and a
+    temperature changes nothing.
+
+    Args:
+        probabilities: one image's class probabilities, which sum to 1, shape (classes,).
+    """
+    logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    spread = float(logits.std())
+    return float(logits.max() - logits.mean()) / spread if spread else 0.0
+
+
 def top_k(probabilities: NDArray[np.float32], labels: tuple[str, ...], k: int) -> list[Ranked]:
     """Return the k most probable classes, most probable first; ties go to the lower index.
 

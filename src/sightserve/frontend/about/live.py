@@ -1,4 +1,4 @@
-"""The About page's live part: how fast the backend answers and how long its queue is, from its own metrics."""
+"""The About page's live parts: whether the backend is ready, how fast it answers, how long its queue is."""
 
 import time
 from collections import deque
@@ -12,6 +12,7 @@ import streamlit as st
 from sightserve.client import ClientError
 from sightserve.client.scrape import Scrape, parse, quantile, rate
 from sightserve.frontend.shared import backend, words
+from sightserve.frontend.shared.english import sentence
 
 _LOOK_EVERY: Final = 5.0  # seconds
 _KEPT: Final = 25  # scrapes: two minutes
@@ -73,13 +74,26 @@ def comparable(scrapes: Sequence[Scrape]) -> tuple[list[Scrape], bool]:
 
 
 @st.fragment(run_every=_LOOK_EVERY)
+def readiness() -> None:
+    """Draw whether the backend is ready; once it is, the page is drawn again, which may have had nothing to say before."""
+    ready, before = backend.is_ready(), st.session_state.get("about-ready")
+    st.session_state["about-ready"] = ready
+    if ready and before is False:
+        st.rerun()
+    if ready:
+        st.badge("Ready", icon=":material/check_circle:", color="green")
+    else:
+        st.badge("Not ready", icon=":material/hourglass_top:", color="orange")
+
+
+@st.fragment(run_every=_LOOK_EVERY)
 def draw() -> None:
     """Draw the figures; this part of the page looks again by itself."""
-    st.header("Right now", anchor=False)
     scrapes: deque[Scrape] = st.session_state.setdefault("scrapes", deque(maxlen=_KEPT))
     try:
         scrapes.append(parse(backend.metrics(), time.monotonic()))
     except ClientError as error:
+        st.header("Right now", anchor=False)
         st.caption(f"No figures: {words.explain(error).what}")
         return
     after = scrapes[-1]
@@ -87,28 +101,37 @@ def draw() -> None:
     before = alike[0] if len(alike) > 1 else None
     now = figures(before, after)
     recent = before is not None and now.median is not None
-    if not recent:
-        now = figures(None, after)
     history = [figures(*pair) for pair in pairwise(alike)]
+    whose = "of one of several classifiers that answer in turn" if several else "of all people together"
+    span = "" if before is None else f"Over the last {words.duration(after.at - before.at)}, "
+
+    st.header("Right now", anchor=False)
     with st.grid("auto", min_column_width=130, key="live"):
         busy = [entry.per_second or 0.0 for entry in history]
-        st.metric(
-            "Photos a second",
-            _number(figures(before, after).per_second),
-            chart_data=busy if any(busy) else None,
-            border=True,
-        )
-        median = [1000 * (entry.median or 0.0) for entry in history]
-        st.metric("Typical answer", _ms(now.median), chart_data=median if any(busy) else None, border=True)
-        st.metric("Slowest 5 %", _ms(now.slowest), border=True)
-        st.metric("Waiting in line", _ms(now.queue), border=True, help="95 of 100 wait no longer than this.")
-        st.metric("Reading the photo", _ms(now.decode), border=True)
-        st.metric("The model itself", _ms(now.inference), border=True)
-        st.metric("Errors a second", _number(figures(before, after).failed), border=True)
-    seconds = 0.0 if before is None else after.at - before.at
-    span = f"Over the last {words.duration(seconds)}" if recent else "Since the classifier started"
-    whose = "of one of several classifiers that answer in turn" if several else "all people together"
-    st.caption(f"{span}, {whose}. Looks again every {_LOOK_EVERY:.0f} seconds.")
+        st.metric("Photos a second", _number(now.per_second if before else None),
+                  chart_data=busy if any(busy) else None, border=True)  # fmt: skip
+        st.metric("Errors a second", _number(now.failed), border=True)
+        if recent:
+            _durations(now, [1000 * (entry.median or 0.0) for entry in history] if any(busy) else None)
+    st.caption(sentence(f"{span}{whose}. Looks again every {_LOOK_EVERY:.0f} seconds."))
+    if recent:
+        return
+    st.header("Since the classifier started", anchor=False)
+    whole = figures(None, after)
+    if whole.median is None:
+        st.caption("No photo yet.")
+        return
+    with st.grid("auto", min_column_width=130, key="since"):
+        _durations(whole, None)
+
+
+def _durations(told: Figures, history: Sequence[float] | None) -> None:
+    """Draw how long photos take; `history` is the typical answers' milliseconds, oldest first."""
+    st.metric("Typical answer", _ms(told.median), chart_data=history, border=True)
+    st.metric("Slowest 5 %", _ms(told.slowest), border=True)
+    st.metric("Waiting in line", _ms(told.queue), border=True, help="95 of 100 wait no longer than this.")
+    st.metric("Reading the photo", _ms(told.decode), border=True)
+    st.metric("The model itself", _ms(told.inference), border=True)
 
 
 def _ms(seconds: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import platform
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import streamlit as st
@@ -10,6 +11,7 @@ import sightserve
 from sightserve.api.schema import ModelInfo, ServiceInfo
 from sightserve.client import ClientError
 from sightserve.frontend.about import live
+from sightserve.frontend.about.search import kind_named, matching
 from sightserve.frontend.shared import backend, head, words
 from sightserve.frontend.shared.backend import Whereabouts
 from sightserve.frontend.shared.settings import settings
@@ -42,12 +44,9 @@ def page() -> None:
 
 
 def _status(place: Whereabouts) -> None:
-    ready = backend.is_ready()
     with st.container(horizontal=True, vertical_alignment="center"):
-        if ready:
-            st.badge("Ready", icon=":material/check_circle:", color="green")
-        else:
-            st.badge("Not ready", icon=":material/hourglass_top:", color="orange")
+        with st.container(width="content"):
+            live.readiness()
         if place.public_url:  # what a browser cannot reach is no use to people, and names what is inside
             st.markdown(f"`{place.public_url}`", width="content")
         st.caption(words.plain(place.how), width="content")
@@ -67,18 +66,25 @@ def _knows(model: ModelInfo) -> None:
     """Let people look for a label: the model knows nothing else."""
     st.header("What does it know?", anchor=False)
     wanted = st.text_input(
-        f"Look through its {model.classes:,} labels", placeholder="cat", icon=":material/search:", key="knows"
+        f"Look through its {model.classes:,} labels", placeholder="e.g. cat", icon=":material/search:", key="knows"
     )
     if not wanted.strip():
         return
-    found = [label for label in model.labels if wanted.strip().casefold() in label.casefold()]
-    if not found:
+    kind, found = kind_named(model.kinds, wanted), matching(model.labels, wanted)
+    if kind is not None:
+        _listed(f"{len(kind.classes):,} kinds of {kind.name}", [model.labels[index] for index in kind.classes])
+        found = [label for label in found if model.labels.index(label) not in set(kind.classes)]
+    if found:
+        _listed(words.counted(len(found), "label" if kind is None else "other label"), found)
+    elif kind is None:
         st.markdown(
             f"No label has “{words.plain(wanted.strip())}” in it. A photo of that gets the label that comes nearest."
         )
-        return
-    more = f" and {len(found) - _MOST_FOUND} more" if len(found) > _MOST_FOUND else ""
-    st.markdown(f"**{words.counted(len(found), 'label')}:** {words.plain(', '.join(found[:_MOST_FOUND]))}{more}")
+
+
+def _listed(what: str, labels: Sequence[str]) -> None:
+    more = f" and {len(labels) - _MOST_FOUND} more" if len(labels) > _MOST_FOUND else ""
+    st.markdown(f"**{words.plain(what)}:** {words.plain(', '.join(labels[:_MOST_FOUND]))}{more}")
 
 
 def _model(model: ModelInfo) -> None:
@@ -93,10 +99,25 @@ def _model(model: ModelInfo) -> None:
         "Source": model.source,
         "SHA-256": f"{model.sha256[:_HEXDIGITS]}…",
     }
-    for name, value in (model.accuracy or {}).items():
-        if value is not None:
-            rows[_readable(name)] = f"{value:.1%}" if isinstance(value, float) and 0 <= value <= 1 else str(value)
+    rows |= _accuracy(model.accuracy or {})
     _table(rows)
+
+
+def _accuracy(measured: Mapping[str, float | int | str | None]) -> dict[str, str]:
+    """Return what of it people understand; the API gives all of it."""
+    rows = {}
+    photos = measured.get("photos")
+    for name, key in (("Right", "top1"), ("Right of five", "top5")):
+        match measured.get(key), photos:
+            case (float() | int()) as share, int():
+                rows[name] = f"on {round(share * photos):,} of {words.counted(photos, 'photo')}"
+            case (float() | int()) as share, _:
+                rows[name] = f"on {share:.1%} of the photos"
+    if rows and measured.get("data"):
+        rows["Measured on"] = str(measured["data"])
+    if isinstance(published := measured.get("published_top1"), float):
+        rows["Published"] = f"right on {published:.1%} of {measured.get('published_by') or 'other photos'}"
+    return rows
 
 
 def _looks(model: ModelInfo) -> str:
@@ -139,7 +160,3 @@ def _versions(service: ServiceInfo | None) -> None:
 def _table(rows: dict[str, str]) -> None:
     lines = (f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows.items())
     st.html(f'<dl class="sightserve-facts">{"".join(lines)}</dl>')
-
-
-def _readable(name: str) -> str:
-    return name.replace("_", " ").replace("top1", "top-1").replace("top5", "top-5").capitalize()

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 import streamlit as st
 
@@ -12,13 +13,20 @@ from sightserve.frontend.photo.session_cache import session_cache
 from sightserve.frontend.shared import backend, bars, tables, words
 from sightserve.frontend.shared.backend import Whereabouts
 from sightserve.frontend.shared.head import Choices
+from sightserve.frontend.shared.kinds import Tone, Verdict, verdict
 from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.words import Message
+
+_LOOKS: Final[dict[Tone, tuple[str, Literal["green", "blue", "gray"]]]] = {
+    "sure": (":material/check_circle:", "green"),
+    "leaning": (":material/check_circle:", "blue"),
+    "unsure": (":material/help:", "gray"),
+}
 
 
 def one(item: Item, prediction: Prediction, choices: Choices) -> None:
     """Draw one answer in full."""
-    verdict(prediction, choices)
+    _draw(_verdict(prediction, choices))
     bars.ranking(snippets.trimmed(prediction, choices.top_k).top_k)
 
 
@@ -32,17 +40,16 @@ def said(items: Sequence[Item], choices: Choices, waited: tuple[float, int] | No
             that was of this session.
     """
     answered = [(item, item.prediction) for item in items if item.prediction is not None]
-    say = ". ".join(f"{item.name}: {spoken(prediction, choices)}" for item, prediction in answered)
+    say = ". ".join(f"{item.name}: {_verdict(prediction, choices).spoken}" for item, prediction in answered)
     number, line = (0, "") if waited is None else (waited[1], _took(*answered[0], waited[0]))
     told = {"number": number, "say": say, "label": "\n".join(prediction.prediction for _, prediction in answered)}
     attributes = " ".join(f'data-{name}="{html.escape(str(value), quote=True)}"' for name, value in told.items())
     st.html(f'<p class="sightserve-answered" {attributes}>{line}</p>')
 
 
-def spoken(prediction: Prediction, choices: Choices) -> str:
-    """Return an answer as it is said aloud."""
-    sure = words.confidence(prediction.probability, choices.threshold)
-    return f"{prediction.prediction}, {sure}, {words.percent(prediction.probability)}"
+def headline(prediction: Prediction, choices: Choices) -> str:
+    """Return an answer in a few words."""
+    return _verdict(prediction, choices).headline
 
 
 def _took(item: Item, prediction: Prediction, waited: float) -> str:
@@ -60,41 +67,18 @@ def _size(item: Item) -> tuple[int, int] | None:
     return (item.photo.width, item.photo.height) if item.photo is not None and item.photo.width else None
 
 
-def verdict(prediction: Prediction, choices: Choices) -> None:
-    """Draw the label and how sure the model is, in words and numbers."""
-    if prediction.model.outputs == "independent":
-        _each_for_itself(prediction, choices)
-        return
-    sure = words.confidence(prediction.probability, choices.threshold)
-    number = words.percent(prediction.probability)
-    if sure == words.NOT_SURE:
-        st.header(f"Perhaps {words.plain(prediction.prediction)}", anchor=False)
-        st.badge(f"{sure} · {number}", icon=":material/help:", color="gray")
-        st.caption(
-            "No label fits well. It may be something that the model does not know: try a closer or brighter photo."
-        )
-    else:
-        st.header(words.plain(prediction.prediction), anchor=False)
-        st.badge(
-            f"{sure} · {number}",
-            icon=":material/check_circle:",
-            color="green" if prediction.probability >= words.FAIRLY_SURE else "blue",
-        )
+def _verdict(prediction: Prediction, choices: Choices) -> Verdict:
+    facts = backend.known_facts()
+    return verdict(prediction, facts.model.kinds if facts is not None else (), choices.threshold)
 
 
-def _each_for_itself(prediction: Prediction, choices: Choices) -> None:
-    """Draw the labels that apply: of a model whose labels do not exclude each other, several may, or none."""
-    found = [entry for entry in prediction.top_k if entry.probability >= choices.threshold]
-    if not found:
-        st.header("None of its labels", anchor=False)
-        st.badge(f"{words.NOT_SURE} · {words.percent(prediction.probability)}", icon=":material/help:", color="gray")
-        st.caption(f"The nearest is {words.plain(prediction.prediction)}, and it does not fit well.")
-        return
-    st.header(words.plain(", ".join(entry.label for entry in found)), anchor=False)
-    st.badge(
-        " · ".join(words.percent(entry.probability) for entry in found), icon=":material/check_circle:", color="green"
-    )
-    st.caption("Each label stands by itself: several may apply, and their probabilities do not add up to 100 %.")
+def _draw(said: Verdict) -> None:
+    """Draw the answer, how sure the model is in words and numbers, and what else people should know."""
+    st.header(words.plain(said.headline), anchor=False)
+    icon, colour = _LOOKS[said.tone]
+    st.badge(said.badge, icon=icon, color=colour)
+    if said.note:
+        st.caption(words.plain(said.note))
 
 
 def gallery(items: Sequence[Item], choices: Choices, problems: Mapping[str, Message]) -> None:
@@ -116,13 +100,13 @@ def gallery(items: Sequence[Item], choices: Choices, problems: Mapping[str, Mess
 
 def _card(item: Item, choices: Choices, problem: Message | None) -> None:
     if item.prediction is not None:
-        prediction = item.prediction
-        sure = words.confidence(prediction.probability, choices.threshold)
+        said = _verdict(item.prediction, choices)
+        icon, colour = _LOOKS[said.tone]
         st.button(
-            words.plain(prediction.prediction), key=f"open-{item.key[:12]}", on_click=open_one, args=(item.key,),
+            words.plain(said.headline), key=f"open-{item.key[:12]}", on_click=open_one, args=(item.key,),
             type="tertiary", help="Open it",
         )  # fmt: skip
-        st.markdown(f"{sure} · {words.percent(prediction.probability)}")
+        st.badge(said.badge, icon=icon, color=colour)
     elif problem is not None:
         st.error(str(problem), icon=":material/error:")
     st.caption(words.plain(item.name))

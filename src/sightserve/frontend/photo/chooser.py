@@ -1,5 +1,6 @@
 """The Photo page's ways in: chosen, dropped, pasted, photographed, a sample, an answer of before. The last one used counts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -136,8 +137,8 @@ def samples(title: str) -> None:
                           width="stretch")  # fmt: skip
 
 
-def history(kept: SessionCache) -> None:
-    """Draw this session's answers, newest first; pressing one shows it again."""
+def history(kept: SessionCache, said: Callable[[Prediction], str]) -> None:
+    """Draw this session's answers, in the words that `said` has for them, newest first; pressing one shows it again."""
     entries = kept.history()
     if not entries:
         return
@@ -149,7 +150,7 @@ def history(kept: SessionCache) -> None:
             with st.container(key=f"card-{entry.key[:12]}", gap=None):
                 if entry.pictures is not None:
                     st.image(entry.pictures.thumbnail, alt="", width="stretch")
-                name = plain(entry.prediction.prediction)
+                name = plain(said(entry.prediction))
                 st.button(name, key=f"history-{number}-{entry.key[:12]}", on_click=_use_history, args=(entry.key,),
                           type="tertiary", width="stretch", help=plain(entry.name))  # fmt: skip
 

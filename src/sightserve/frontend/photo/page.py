@@ -63,7 +63,7 @@ def page() -> None:
     for item in items:
         if item.photo is not None and item.prediction is not None:
             session_cache().illustrate(item.photo)
-    chooser.history(session_cache())
+    chooser.history(session_cache(), lambda prediction: answers.headline(prediction, chosen))
 
 
 def _one(item: Item, chosen: Choices, problems: Mapping[str, Message]) -> None:

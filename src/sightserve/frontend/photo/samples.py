@@ -32,9 +32,11 @@ class Sample:
 SAMPLES: Final = (
     Sample("cat", "Cat", "A tabby cat's face from close by"),
     Sample("espresso", "Coffee", "A cup of espresso on a saucer"),
-    Sample("flower", "Flower", "A pink dahlia in bloom"),
-    Sample("palace", "Palace", "A palace with curved roofs on a hill"),
-    Sample("rocket", "Rocket", "A rocket lifting off at night"),
+    Sample("panda", "Panda", "A giant panda on a rock"),
+    Sample("mountains", "Mountains", "A path over a meadow to rocky mountains with snow"),
+    Sample("paintbrushes", "Paintbrushes", "Paintbrushes full of blue, pink and yellow paint"),
+    # what people should see too: it says so when it does not know
+    Sample("coins", "Something it does not know", "Rows of ancient coins"),
 )
 
 

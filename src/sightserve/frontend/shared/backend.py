@@ -15,6 +15,7 @@ import streamlit as st
 
 from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
 from sightserve.client import Client, ClientError, caller
+from sightserve.client.addresses import is_local
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
 from sightserve.client.retry import FOR_A_PERSON, ONCE
@@ -85,6 +86,9 @@ def whereabouts() -> Whereabouts:
     found = _finder().find()
     public = settings().public_backend.rstrip("/")
     public_url = "" if public.lower() == _NOBODY else public or found.url
+    page = st.context.url
+    if page and is_local(public_url) and not is_local(page):
+        public_url = ""  # on this machine, and the visitor's browser is on another
     place = Whereabouts(found.url, public_url, found.how, found.identified, bool(_finder().places.api_key))
     if seen is not None:
         seen.append(place)

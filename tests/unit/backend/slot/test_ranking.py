@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sightserve.backend.errors import ModelOutputError
-from sightserve.backend.slot.ranking import top_k
+from sightserve.backend.slot.ranking import standout, top_k
 
 LABELS = tuple("abcdefgh")
 
@@ -47,3 +47,32 @@ def test_it_agrees_with_a_full_stable_sort(probabilities, k):
     expected = sorted(range(8), key=lambda i: (-probabilities[i], i))[:k]
 
     assert [entry.index for entry in top_k(probabilities, LABELS, k)] == expected
+
+
+def test_what_comes_first_by_chance_stands_out_less_than_what_is_recognised():
+    """One of a thousand random logits is the first, three standard deviations above their mean, and may be probable too."""
+    random = np.random.default_rng(3).normal(0, 3, 1000)
+    known = np.append(np.random.default_rng(3).normal(0, 1, 999), 12.0)
+
+    by_chance, recognised = (standout(softmax(logits)) for logits in (random, known))
+
+    # the logits' own figure, which softmax only shifts
+    assert by_chance == pytest.approx((random.max() - random.mean()) / random.std(), rel=1e-3)
+    assert by_chance < 4
+    assert recognised > 9
+
+
+def test_a_temperature_does_not_change_how_far_a_class_stands_out():
+    logits = np.random.default_rng(5).normal(0, 2, 50)
+
+    assert standout(softmax(logits)) == pytest.approx(standout(softmax(logits / 0.6)), rel=1e-3)
+
+
+@pytest.mark.parametrize("probabilities", [np.full(8, 0.125), np.array([1.0, 0, 0, 0, 0, 0, 0, 0])])
+def test_equal_and_certain_probabilities_are_numbers_too(probabilities):
+    assert 0 <= standout(probabilities.astype(np.float32)) < 8
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max())
+    return (powers / powers.sum()).astype(np.float32)

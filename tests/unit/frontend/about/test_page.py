@@ -1,5 +1,8 @@
 """The About page's logic, without a browser, against a backend that says what a test wants."""
 
+import pytest
+import streamlit as st
+
 from sightserve.frontend.shared import settings
 
 
@@ -16,7 +19,7 @@ def test_it_says_which_model_answers_and_how_it_was_found(backend, about_page):
     assert not about_page.exception
     assert backend.url in text
     assert "BACKEND says so" in text
-    for fact in ("says what a test wants", "5.0 MB", "MIT", "Top-1", "75.0%", "50 megapixels", "Streamlit"):
+    for fact in ("says what a test wants", "5.0 MB", "MIT", "on 75.0% of the photos", "50 megapixels", "Streamlit"):
         assert fact in text
 
 
@@ -59,8 +62,68 @@ def test_of_several_backends_behind_one_address_it_says_that_it_shows_one(backen
     about_page.run()
 
     assert "all people together" in alone
-    assert "of one of several" in everything(about_page)
+    assert "one of several classifiers" in everything(about_page)
     assert {metric.label: metric.value for metric in about_page.metric}["Photos a second"] == "?"
+
+
+def test_figures_of_two_spans_stand_under_two_headings(backend, about_page):
+    """The rates are of the last seconds, and nothing was asked in these: the rest is since the start."""
+    about_page.run()
+    about_page.run()
+
+    headings = [header.value for header in about_page.main.header]
+    assert headings[-2:] == ["Right now", "Since the classifier started"]
+    labels = [metric.label for metric in about_page.metric]
+    assert labels[:2] == ["Photos a second", "Errors a second"]
+    assert labels.index("Typical answer") > 1
+    assert "Over the last" in everything(about_page)
+
+
+def test_where_no_photo_was_ever_asked_for_there_are_no_question_marks(backend, about_page):
+    backend.metrics = ["# TYPE sightserve_http_requests_total counter\n"]
+
+    about_page.run()
+
+    assert "No photo yet." in everything(about_page)
+    assert {metric.label for metric in about_page.metric} == {"Photos a second", "Errors a second"}
+
+
+def test_accuracy_is_told_as_people_count(backend, about_page):
+    backend.accuracy = {
+        "data": "200 photos of the orchard",
+        "photos": 200,
+        "top1": 0.905,
+        "top5": 0.995,
+        "agreement_with_float32": 1.0,
+        "published_top1": 0.776,
+        "published_by": "somebody's photos",
+    }
+
+    about_page.run()
+
+    text = everything(about_page)
+    for fact in (
+        "<dt>Right</dt><dd>on 181 of 200 photos",
+        "on 199 of 200 photos",
+        "200 photos of the orchard",
+        "right on 77.6% of somebody&#x27;s photos",
+    ):
+        assert fact in text
+    assert "float32" not in text
+
+
+@pytest.mark.parametrize(
+    ("page_url", "shown"),
+    [("http://127.0.0.1:8501/about", True), ("http://sight.example/about", False), (None, True)],
+)
+def test_an_address_on_this_machine_is_shown_only_to_who_is_on_it(backend, about_page, monkeypatch, page_url, shown):
+    monkeypatch.setattr(type(st.context), "url", property(lambda _: page_url))
+
+    about_page.run()
+
+    assert (backend.url in everything(about_page)) is shown
+    assert bool(about_page.get("link_button")) is shown
+    assert ("answers this app alone" in everything(about_page)) is not shown
 
 
 def test_a_label_can_be_looked_for(backend, about_page):
@@ -69,6 +132,15 @@ def test_a_label_can_be_looked_for(backend, about_page):
     about_page.text_input(key="knows").set_value("CAT").run()
 
     assert "2 labels:** tiger cat, Egyptian cat" in everything(about_page)
+
+
+def test_what_the_model_has_kinds_of_is_found_by_the_kinds_name(backend, about_page):
+    backend.kinds = [{"name": "cat", "classes": [0, 1, 2]}]
+    about_page.run()
+
+    about_page.text_input(key="knows").set_value("Cats").run()
+
+    assert "3 kinds of cat:** tabby, tiger cat, Egyptian cat" in everything(about_page)
 
 
 def test_a_label_that_it_does_not_know_is_said(backend, about_page):
@@ -83,8 +155,12 @@ def test_a_backend_that_is_not_ready_is_shown_as_that(backend, about_page):
     backend.ready = False
 
     about_page.run()
+    first = everything(about_page)
+    backend.ready = True
+    about_page.run()
 
-    assert "Not ready" in everything(about_page)
+    assert "Not ready" in first
+    assert "Not ready" not in everything(about_page)
 
 
 def test_without_a_backend_it_says_what_to_set_and_never_fails(backend, about_page, monkeypatch):

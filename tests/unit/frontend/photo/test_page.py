@@ -318,7 +318,7 @@ def test_a_photo_that_cannot_be_shown_may_still_be_classified(backend, photo_pag
 def test_a_file_name_is_never_markup(backend, photo_page, cat):
     photo_page.run()
     upload(
-        photo_page, ("![x](http://elsewhere/y.png) <b>.jpg", cat), ("*two*.jpg", (SAMPLES / "rocket.jpg").read_bytes())
+        photo_page, ("![x](http://elsewhere/y.png) <b>.jpg", cat), ("*two*.jpg", (SAMPLES / "panda.jpg").read_bytes())
     )
 
     assert r"\*two\*\.jpg" in texts(photo_page)

@@ -63,7 +63,7 @@ def test_a_session_has_its_share_and_no_more(others, mine, size, ever):
 
 
 def test_four_tabs_of_one_person_leave_room_for_the_next_visitor():
-    book = Ledger(budgets(UiSettings()), dict)
+    book = Ledger(budgets(UiSettings()))
     kept = []
     for tab in range(4):
         while True:

@@ -10,7 +10,7 @@ from sightserve.frontend.video.labelling import Labelling
 
 
 def test_a_labelling_that_nobody_has_any_more_leaves_nothing_behind():
-    book = Ledger({Place.DISK: Budget(100, 100)}, dict)
+    book = Ledger({Place.DISK: Budget(100, 100)})
     labelling = Labelling("v.mp4", ".mp4", threading.Semaphore(1), Account(book, "me"))
     labelling.store(b"0123456789")
     folder, secret, held = labelling.source.parent, labelling.secret, book.held(Place.DISK)

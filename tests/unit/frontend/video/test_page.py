@@ -7,6 +7,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 from tests.conftest import SAMPLES
+from tests.unit.frontend.conftest import bring
 from tests.videos import coloured
 
 from sightserve.frontend.shared import ledger, settings, workspace
@@ -26,7 +27,7 @@ def video_page():
 
 def upload(page, name, data):
     page.run()
-    page.file_uploader[0].set_value((name, data, "video/mp4")).run()
+    bring(page, "video", (name, data))
 
 
 def start(page, key="start"):
@@ -69,7 +70,8 @@ def short(tmp_path_factory):
 def test_the_limits_are_said_up_front_and_nothing_starts_without_a_video(backend, video_page):
     video_page.run()
 
-    assert "up to 200 MB and 60 minutes" in video_page.markdown[0].value
+    words = json.loads(video_page.get("bidi_component")[0].proto.json)["words"]
+    assert words["limits"] == "Up to 200 MB and 60 minutes"
     assert video_page.button(key="start").disabled
 
 
@@ -82,7 +84,7 @@ def test_a_video_becomes_segments_and_its_bytes_leave_the_uploader(backend, vide
     assert labelling.source.read_bytes() == short
     assert len(labelling.look().moments) == 8  # 2 seconds, 4 a second
     assert [row["from"] for row in rows(video_page)] == ["0:00.0", "0:01.0"]
-    assert not video_page.file_uploader
+    assert video_page.session_state["inbox"].pick("video") is None
 
 
 def test_the_results_survive_reruns_and_a_new_threshold_sends_nothing_again(backend, video_page, short):
@@ -189,12 +191,12 @@ def test_a_backend_that_is_away_is_told_before_anything_starts(backend, video_pa
     assert "labelling" not in video_page.session_state
 
 
-def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, short, monkeypatch):
+def test_where_no_file_can_be_written_the_page_says_so(backend, video_page, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null/home")
     workspace.workspace.cache_clear()
-    upload(video_page, "v.mp4", short)
+    video_page.run()
 
-    video_page.button(key="start").click().run()
+    video_page.button(key="sample-video").click().run()
 
     assert "no room" in video_page.error[0].value
     assert "labelling" not in video_page.session_state
@@ -258,13 +260,13 @@ def test_another_labelled_video_takes_the_place_of_the_one_before(backend, video
     assert ledger.ledger().held(ledger.Place.DISK).total() == held
 
 
-def test_a_video_that_the_ledger_has_no_room_for_is_refused_in_words(backend, video_page, short, monkeypatch):
+def test_a_video_that_the_ledger_has_no_room_for_is_refused_in_words(backend, video_page, monkeypatch):
     monkeypatch.setenv("SIGHTSERVE_UI_TOTAL_VIDEO_MB", "1")
     settings.settings.cache_clear()
     others = ledger.ledger().book("others", 2**20, ledger.Place.DISK)
-    upload(video_page, "v.mp4", short)
+    video_page.run()
 
-    video_page.button(key="start").click().run()
+    video_page.button(key="sample-video").click().run()
 
     assert "no room" in video_page.error[0].value
     assert "labelling" not in video_page.session_state
