@@ -11,6 +11,9 @@ from tests.e2e.conftest import violations
 
 pytestmark = pytest.mark.browser
 
+NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
+ALL, ESPRESSO = len(NAMES), NAMES.index("espresso.jpg")
+
 
 def visit(page: Page, url: str) -> None:
     page.goto(url)
@@ -20,8 +23,8 @@ def visit(page: Page, url: str) -> None:
 def classify_samples(page: Page, url: str) -> None:
     visit(page, url + "/batch")
     page.locator("input.folder").set_input_files(SAMPLES)  # SOURCES.md in it is no photo
-    page.get_by_role("button", name="Classify 6 photos").click()
-    expect(page.get_by_text("6 photos answered")).to_be_visible()
+    page.get_by_role("button", name=f"Classify {ALL} photos").click()
+    expect(page.get_by_text(f"{ALL} photos answered")).to_be_visible()
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
@@ -45,46 +48,45 @@ def test_a_folder_becomes_a_table_a_chart_and_downloads(page, both_halves, artif
             page.locator(f".st-key-{key} button").click()
         download.value.save_as(tmp_path / key)
         table = read(tmp_path / key)
-        names = sorted(path.name for path in SAMPLES.glob("*.jpg"))
-        assert list(table["file"]) == [f"{SAMPLES.name}/{name}" for name in names]
-        assert table["label"][names.index("espresso.jpg")] == "espresso"
+        assert list(table["file"]) == [f"{SAMPLES.name}/{name}" for name in NAMES]
+        assert table["label"][ESPRESSO] == "espresso"
     toolbar = page.locator(".st-key-results").get_by_role("button", name="Download as CSV")
     expect(toolbar).to_be_hidden()
     with page.expect_download() as download:
-        page.get_by_role("link", name="6 photos sorted into folders").click()
+        page.get_by_role("link", name=f"{ALL} photos sorted into folders").click()
     download.value.save_as(tmp_path / "sorted.zip")
     with zipfile.ZipFile(tmp_path / "sorted.zip") as archive:
         assert archive.testzip() is None
         assert archive.read("espresso/espresso.jpg") == (SAMPLES / "espresso.jpg").read_bytes()
-        assert len(archive.namelist()) == 6
+        assert len(archive.namelist()) == ALL
 
 
 @pytest.mark.parametrize("across", [0.05, 0.2, 0.9], ids=["picture", "label", "file"])
 def test_a_press_anywhere_in_a_row_opens_its_photo_in_sight(page, both_halves, artifacts, across):
     classify_samples(page, both_halves["ui"])
 
-    press_row(page, 2, across=across)
+    press_row(page, ESPRESSO, across=across)
 
     opened = page.locator(".st-key-opened")
-    expect(opened.get_by_text("espresso.jpg · 3 of 6")).to_be_visible()
+    expect(opened.get_by_text(f"espresso.jpg · {ESPRESSO + 1} of {ALL}")).to_be_visible()
     page.wait_for_timeout(500)  # it moves until the pressed row is in sight beside its photo
     sheet, table = opened.bounding_box(), page.locator(".st-key-results canvas").first.bounding_box()
     assert sheet is not None
     assert table is not None
-    assert table["y"] + 36 + 3 * 56 <= sheet["y"] + 1
+    assert table["y"] + 36 + (ESPRESSO + 1) * 56 <= sheet["y"] + 1
     expect(opened.get_by_role("img", name="The photo")).to_be_in_viewport(ratio=1)
     bars = opened.get_by_role("list", name="Probabilities").get_by_role("listitem")
     expect(bars).to_have_count(5)
     expect(bars.first).to_be_in_viewport(ratio=1)
     page.screenshot(path=artifacts / "batch-opened-1280.png")
     opened.get_by_role("button", name="Next").click()
-    expect(opened.get_by_text("mountains.jpg · 4 of 6")).to_be_visible()
-    press_row(page, 2, across=across)
-    expect(opened.get_by_text("espresso.jpg · 3 of 6")).to_be_visible()
+    expect(opened.get_by_text(f"{NAMES[ESPRESSO + 1]} · {ESPRESSO + 2} of {ALL}")).to_be_visible()
+    press_row(page, ESPRESSO, across=across)
+    expect(opened.get_by_text(f"espresso.jpg · {ESPRESSO + 1} of {ALL}")).to_be_visible()
     opened.get_by_role("button", name="Close").click()
     expect(opened).to_have_count(0)
-    press_row(page, 2, across=across)
-    expect(opened.get_by_text("espresso.jpg · 3 of 6")).to_be_visible()
+    press_row(page, ESPRESSO, across=across)
+    expect(opened.get_by_text(f"espresso.jpg · {ESPRESSO + 1} of {ALL}")).to_be_visible()
 
 
 def test_a_row_is_opened_in_the_order_that_the_reader_sees(page, both_halves):
@@ -104,13 +106,13 @@ def test_filters_are_there_again_after_another_page(page, both_halves):
     classify_samples(page, both_halves["ui"])
     page.get_by_label("Find a file or label").fill("espresso")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 of 6 shown")).to_be_visible()
+    expect(page.get_by_text(f"1 of {ALL} shown")).to_be_visible()
 
     page.get_by_role("link", name="About").click()
     expect(page.get_by_text("Typical answer")).to_be_visible()
     page.get_by_role("link", name="Batch").click()
 
-    expect(page.get_by_text("1 of 6 shown")).to_be_visible()
+    expect(page.get_by_text(f"1 of {ALL} shown")).to_be_visible()
     expect(page.get_by_label("Find a file or label")).to_have_value("espresso")
     expect(page.get_by_role("button", name="CSV of these 1")).to_be_visible()
 
@@ -124,10 +126,10 @@ def test_a_phone_shows_label_and_probability_and_a_touch_opens_the_photo(new_pag
     box = table.bounding_box()
     assert box is not None
 
-    phone.touchscreen.tap(box["x"] + 250, box["y"] + 36 + 56 * 1.5)  # on its probability
+    phone.touchscreen.tap(box["x"] + 250, box["y"] + 36 + 56 * (ESPRESSO + 0.5))  # on its probability
 
     opened = phone.locator(".st-key-opened")
-    expect(opened.get_by_text("espresso.jpg · 3 of 6")).to_be_in_viewport(ratio=1)
+    expect(opened.get_by_text(f"espresso.jpg · {ESPRESSO + 1} of {ALL}")).to_be_in_viewport(ratio=1)
     expect(opened.get_by_role("list", name="Probabilities")).to_be_in_viewport(ratio=1)
     phone.wait_for_timeout(500)
     phone.screenshot(path=artifacts / "batch-opened-390.png")

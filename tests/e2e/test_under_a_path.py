@@ -73,7 +73,7 @@ def test_every_page_works_below_a_path(page, tmp_path, espresso, strips):
         page.goto(f"{front}/video")
         page.locator("input.files").set_input_files(SAMPLES / "tour.mp4")
         page.locator(".st-key-start button").click()
-        video = page.locator("video")
+        video = page.locator(".st-key-screen video")
         expect(video).to_be_visible()
         video.evaluate("video => { video.muted = true; return video.play(); }")
         expect(video).not_to_have_js_property("currentTime", 0)

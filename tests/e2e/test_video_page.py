@@ -27,7 +27,7 @@ def visit(page: Page, both_halves: dict[str, str]) -> None:
 
 def cues(page: Page) -> list[str]:
     """What the player's subtitles say right now."""
-    found: list[str] = page.locator("video").evaluate(
+    found: list[str] = page.locator(".st-key-screen video").evaluate(
         "video => [...video.textTracks].flatMap(t => [...(t.activeCues || [])].map(cue => cue.text))"
     )
     return found
@@ -35,7 +35,7 @@ def cues(page: Page) -> list[str]:
 
 def at(page: Page, seconds: float) -> str:
     """Go to a moment of the video and return the cue that is active there."""
-    page.locator("video").evaluate(
+    page.locator(".st-key-screen video").evaluate(
         "(video, t) => new Promise(done => { video.onseeked = () => setTimeout(done, 150); video.currentTime = t; })",
         seconds,
     )
@@ -51,12 +51,12 @@ def test_a_video_is_labelled_played_and_taken_home(page, both_halves, known, art
 
     expect(page.get_by_text("the model sees")).to_be_visible(timeout=LABELLED)
     page.screenshot(path=artifacts / "video-progress-1280.png")
-    expect(page.locator("video")).to_be_visible(timeout=LABELLED)
-    page.locator("video").evaluate("video => { video.muted = true; return video.play(); }")
+    expect(page.locator(".st-key-screen video")).to_be_visible(timeout=LABELLED)
+    page.locator(".st-key-screen video").evaluate("video => { video.muted = true; return video.play(); }")
     page.wait_for_function("() => [...document.querySelectorAll('*')].some(e => (e.shadowRoot || e).querySelector && "
                            "(e.shadowRoot || e).querySelector('video')?.currentTime > 0.5)")  # fmt: skip
     assert "espresso" in " ".join(cues(page))
-    page.locator("video").evaluate("video => video.pause()")
+    page.locator(".st-key-screen video").evaluate("video => video.pause()")
     assert "espresso" in at(page, 11.5)
     assert "cat" in at(page, 12.5)
     page.screenshot(path=artifacts / "video-page-1280.png")
@@ -76,7 +76,7 @@ def test_a_video_is_labelled_played_and_taken_home(page, both_halves, known, art
 def test_a_segment_and_a_moment_seek(page, both_halves, artifacts):
     visit(page, both_halves)
     page.get_by_role("button", name="Try the sample video").click()
-    expect(page.locator("video")).to_be_visible(timeout=LABELLED)
+    expect(page.locator(".st-key-screen video")).to_be_visible(timeout=LABELLED)
     second = page.locator(".segments button").nth(1)
 
     for part in (".name", ".when", ".value"):  # anywhere in the row, and again
@@ -98,7 +98,7 @@ def test_a_segment_and_a_moment_seek(page, both_halves, artifacts):
 def test_the_samples_segments_begin_where_its_photos_change(page, both_halves):
     visit(page, both_halves)
     page.get_by_role("button", name="Try the sample video").click()
-    expect(page.locator("video")).to_be_visible(timeout=LABELLED)
+    expect(page.locator(".st-key-screen video")).to_be_visible(timeout=LABELLED)
 
     expect(page.locator(".segments .when")).to_have_text(["0:00.0", "0:02.4", "0:04.8", "0:07.2", "0:09.6"])
 
@@ -122,7 +122,7 @@ def test_where_a_browser_does_not_play_it_the_labelled_video_takes_its_place(
         timeout=LABELLED
     )
     page.screenshot(path=artifacts / "video-hevc-1280.png")
-    expect(page.locator("video")).to_be_visible(timeout=LABELLED)
+    expect(page.locator(".st-key-screen video")).to_be_visible(timeout=LABELLED)
     page.wait_for_function(_PLAYS)
     expect(page.get_by_role("link", name="Labelled video (MP4")).to_be_visible()
 
@@ -135,7 +135,7 @@ def press_the_middle_of(page: Page, what: Locator) -> None:
 
 
 def go_to(page: Page, seconds: float) -> None:
-    page.locator("video").evaluate("(video, time) => { video.currentTime = time; }", seconds)
+    page.locator(".st-key-screen video").evaluate("(video, time) => { video.currentTime = time; }", seconds)
     page.wait_for_function(_TIME_IS, arg=[seconds - 0.1, seconds + 0.1])
 
 
@@ -171,7 +171,7 @@ def test_the_page_meets_wcag_aa_and_fits_a_phone(new_page, both_halves, artifact
     found = {"empty": violations(page)}
 
     page.get_by_role("button", name="Try the sample video").click()
-    expect(page.locator("video")).to_be_visible(timeout=LABELLED)
+    expect(page.locator(".st-key-screen video")).to_be_visible(timeout=LABELLED)
     page.wait_for_timeout(1000)
     at(page, 3.0)
     found["labelled"] = violations(page)

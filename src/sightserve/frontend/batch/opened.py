@@ -1,17 +1,23 @@
 """The photo that was opened from the Batch page's table: its picture beside its labels, and the ones before and after it."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
 from sightserve.frontend.batch.outcomes import Outcome
-from sightserve.frontend.shared import bars, words
+from sightserve.frontend.shared import backend, bars, words
 from sightserve.frontend.shared.head import Choices
+from sightserve.frontend.shared.kinds import Tone, verdict
 from sightserve.frontend.shared.preview import data_url
 
 _OPENED: Final = "opened"  # the photo's number in its batch
 _PRESSES: Final = "opened-presses"  # how often a row was pressed
+_LOOKS: Final[dict[Tone, tuple[str, Literal["green", "blue", "gray"]]]] = {
+    "sure": (":material/check_circle:", "green"),
+    "leaning": (":material/check_circle:", "blue"),
+    "unsure": (":material/help:", "gray"),
+}
 # The opened photo lies over what is at the lower end of the screen. Where that is the row that was pressed, the page moves up
 # until it is in sight again. The function runs with every run of the script, and acts once for each press.
 _JS: Final = """
@@ -102,14 +108,10 @@ def _answer(outcome: Outcome, chosen: Choices) -> None:
     prediction = outcome.prediction
     if prediction is None:
         return
-    sure = words.confidence(prediction.probability, chosen.threshold)
-    label, number = words.plain(prediction.prediction), words.percent(prediction.probability)
+    facts = backend.known_facts()
+    said = verdict(prediction, facts.model.kinds if facts is not None else (), chosen.threshold)
+    icon, color = _LOOKS[said.tone]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if sure == words.NOT_SURE:
-            st.subheader(f"Perhaps {label}", anchor=False, width="content")
-            st.badge(f"{sure} · {number}", icon=":material/help:", color="gray")
-        else:
-            st.subheader(label, anchor=False, width="content")
-            fairly = prediction.probability >= words.FAIRLY_SURE
-            st.badge(f"{sure} · {number}", icon=":material/check_circle:", color="green" if fairly else "blue")
+        st.subheader(words.plain(said.headline), anchor=False, width="content")
+        st.badge(said.badge, icon=icon, color=color)
     bars.ranking(prediction.top_k[: chosen.top_k])

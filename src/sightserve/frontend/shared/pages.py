@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 # By name. Not the pages' own icons: those become the tab's mark, and a browser would fetch it from a stranger.
-ICONS: Final = {"photo": "photo_camera", "batch": "photo_library", "video": "movie", "about": "info"}
+ICONS: Final = {
+    "photo": ":material/photo_camera:",
+    "batch": ":material/photo_library:",
+    "video": ":material/movie:",
+    "about": ":material/info:",
+}
 
 
 def are(pages: "Mapping[str, StreamlitPage]") -> None:
@@ -22,4 +27,4 @@ def link(name: str, label: str = "") -> None:
     """Draw a link to a page, with the page's name and icon where no other label is given."""
     pages: Mapping[str, StreamlitPage] = st.session_state.get("pages", {})
     if name in pages:
-        st.page_link(pages[name], label=label or None, icon=f":material/{'arrow_forward' if label else ICONS[name]}:")
+        st.page_link(pages[name], label=label or None, icon=":material/arrow_forward:" if label else ICONS[name])
