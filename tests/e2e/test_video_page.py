@@ -112,7 +112,7 @@ def test_where_a_browser_does_not_play_it_the_labelled_video_takes_its_place(
     path = tmp_path / "phone.mov"
     options = {"preset": "ultrafast", "x265-params": "log-level=none"}
     write_video(
-        path, [(SAMPLES / "espresso.jpg", 6.0)], size=(640, 480), codec="libx265", options=options, audio=tracks
+        path, [(SAMPLES / "espresso.jpg", 15.0)], size=(640, 480), codec="libx265", options=options, audio=tracks
     )
     visit(page, both_halves)
     page.locator("input[type=file]").set_input_files(path)
