@@ -14,7 +14,7 @@ from tests.conftest import SAMPLES
 from tests.processes import clean_environment, free_port, running, wait_for
 
 from sightserve.cli.ui import streamlit_command
-from sightserve.loadtest.generator.browser import Browser
+from sightserve.loadtest.generator.browser import Browser, VisitFailed
 
 MIB = 2**20
 
@@ -108,27 +108,24 @@ def photos(number: int, size: int) -> list[tuple[str, bytes]]:
     return [(f"{index}.jpg", cat + index.to_bytes(8, "big") + bytes(size - len(cat) - 8)) for index in range(number)]
 
 
+def bring(browser: Browser, number: int, size: int) -> tuple[int, str]:
+    """Send photos in one pick until one is refused; return how many came in, and what was said of the other."""
+    browser._pick = time.time_ns() // 1_000_000
+    for index, (name, data) in enumerate(photos(number, size)):
+        try:
+            browser.put_one("photo", index, number, name, data)
+        except VisitFailed as failed:
+            return index, str(failed)
+    return number, ""
+
+
 @contextmanager
-def upload_under_way(browser: Browser, url: str, name: str, data: bytes) -> Iterator[socket.socket]:
-    """An upload of which everything is sent but the last byte."""
-    browser._send(browser.page.wants_upload(name))
-    browser._until(lambda: browser.page.upload is not None)
-    target = browser.page.upload
-    assert target is not None
-    head = f'--x\r\nContent-Disposition: form-data; name="f"; filename="{name}"\r\nContent-Type: image/jpeg\r\n\r\n'
-    body = head.encode() + data + b"\r\n--x--\r\n"
-    place = urlsplit(url)
-    lines = [
-        f"PUT {target.url} HTTP/1.1",
-        f"Host: {place.netloc}",
-        f"Origin: {url}",
-        f"Cookie: _streamlit_xsrf={browser._token}",
-        f"X-Xsrftoken: {browser._token}",
-        "Content-Type: multipart/form-data; boundary=x",
-        f"Content-Length: {len(body)}",
-    ]
-    with socket.create_connection((place.hostname or "", place.port or 0), timeout=20) as connection:
-        connection.sendall("\r\n".join([*lines, "", ""]).encode() + body[:-1])
+def upload_under_way(browser: Browser, url: str, place: str, data: bytes) -> Iterator[socket.socket]:
+    """A file of one part, of which everything is sent but the last byte."""
+    address, server = browser.page.address(place, time.time_ns(), 0, 1, "a.jpg", len(data)), urlsplit(url)
+    head = f"PUT {address} HTTP/1.1\r\nHost: {server.netloc}\r\nContent-Length: {len(data)}\r\n\r\n"
+    with socket.create_connection((server.hostname or "", server.port or 0), timeout=20) as connection:
+        connection.sendall(head.encode() + data[:-1])
         yield connection
 
 

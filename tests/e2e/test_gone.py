@@ -21,11 +21,16 @@ def test_who_leaves_last_leaves_nothing_behind(tmp_path, backend):
     backend.seconds = 10.0
     little = {"SIGHTSERVE_UI_SESSION_SECONDS": "2", "SIGHTSERVE_UI_TOTAL_UPLOAD_MB": "300"}
     with running_app(tmp_path, backend.url, **little) as app:
-        with visitor(app.url, "video") as one, visitor(app.url, "batch") as other:
+        with (
+            visitor(app.url, "video") as one,
+            visitor(app.url, "batch") as other,
+            visitor(app.url) as chooser,
+        ):
             one.press("sample-video")
             before = app.memory()
-            other.upload("batch", photos(6, 20 * MIB))
+            other.upload("batch", photos(6, 5 * MIB))
             other.press("start")  # a batch that is under way holds on to its photos
+            chooser.upload("photo", photos(6, 20 * MIB))
             held, files = app.memory(), app.files()
 
         until(lambda: app.files() == [])
@@ -33,8 +38,8 @@ def test_who_leaves_last_leaves_nothing_behind(tmp_path, backend):
 
         assert files == ["video.mp4"]
         assert held > before + 110
-        with visitor(app.url, "batch") as third:
-            third.upload("batch", photos(6, 20 * MIB))
+        with visitor(app.url) as third:
+            third.upload("photo", photos(6, 20 * MIB))
     backend.seconds = 0.0
 
 
@@ -76,7 +81,7 @@ def test_a_stop_that_takes_long_removes_the_videos_at_once(tmp_path, backend):
     with running_app(tmp_path, backend.url) as app, visitor(app.url, "video") as guest, visitor(app.url) as slow:
         guest.press("sample-video")
         until(lambda: app.files() == ["video.mp4"])
-        with upload_under_way(slow, app.url, "a.jpg", bytes(MIB)):
+        with upload_under_way(slow, app.url, "photo", bytes(MIB)):
             app.process.send_signal(signal.SIGTERM)
 
             until(lambda: list(app.temporary.iterdir()) == [])

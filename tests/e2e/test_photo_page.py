@@ -250,7 +250,12 @@ def test_a_phones_photo_is_shown_at_once_and_sent_small_and_upright(page, both_h
         photo = Image.blend(turned.resize(size), grain.resize(size), 0.12)
         photo.save(tmp_path / "phone.jpg", quality=90, exif=exif)
     sent, held = [], []
-    page.route("**/inbox/**", lambda route: (sent.append(route.request), held.append(route)))
+
+    def hold(route: Route) -> None:
+        sent.append(route.request)
+        held.append(route)
+
+    page.route("**/inbox/**", hold)
     with page.expect_request("**/inbox/**"):
         upload(page, both_halves["ui"], tmp_path / "phone.jpg")
         expect(page.get_by_alt_text("The photo phone.jpg")).to_be_visible()
@@ -279,7 +284,12 @@ def test_the_original_goes_where_a_person_wants_that(page, both_halves, tmp_path
     page.get_by_text("Send photos as they are").click()
     page.keyboard.press("Escape")
     page.wait_for_timeout(1000)  # the page has heard of it
-    page.route("**/inbox/**", lambda route: (sent.append(len(route.request.post_data_buffer)), route.continue_()))
+
+    def count(route: Route) -> None:
+        sent.append(len(route.request.post_data_buffer or b""))
+        route.continue_()
+
+    page.route("**/inbox/**", count)
 
     page.locator("input.files").set_input_files(tmp_path / "large.jpg")
 
@@ -308,7 +318,12 @@ def test_a_line_that_breaks_is_asked_once_more(page, both_halves):
 
 def test_what_a_person_waited_is_what_the_page_says(page, both_halves):
     visit(page, both_halves["ui"])
-    page.route("**/inbox/**", lambda route: (time.sleep(1.5), route.continue_()))
+
+    def slowly(route: Route) -> None:
+        time.sleep(1.5)
+        route.continue_()
+
+    page.route("**/inbox/**", slowly)
 
     page.locator("input.files").set_input_files(SAMPLES / "espresso.jpg")
 

@@ -81,10 +81,14 @@ class Browser:
         if place != "batch":
             self._pick = time.time_ns() // 1_000_000
         for index, (name, data) in enumerate(files):
-            for offset in range(0, max(1, len(data)), _PART):
-                address = self.page.address(place, self._pick, index, len(files), name, len(data), offset)
-                headers = {"Content-Type": "application/octet-stream", "Origin": self._origin, **_HEADERS}
-                self._expect(self._web.ask("PUT", address, data[offset : offset + _PART], headers), 204, "upload")
+            self.put_one(place, index, len(files), name, data)
+
+    def put_one(self, place: str, index: int, of: int, name: str, data: bytes) -> None:
+        """Send the file with this index `of` so many of the pick. Raises VisitFailed."""
+        for offset in range(0, max(1, len(data)), _PART):
+            address = self.page.address(place, self._pick, index, of, name, len(data), offset)
+            headers = {"Content-Type": "application/octet-stream", "Origin": self._origin, **_HEADERS}
+            self._expect(self._web.ask("PUT", address, data[offset : offset + _PART], headers), 204, "upload")
 
     def bring(self, place: str, shown: Callable[[], bool] = lambda: False) -> float:
         """Say that the files are there; return as `press`."""

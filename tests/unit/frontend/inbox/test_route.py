@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
@@ -53,8 +53,20 @@ def inbox(book) -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def put(server, inbox):
-    def send(place="photo", pick=1, index=0, body=b"", *, of=1, name="a.jpg", size=None, offset=0, ticket=None, **more):
+def put(server: str, inbox: Inbox) -> Callable[..., httpx2.Response]:
+    def send(
+        place: str = "photo",
+        pick: int = 1,
+        index: int = 0,
+        body: bytes = b"",
+        *,
+        of: int = 1,
+        name: str = "a.jpg",
+        size: int | None = None,
+        offset: int = 0,
+        ticket: str | None = None,
+        **more: object,
+    ) -> httpx2.Response:
         query = {"of": of, "name": name, "size": len(body) if size is None else size, "offset": offset, **more}
         url = f"{server}/inbox/{ticket or inbox.ticket}/{place}/{pick}/{index}"
         return httpx2.put(url, params=query, content=body, timeout=30)
