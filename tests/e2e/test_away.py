@@ -125,3 +125,14 @@ def test_an_upload_beyond_the_sessions_budget_is_refused_and_health_goes_on(page
     assert answer.value.status == 413
     expect(page.get_by_text("large.jpg: This file is too large.")).to_be_visible()
     assert urllib.request.urlopen(f"{lonely_ui}/_stcore/health", timeout=5).read() == b"ok"
+
+
+def test_the_app_itself_away_is_said_in_words_of_ours_and_it_comes_back(page, tmp_path):
+    with fake_backend() as backend, running_app(tmp_path, backend.url) as app:
+        page.goto(app.url)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+    dialog = page.get_by_role("dialog")
+
+    expect(dialog).to_contain_text("The app is away at the moment")
+    expect(dialog).to_contain_text("It comes back to this page by itself")
+    expect(dialog).not_to_contain_text(re.compile("streamlit", re.IGNORECASE))

@@ -270,8 +270,9 @@ def test_a_phones_photo_is_shown_at_once_and_sent_small_and_upright(page, both_h
     expect(page.get_by_text("from 4000 × 3000 pixels")).to_be_visible()  # noqa: RUF001 - of the photo itself, upright
     (put,) = sent
     assert size_there > 3_000_000
-    assert len(put.post_data_buffer) < 600_000
-    with Image.open(BytesIO(put.post_data_buffer)) as small:
+    body = put.post_data_buffer or b""
+    assert len(body) < 600_000
+    with Image.open(BytesIO(body)) as small:
         assert small.size == (1600, 1200)
         assert not small.getexif()  # nor where it was taken
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sightserve.api.schema import Prediction
 from sightserve.frontend.batch.outcomes import Outcome
-from sightserve.frontend.shared import words
+from sightserve.frontend.shared import kinds, words
 from sightserve.frontend.shared.preview import data_url
 from sightserve.frontend.shared.tables import of_rows, row
 
@@ -19,7 +19,7 @@ def shown(outcomes: Sequence[Outcome], threshold: float) -> pd.DataFrame:
             "photo": _thumbnail(outcome),
             "label": prediction.prediction,
             "probability": 100 * prediction.probability,  # per cent
-            "sure": words.confidence(prediction.probability, threshold),
+            "sure": kinds.confidence(prediction, threshold),
             "runner-up": prediction.top_k[1].label if len(prediction.top_k) > 1 else "",
             "file": outcome.name,
         }
@@ -62,14 +62,15 @@ def counts(outcomes: Sequence[Outcome], threshold: float) -> Counter[str]:
     return Counter(
         outcome.prediction.prediction
         for outcome in outcomes
-        if outcome.prediction is not None and outcome.prediction.probability >= threshold
+        if outcome.prediction is not None and kinds.confidence(outcome.prediction, threshold) != words.NOT_SURE
     )
 
 
 def folder(outcome: Outcome, threshold: float) -> str:
     """Return the folder that an answered photo is sorted into: its label, or one for all that the model is not sure of."""
     prediction = outcome.prediction
-    return prediction.prediction if prediction and prediction.probability >= threshold else words.NOT_SURE
+    sure = prediction is not None and kinds.confidence(prediction, threshold) != words.NOT_SURE
+    return prediction.prediction if prediction is not None and sure else words.NOT_SURE
 
 
 def _first(outcome: Outcome, labels: int) -> Prediction | None:

@@ -33,11 +33,8 @@ _KEPT: Final = b"public, immutable, max-age=31536000"
 # What the Photo page needs beside what Streamlit's page names itself, by the part of the name before the hash: without a word
 # of ours a browser finds out one after the other, each after a way there and back.
 PRELOADED: Final = (
-    "Html", "purify.es", "Slider", "WidgetLabel", "useBasicWidgetState", "WidgetLabelHelpIcon", "useFormReset", "numbro",
-    "sprintfjs", "formatNumber", "moment", "formatMoment", "withCalculatedWidth", "FileUploader",
-    "WidgetLabelHelpIconInline", "ButtonGroup", "zip", "UploadFileInfo", "Cancel.esm", "ErrorOutline.esm", "unzip",
-    "TableChart.esm", "ImageList", "withFullScreenWrapper", "Button", "BidiComponent", "_arrayReduce", "serialization",
-    "recordbatch",
+    "Html", "purify.es", "PageLink", "BidiComponent", "_arrayReduce", "serialization", "recordbatch", "Button", "ImageList",
+    "withFullScreenWrapper",
 )  # fmt: skip
 
 # Its page is asked for whole and as it is: we change it, and then compress it.

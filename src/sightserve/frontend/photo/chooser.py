@@ -24,7 +24,6 @@ from sightserve.frontend.shared.words import plain
 MOST_PHOTOS: Final = 20
 _PLACE: Final = "photo"
 _LEAST: Final = 512  # pixels that the shorter side of a photo keeps; twice what most models look at
-_CARD: Final = 160  # pixels
 Way = Literal["files", "sample", "history"]
 
 
@@ -132,7 +131,7 @@ def samples(title: str) -> None:
             with st.container(key=f"card-{entry.slug}", gap=None):
                 picture = _card_picture(entry.slug, model)
                 if isinstance(picture, Pictures):
-                    st.image(picture.preview, alt="", width="stretch")  # the button's text says what it is
+                    st.image(picture.thumbnail, alt="", width="stretch")  # the button's text says what it is
                 st.button(entry.title, key=f"sample-{entry.slug}", on_click=_use_sample, args=(entry,), type="tertiary",
                           width="stretch")  # fmt: skip
 
@@ -196,7 +195,7 @@ def _card_picture(slug: str, of_model: str) -> Pictures | Unseen | None:
 @st.cache_resource(show_spinner=False)
 def _sample_pictures(slug: str, of_model: str) -> Pictures | Unseen | None:
     found = sample(slug, backend.known_facts())
-    return None if found is None else pictures(found.load().data, longest_side=2 * _CARD)
+    return None if found is None else pictures(found.load().data)
 
 
 def _way() -> Way:

@@ -80,6 +80,11 @@ def verdict(prediction: Prediction, kinds: Sequence[Kind] = (), threshold: float
     return _said(f"Perhaps {with_article(label) if kinds else label}", best, threshold, note)
 
 
+def confidence(prediction: Prediction, threshold: float) -> str:
+    """Return how sure the model is of its best label alone, in words."""
+    return words.confidence(prediction.probability, threshold) if prediction.recognised else words.NOT_SURE
+
+
 def _said(headline: str, probability: float, threshold: float, note: str = "", kind_name: str | None = None) -> Verdict:
     sure = words.confidence(probability, threshold)
     tone: Tone = "unsure" if sure == words.NOT_SURE else "sure" if probability >= words.FAIRLY_SURE else "leaning"

@@ -81,6 +81,10 @@ body.sightserve-drag::after {
 .st-key-nav a { padding: 0.45rem 0.9rem; border-radius: 0.6rem; min-height: 2.75rem; }
 .st-key-nav a:focus-visible { outline: 3px solid #14a396; outline-offset: -3px; }
 
+/* On the dark theme's light primary colour, Streamlit writes white: 2 to 1. */
+.stApp button[kind="primary"]:not(:disabled), .stApp button[kind="primary"]:not(:disabled) * {
+  color: light-dark(#fff, #06211e); }
+
 /* The answer is the largest thing on the page. */
 .st-key-head h1 { font-size: 1.5rem; padding: 0; }
 .st-key-answer h2 { font-size: clamp(1.9rem, 3.6vw, 2.75rem); line-height: 1.1; padding-top: 0; }

@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from sightserve.api.schema import Prediction
-from sightserve.frontend.shared import words
+from sightserve.frontend.shared import kinds, words
 from sightserve.spreadsheet import harmless
 
 Row = dict[str, str | float | int | None]
@@ -71,7 +71,7 @@ def row(name: str, prediction: Prediction | None, problem: words.Message | None,
     cells |= {
         "label": prediction.prediction,
         "probability": prediction.probability,
-        "confidence": words.confidence(prediction.probability, threshold),
+        "confidence": kinds.confidence(prediction, threshold),
         "width_px": prediction.image.width,
         "height_px": prediction.image.height,
         "format": prediction.image.format,

@@ -32,7 +32,7 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def counts(monkeypatch):
+def counts(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], float | None]:
     fresh = Metrics()
     for module in (route, ledgers):
         monkeypatch.setattr(module, "metrics", lambda: fresh)
@@ -65,9 +65,15 @@ def put(server: str, inbox: Inbox) -> Callable[..., httpx2.Response]:
         size: int | None = None,
         offset: int = 0,
         ticket: str | None = None,
-        **more: object,
+        **more: int | str,
     ) -> httpx2.Response:
-        query = {"of": of, "name": name, "size": len(body) if size is None else size, "offset": offset, **more}
+        query: dict[str, int | str] = {
+            "of": of,
+            "name": name,
+            "size": len(body) if size is None else size,
+            "offset": offset,
+            **more,
+        }
         url = f"{server}/inbox/{ticket or inbox.ticket}/{place}/{pick}/{index}"
         return httpx2.put(url, params=query, content=body, timeout=30)
 

@@ -38,7 +38,7 @@ def test_a_video_that_nobody_looked_at_goes_on_where_it_stopped(tmp_path):
         now[0] += 100.0 * (len(asked) == 7)
         return colour_of(frame)
 
-    book = Ledger({Place.DISK: Budget(10**7, 10**7)}, dict)
+    book = Ledger({Place.DISK: Budget(10**7, 10**7)})
     labelling = Labelling("v.mp4", ".mp4", threading.Semaphore(1), Account(book, "me"), lambda: now[0])
     labelling.store(coloured(tmp_path, "v.mp4", [("red", 3.0), ("blue", 9.0)]).read_bytes())
     looks = {"fit": "crop", "width": 32, "height": 32, "fraction": 1.0}
