@@ -122,7 +122,7 @@ def bring(browser: Browser, number: int, size: int) -> tuple[int, str]:
 @contextmanager
 def upload_under_way(browser: Browser, url: str, place: str, data: bytes) -> Iterator[socket.socket]:
     """A file of one part, of which everything is sent but the last byte."""
-    address, server = browser.page.address(place, time.time_ns(), 0, 1, "a.jpg", len(data)), urlsplit(url)
+    address, server = browser.page.address(place, time.time_ns() // 1_000_000, 0, 1, "a.jpg", len(data)), urlsplit(url)
     head = f"PUT {address} HTTP/1.1\r\nHost: {server.netloc}\r\nContent-Length: {len(data)}\r\n\r\n"
     with socket.create_connection((server.hostname or "", server.port or 0), timeout=20) as connection:
         connection.sendall(head.encode() + data[:-1])

@@ -57,9 +57,11 @@ def test_what_was_wanted_while_the_backend_wakes_up_is_done_whatever_else_is_tou
         backend.ready, backend.models = False, False
         page.goto(app.url if where == "photo" else f"{app.url}/batch")
         page.locator("input.files").set_input_files(SAMPLES / "cat.jpg")
-        page.locator(f".st-key-{'classify' if where == 'photo' else 'start'} button").click()
+        if where == "batch":
+            page.locator(".st-key-start button").click()
         expect(page.get_by_text("The classifier is waking up").first).to_be_visible()
 
+        page.get_by_role("button", name="Settings").click()
         page.get_by_role("slider").first.press("ArrowRight")
         page.get_by_role("slider").last.press("ArrowLeft")
         page.wait_for_timeout(1000)  # in which the page is made anew

@@ -115,7 +115,7 @@ def test_where_a_browser_does_not_play_it_the_labelled_video_takes_its_place(
         path, [(SAMPLES / "espresso.jpg", 15.0)], size=(640, 480), codec="libx265", options=options, audio=tracks
     )
     visit(page, both_halves)
-    page.locator("input[type=file]").set_input_files(path)
+    page.locator("input.files").set_input_files(path)
     page.get_by_role("button", name="Label the video").click()
 
     expect(page.get_by_text("Your browser does not play this kind of video (MOV, HEVC)")).to_be_visible(

@@ -4,6 +4,7 @@ A page has one place; what is chosen there in one go is a pick, and the newest o
 larger than what stands before this app lets through (Cloud Run: 32 MiB), and a broken line costs one part.
 """
 
+import shutil
 import threading
 import weakref
 from dataclasses import dataclass, field
@@ -75,8 +76,15 @@ class File:
         """Let go of the bytes, wherever they are."""
         self.parts.clear()
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
+            shutil.rmtree(self.path.parent, ignore_errors=True)
         self.booking.release()
+
+    def move_to(self, target: Path) -> None:
+        """Put a file that lies on the disk somewhere else there."""
+        if self.path is not None:
+            self.path.replace(target)
+            self.path.parent.rmdir()
+            self.path = target
 
 
 class Pick:

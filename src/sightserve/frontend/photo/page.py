@@ -141,6 +141,8 @@ def _asked(choice: Choice, chosen: Choices) -> tuple[list[Item], dict[str, Messa
     wanted = (missing or choice.items) if again else [item for item in missing if not problems.get(item.key)]
     at_once = again or chosen.at_once or choice.way != "files"
     asked = [item.photo for item in wanted if item.photo is not None] if at_once else []
+    if asked:
+        waiting.want("photo")  # also when something else is touched meanwhile
     _ask(asked, problems)
     waiting.fulfilled("photo")
     if asked:

@@ -155,8 +155,7 @@ class Labelling:
 
     def adopt(self, file: File) -> None:
         """Take a video that has come in: it lies on the disk, and is booked."""
-        if file.path is not None:
-            file.path.replace(self.source)
+        file.move_to(self.source)
         self._stored = file.booking
 
     def start(self, prepare: Prepare, parallel: int, everyone: threading.Semaphore) -> None:

@@ -46,7 +46,7 @@ def book() -> Ledger:
 
 
 @pytest.fixture
-def inbox(book) -> Iterator[Inbox]:
+def inbox(book: Ledger) -> Iterator[Inbox]:
     made = Inbox(Account(book, "me"))
     yield made
     made.close()
