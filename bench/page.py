@@ -24,7 +24,7 @@ from bench.run import machine
 from bench.servers import OURS, Kind, Running, ServerError, running
 
 SAMPLES = photos.ROOT / "src" / "sightserve" / "frontend" / "samples"
-SMALL, LARGE, FIRST, SECOND = "rocket", "palace", "espresso", "cat"  # a page is asked about none of them twice
+SMALL, LARGE, FIRST, SECOND = "panda", "mountains", "espresso", "cat"  # a page is asked about none of them twice
 _SETTLED = 1000  # ms after a label, in which its picture comes
 _BETWEEN = 1.0  # s, in which a server is done with who left
 _PATIENCE = 120_000  # ms

@@ -33,8 +33,7 @@ _KEPT: Final = b"public, immutable, max-age=31536000"
 # What the Photo page needs beside what Streamlit's page names itself, by the part of the name before the hash: without a word
 # of ours a browser finds out one after the other, each after a way there and back.
 PRELOADED: Final = (
-    "Html", "purify.es", "PageLink", "BidiComponent", "_arrayReduce", "serialization", "recordbatch", "Button", "ImageList",
-    "withFullScreenWrapper",
+    "Html", "purify.es", "PageLink", "BidiComponent", "_arrayReduce", "serialization", "recordbatch", "Button",
 )  # fmt: skip
 
 # Its page is asked for whole and as it is: we change it, and then compress it.
@@ -60,7 +59,7 @@ class Assets:
             app: what is before.
             name: of the app, for the shell.
             root: of Streamlit's static files.
-            own: scripts of the app's own, by the names that they are served under.
+            own: scripts and pictures of the app's own, by the names that they are served under.
         """
         self._app = app
         self._files: dict[str, Callable[[], bytes]] = {
@@ -75,7 +74,7 @@ class Assets:
         self._title = f"<title>{html.escape(name)}</title>".encode()
         self._preloads = "".join(
             f'<link rel="modulepreload" crossorigin href="./{found}">'
-            for found in [*(own or {}), *preloaded(self._files)]
+            for found in [*(name for name in own or {} if name.endswith(".js")), *preloaded(self._files)]
         ).encode()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -97,6 +96,8 @@ class Assets:
         elif (encoding == "" or b"range" in asked) and match["name"].startswith("static/"):
             await self._app(scope, receive, send)
         else:
+            if not match["name"].endswith(_SUFFIXES):  # a picture is packed already
+                encoding = ""
             body = await self._compressed(match["name"], encoding)
             kind = mimetypes.guess_type(match["name"])[0] or "application/octet-stream"
             headers = [

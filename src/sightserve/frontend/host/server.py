@@ -12,6 +12,7 @@ from sightserve.frontend.host.access import Access
 from sightserve.frontend.host.assets import Assets
 from sightserve.frontend.host.guard import Guard
 from sightserve.frontend.inbox import route, widget
+from sightserve.frontend.photo import samples
 from sightserve.frontend.shared.ledger import ledger
 from sightserve.frontend.shared.metrics import metrics
 from sightserve.frontend.shared.sessions import sessions
@@ -46,7 +47,7 @@ app = st.App(
     middleware=[
         Middleware(Access, log=AccessLog()),
         Middleware(Guard),
-        Middleware(Assets, name="Sightserve", own={widget.script_name(): widget.script}),
+        Middleware(Assets, name="Sightserve", own={widget.script_name(): widget.script, **samples.served()}),
     ],
     on_script_error=_tell,
 )

@@ -29,13 +29,14 @@ Way = Literal["files", "sample", "history"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One photo on the page: what is known about it, and its bytes where they are still here."""
+    """One photo on the page: what is known about it, its bytes where they are still here, and where a browser gets it."""
 
     name: str
     key: str
     prediction: Prediction | None
     photo: Photo | None
     alt: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def chosen() -> Choice:
     way = _way()
     if way == "sample" and (one := sample(st.query_params.get("sample", ""), backend.known_facts())) is not None:
         try:
-            return Choice([_item(one.load(), one.alt)], way)
+            return Choice([_item(one.load(), one.alt, one.address if isinstance(one, Sample) else "")], way)
         except ClientError as error:  # of those that a model brings
             st.error(str(words.explain(error)), icon=":material/error:")
     if way == "history" and (entry := session_cache().entry(st.session_state.get("picked", ""))) is not None:
@@ -110,6 +111,8 @@ def draw(choice: Choice, choices: Choices, *, heat: HeatMap | None) -> None:
 def _picture(item: Item, *, local: bool) -> dict[str, str] | None:
     """Return a picture for the browser; None where it has a better one: the photo itself."""
     photo = item.photo
+    if item.address:
+        return {"src": item.address, "alt": item.alt, "caption": item.name}
     if local and photo is not None and photo.width:
         return None
     kept = session_cache()
@@ -129,9 +132,7 @@ def samples(title: str) -> None:
     with st.container(key="samples"):
         for entry in known:
             with st.container(key=f"card-{entry.slug}", gap=None):
-                picture = _card_picture(entry.slug, model)
-                if isinstance(picture, Pictures):
-                    st.image(picture.thumbnail, alt="", width="stretch")  # the button's text says what it is
+                _card_picture(entry, model)
                 st.button(entry.title, key=f"sample-{entry.slug}", on_click=_use_sample, args=(entry,), type="tertiary",
                           width="stretch")  # fmt: skip
 
@@ -181,15 +182,21 @@ def _photo(file: File) -> Photo:
     return Photo(file.name, file.data, file.width, file.height)
 
 
-def _item(photo: Photo, alt: str) -> Item:
-    return Item(photo.name, photo.key, session_cache().answer(photo), photo, alt)
+def _item(photo: Photo, alt: str, address: str = "") -> Item:
+    return Item(photo.name, photo.key, session_cache().answer(photo), photo, alt, address)
 
 
-def _card_picture(slug: str, of_model: str) -> Pictures | Unseen | None:
+def _card_picture(entry: Sample | ModelSample, of_model: str) -> None:
+    """Draw a sample; the button's text says what it is."""
+    if isinstance(entry, Sample):
+        st.html(f'<img src="{entry.card}" alt="">')
+        return
     try:
-        return _sample_pictures(slug, of_model)
+        picture = _sample_pictures(entry.slug, of_model)
     except ClientError:  # it may come another time; its name is there
-        return None
+        return
+    if isinstance(picture, Pictures):
+        st.image(picture.thumbnail, alt="", width="stretch")
 
 
 @st.cache_resource(show_spinner=False)

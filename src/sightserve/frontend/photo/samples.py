@@ -1,6 +1,9 @@
 """The Photo page's samples: photos for who has none at hand, the model's own where it brings some."""
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +13,7 @@ from sightserve.client import InvalidAnswer
 from sightserve.frontend.shared import backend
 from sightserve.frontend.shared.backend import Facts
 from sightserve.frontend.shared.photos import Photo
+from sightserve.frontend.shared.preview import Pictures, pictures
 
 _FOLDER: Final = Path(__file__).parents[1] / "samples"
 _KNOWS_THEM: Final = {"Egyptian cat", "espresso"}  # labels of a model that our samples are for
@@ -23,10 +27,30 @@ class Sample:
     title: str
     alt: str
 
+    @property
+    def path(self) -> Path:
+        """Where it lies in the package."""
+        return _FOLDER / f"{self.slug}.jpg"
+
     def load(self) -> Photo:
         """Return the photo, read from the package."""
-        path = _FOLDER / f"{self.slug}.jpg"
-        return Photo(path.name, path.read_bytes())
+        return Photo(self.path.name, self.path.read_bytes())
+
+    @property
+    def address(self) -> str:
+        """Where a browser gets it, and keeps it: another photo has another address."""
+        return f"own/{self.slug}.{_digest(self.path)}.jpg"
+
+    @property
+    def card(self) -> str:
+        """The same for a small one."""
+        return f"own/{self.slug}-small.{_digest(self.path)}.jpg"
+
+    def small(self) -> bytes:
+        """Return a small one."""
+        photo = self.path.read_bytes()
+        made = pictures(photo)
+        return made.thumbnail if isinstance(made, Pictures) else photo
 
 
 SAMPLES: Final = (
@@ -38,6 +62,17 @@ SAMPLES: Final = (
     # what people should see too: it says so when it does not know
     Sample("coins", "Something it does not know", "Rows of ancient coins"),
 )
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def served() -> dict[str, Callable[[], bytes]]:
+    """Return what the app serves of them, by its address."""
+    whole = {sample.address: sample.path.read_bytes for sample in SAMPLES}
+    return whole | {sample.card: sample.small for sample in SAMPLES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _CSS: Final = """
 [class*="st-key-card-"]:hover .stButton button::after { box-shadow: 0 0 0 2px #0f766e; }
 [class*="st-key-card-"] .stButton button:focus-visible { box-shadow: none; }
 [class*="st-key-card-"] .stButton button:focus-visible::after { box-shadow: 0 0 0 3px #14a396; }
-[class*="st-key-card-"] img { aspect-ratio: 1; object-fit: cover; border-radius: 0.6rem; width: 100%; }
+[class*="st-key-card-"] img { display: block; aspect-ratio: 1; object-fit: cover; border-radius: 0.6rem; width: 100%; }
 
 .st-key-samples, .st-key-history { display: grid !important; gap: 0.75rem; grid-template-columns: repeat(auto-fill, 8rem); }
 .st-key-answer .st-key-samples { grid-template-columns: repeat(3, 1fr); }
