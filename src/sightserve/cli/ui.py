@@ -43,11 +43,9 @@ def ui(
         read_places()
     except ValueError as exc:  # InvalidSetting is one too
         fail(str(exc), code=2)
-    largest = max(wanted.max_upload_mb, wanted.max_video_mb)
     command = streamlit_command(
         host,
         port,
-        max_upload_mb=largest,
         session_seconds=wanted.session_seconds,
         allowed_hosts=wanted.hosts,
         base_path=wanted.base_path,
@@ -67,7 +65,6 @@ def streamlit_command(
     host: str,
     port: int,
     *,
-    max_upload_mb: int = 30,
     session_seconds: int = 120,
     allowed_hosts: list[str] | None = None,
     base_path: str = "",
@@ -84,7 +81,6 @@ def streamlit_command(
         "server.fileWatcherType": "none",
         "server.enableXsrfProtection": "true",
         "server.enableCORS": "true",  # the protection: pages of other hosts may not open its websocket
-        "server.maxUploadSize": str(max_upload_mb),
         # frontend/host/housekeeping.py ends sessions; it cannot end what Streamlit takes for over already, and keeps
         "server.disconnectedSessionTTL": str(2 * session_seconds + 60),
         "browser.gatherUsageStats": "false",

@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 _LAST_PORT = 65535
 _GOES = 60  # seconds in which what belongs to a session that has ended goes
 _CLOUD_RUN = {
-    "max_video_mb": 30,  # it refuses larger requests
+    "max_video_mb": 100,
     "total_video_mb": 512,  # its disk is memory
 }
 
@@ -25,11 +25,11 @@ class UiSettings:
     """The web app's settings, with the unit in the name where there is one.
 
     Attributes:
-        max_upload_mb: of one file, MiB. Cloud Run refuses requests of 32 MiB and more, and multipart adds a little.
+        max_upload_mb: of one photo, MiB.
         session_upload_mb: of all that one session has in memory, MiB.
         total_upload_mb: of all that all sessions have in memory, MiB.
         session_seconds: for which a session is kept after its page was closed: a phone that sleeps comes back to its page.
-        max_video_mb: of one video, MiB; 30 on Cloud Run.
+        max_video_mb: of one video, MiB; 100 on Cloud Run.
         total_video_mb: of all videos on the disk, labelled ones included, MiB; 512 on Cloud Run.
         max_video_minutes: of one video.
         videos: that are read or written at once, by all sessions together.

@@ -81,7 +81,7 @@ def test_an_app_that_listens_everywhere_asks_nobody_for_its_address():
 
 
 def test_on_cloud_run_a_video_may_be_as_large_as_a_request():
-    assert read_settings({"K_SERVICE": "x"}).max_video_mb == 30
+    assert read_settings({"K_SERVICE": "x"}).max_video_mb == 100
     assert read_settings({"K_SERVICE": "x", "SIGHTSERVE_UI_MAX_VIDEO_MB": "50"}).max_video_mb == 50
     assert read_settings({}).max_video_mb == 200
     assert read_settings({"K_SERVICE": "x"}).total_video_mb < read_settings({}).total_video_mb
