@@ -5,9 +5,9 @@ import zipfile
 
 import pandas as pd
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Dialog, FilePayload, Page, expect
 from tests.conftest import SAMPLES
-from tests.e2e.conftest import violations
+from tests.e2e.conftest import hand_over, violations
 
 pytestmark = pytest.mark.browser
 
@@ -165,3 +165,26 @@ def test_the_about_page_says_who_answers_and_how_fast(page, both_halves):
     page.get_by_label("Look through its 1,000 labels").fill("espresso")
     page.keyboard.press("Enter")
     expect(page.get_by_text("espresso maker")).to_be_visible()
+
+
+def test_photos_dropped_anywhere_are_taken_and_a_reload_asks_before_they_are_lost(page, both_halves):
+    visit(page, both_halves["ui"] + "/batch")
+    expect(page.locator(".invite")).to_be_visible()
+    hand_over(page, "drop", SAMPLES / "cat.jpg", SAMPLES / "espresso.jpg")
+    page.get_by_role("button", name="Classify 2 photos").click()
+    expect(page.get_by_text("2 photos answered")).to_be_visible()
+    page.get_by_role("link", name="About").click()
+    expect(page.get_by_role("heading", name="About this classifier")).to_be_visible()
+    asked = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.evaluate("setTimeout(() => location.reload(), 0)")
+    page.wait_for_timeout(1000)
+
+    assert asked == ["beforeunload"]
+    page.get_by_role("link", name="Batch").click()
+    expect(page.get_by_text("2 photos answered")).to_be_visible()

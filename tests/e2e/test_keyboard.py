@@ -15,7 +15,8 @@ _LANDED = """() => {
   const box = element.getBoundingClientRect();
   const marks = [element, element.parentElement].flatMap((each) =>
     [null, "::before", "::after"].map((part) => getComputedStyle(each, part)));
-  const seen = marks.some((style) => (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== "none");
+  const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  const seen = marks.some((style) => outlined(style) || style.boxShadow !== "none");
   const name = element.getAttribute("aria-label") || element.innerText || element.tagName;
   return {
     name: name.trim().split("\\n")[0],

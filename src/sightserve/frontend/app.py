@@ -10,6 +10,8 @@ from sightserve.frontend.shared import backend, lost, pages, style
 from sightserve.frontend.shared.sessions import session_id, sessions
 from sightserve.frontend.video import page as video
 
+_MADE = {"batch", "labelling"}  # what a reload of the page would lose
+
 sessions().here(session_id())
 
 known = {
@@ -28,5 +30,5 @@ with backend.one_look():
         style.apply(page.title)
         lost.draw(error)
     else:
-        style.apply(page.title, backend.product())
+        style.apply(page.title, backend.product(), unsaved=not _MADE.isdisjoint(st.session_state))
         page.run()

@@ -47,6 +47,7 @@ class Job:
         account: Account | None = None,
         spare: Spare[Source] | None = None,
         retry: Retry = FOR_WORK,
+        max_pixels: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare a batch; nothing is asked before `start`.
@@ -59,6 +60,7 @@ class Job:
             account: where what is made of the photos is booked.
             spare: where answered photos are kept for as long as nobody needs their room.
             retry: for how long a photo is asked about again, and when the batch gives up.
+            max_pixels: that a photo may have, for the words about one that has more.
             clock: monotonic seconds, for tests.
         """
         self.total = len(sources)
@@ -68,6 +70,7 @@ class Job:
         self._everyone = everyone or threading.Semaphore(self._parallel)
         self._clock = clock
         self._retry = retry
+        self._max_pixels = max_pixels
         self._spare = spare
         self.sorted_zip = None if account is None or spare is None else SortedZip(spare, account)
         self._made = None if account is None else account.book(0)  # pictures
@@ -203,7 +206,7 @@ class Job:
             if patience.is_hopeless:
                 return None
             again = source if is_temporary(error) or not isinstance(error, ApiError) or error.status >= _OURS else None
-            problem = words.explain(error)
+            problem = words.explain(error, self._max_pixels)
             return Outcome(
                 index, source.name, source.size, problem=problem, pictures=self._pictures(photo), again=again
             )

@@ -80,7 +80,7 @@ def _inbox(chosen: Choices, *, pick: int, go: bool = False) -> None:
     )
     widget.draw(
         _PLACE, texts, kinds=["photo", "archive"], most=limits.max_photos, pick=pick, original=chosen.original,
-        more={"go": pick if go else 0, "would_lose": go}, on_came=_came, on_offered=_offered,
+        more={"go": pick if go else 0}, on_came=_came, on_offered=_offered,
     )  # fmt: skip
 
 
@@ -146,7 +146,11 @@ def _start(sources: list[Source], offer: Offer) -> None:
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")
         return
     mine = account()
-    job = Job(sources, ask, parallel=settings().parallel, everyone=_everyone(), account=mine, spare=Spare(mine))
+    known = backend.known_facts()
+    job = Job(
+        sources, ask, parallel=settings().parallel, everyone=_everyone(), account=mine, spare=Spare(mine),
+        max_pixels=0 if known is None else known.service.limits.max_pixels,
+    )  # fmt: skip
     sessions().belongs(mine.session, job)
     job.start()
     st.session_state["batch"], st.session_state["batch-pick"] = job, offer.came.pick

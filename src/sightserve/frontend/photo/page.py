@@ -125,7 +125,7 @@ def _heat_map(item: Item) -> HeatMap | None:
         try:
             prediction = backend.asker(patient=True, heat_map=True)(item.photo)
         except ClientError as error:
-            _tell(words.explain(error))
+            _tell(backend.explain(error))
             return None
     session_cache().keep(item.photo, prediction)
     return prediction.heat_map
@@ -167,7 +167,7 @@ def _ask_each(photos: Sequence[Photo], problems: LruCache[Message | None]) -> li
     early = []
 
     def failed(photo: Photo, error: ClientError) -> None:
-        problems.put(photo.key, words.explain(error))
+        problems.put(photo.key, backend.explain(error))
         if words.is_starting(error):
             early.append(photo)
 

@@ -20,8 +20,10 @@ from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
 from sightserve.client.retry import FOR_A_PERSON, ONCE
 from sightserve.frontend.shared import metrics as counts
+from sightserve.frontend.shared import words
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.settings import settings
+from sightserve.frontend.shared.words import Message
 
 # Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
 MOST_LABELS: Final = 20
@@ -139,6 +141,12 @@ def known_facts() -> Facts | None:
     waker = _waker()
     waker.wake(place)
     return waker.known.get(place)
+
+
+def explain(error: ClientError) -> Message:
+    """Return what to tell a person about an error, with the backend's limits in it."""
+    found = known_facts()
+    return words.explain(error, 0 if found is None else found.service.limits.max_pixels)
 
 
 def product() -> str:

@@ -105,7 +105,7 @@ body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo befor
     border-top: 1px solid rgba(128, 140, 138, 0.35); }
   .st-key-nav a { flex-direction: column; gap: 0; padding: 0.3rem 0.6rem; font-size: 0.8rem; }
   .st-key-samples, .st-key-history { grid-template-columns: repeat(3, 1fr) !important; }
-  .st-key-gallery > * { grid-template-columns: 1fr 1fr !important; }
+  .st-key-gallery { grid-template-columns: 1fr 1fr !important; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation-duration: 0.01ms !important; scroll-behavior: auto !important; } }
 
@@ -140,15 +140,20 @@ body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo befor
 """
 
 
-def apply(page: str, product: str = "Sightserve") -> None:
-    """Put the style on the page, and the bar with the product's name and the ways to all pages."""
+def apply(page: str, product: str = "Sightserve", *, unsaved: bool = False) -> None:
+    """Put the style on the page, and the bar with the product's name and the ways to all pages.
+
+    Where something is `unsaved`, a browser asks before it leaves or loads the page anew (`inbox/browser/view.js`).
+    """
     st.set_page_config(
         page_title=f"{page} - {product}", page_icon=FAVICON, layout="wide", initial_sidebar_state="collapsed"
     )
     st.html(f"<style>{_CSS}</style>")
+    mark = " sightserve-unsaved" if unsaved else ""
     with st.container(key="bar", horizontal=True, vertical_alignment="center"):
         st.html(
-            f'<div class="sightserve-product"><img src="{_LOGO}" alt="">{html.escape(product)}</div>', width="content"
+            f'<div class="sightserve-product{mark}"><img src="{_LOGO}" alt="">{html.escape(product)}</div>',
+            width="content",
         )
         with st.container(key="nav", horizontal=True, gap="xsmall"):
             for name in pages.ICONS:

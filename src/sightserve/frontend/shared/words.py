@@ -126,9 +126,17 @@ def plain(text: str) -> str:
     return re.sub(r"(?i)(www|@|\\:(?=//))", r"\1" + _JOINER, escaped)
 
 
-def explain(error: ClientError) -> Message:  # noqa: PLR0911 - a table, written as a match
-    """Return what to tell a person about an error."""
+def explain(error: ClientError, max_pixels: int = 0) -> Message:  # noqa: PLR0911 - a table, written as a match
+    """Return what to tell a person about an error.
+
+    Args:
+        error: what went wrong.
+        max_pixels: that a photo may have, where that is known.
+    """
     match error:
+        case ApiError(code=ErrorCode.TOO_MANY_PIXELS) if max_pixels:
+            most = f"{max_pixels / 1e6:.0f} megapixels is the most"
+            return Message("This photo has too many pixels.", f"Make it smaller in a photo app and try again: {most}.")
         case ApiError(code=ErrorCode.PAYLOAD_TOO_LARGE):
             return Message(_TOO_LARGE, f"Try a smaller one: {settings().max_upload_mb} MB is the most.")
         case ApiError(code=code, status=status):

@@ -4,13 +4,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from sightserve.frontend.inbox import route, store
+from sightserve.frontend.inbox import route, store, widget
 from sightserve.frontend.inbox.store import Inbox
 from sightserve.frontend.shared import ledger as ledgers
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
@@ -231,3 +232,10 @@ def until(true, seconds=5.0):
     while not true():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_no_request_is_larger_than_what_cloud_run_lets_through():
+    assert route.PART < 32 * MIB
+    sent = (Path(widget.__file__).parent / "browser" / "send.js").read_text()
+    assert "const PART = 4 * 1024 * 1024;" in sent
+    assert 4 * MIB <= route.PART

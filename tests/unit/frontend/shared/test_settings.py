@@ -53,18 +53,13 @@ def test_streamlits_debug_lines_which_name_peoples_files_are_never_asked_for():
     assert ("--logger.level", "error") in itertools.pairwise(streamlit_command("127.0.0.1", 8501, log_level="error"))
 
 
-def test_the_upload_limit_is_below_cloud_runs():
-    assert read_settings({}).max_upload_bytes < 32 * 1024 * 1024 - 100_000
-
-
 def test_streamlit_reports_to_nobody_and_keeps_its_protections():
-    words = streamlit_command("127.0.0.1", 8501, max_upload_mb=30, allowed_hosts=["a.example", "b.example"])
+    words = streamlit_command("127.0.0.1", 8501, allowed_hosts=["a.example", "b.example"])
     flags = list(itertools.pairwise(words))
 
     for flag in [
         ("--browser.gatherUsageStats", "false"),
         ("--server.enableXsrfProtection", "true"),
-        ("--server.maxUploadSize", "30"),
         ("--client.showErrorDetails", "none"),
         ("--server.allowedHosts", "a.example"),
         ("--server.allowedHosts", "b.example"),

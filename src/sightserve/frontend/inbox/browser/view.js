@@ -322,5 +322,6 @@ document.addEventListener("drop", async (event) => {
   choose(view, await filesIn(event.dataTransfer));
 });
 window.addEventListener("beforeunload", (event) => {
-  if (shown?.data.would_lose || Object.values(kept).some(({ sending }) => sending)) event.preventDefault();
+  const unsaved = document.querySelector(".sightserve-unsaved") || Object.values(kept).some(({ sending }) => sending);
+  if (unsaved) event.preventDefault();
 });
