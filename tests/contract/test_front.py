@@ -48,7 +48,7 @@ def test_classify(front, photos, right):
     answers = [json.loads(line) for line in run.stdout.splitlines()]
     assert run.returncode == 0, run.stderr
     assert [a["prediction"] for a in answers] == [right[a["filename"].split("-", 1)[1]] for a in answers]
-    assert len(answers) == 40
+    assert len(answers) == 8 * len(list(SAMPLES.glob("*.jpg")))
     assert all_kinds(front)
 
 
@@ -70,7 +70,7 @@ def test_many_images_from_a_program(front, photos, right):
     with Client(front.url) as client:
         answers = list(client.predict_many(sorted(photos.iterdir())))
 
-    assert [a.error for a in answers] == [None] * 40
+    assert {a.error for a in answers} == {None}
     found = {str(a.filename): a.prediction.prediction for a in answers if a.prediction is not None}
     assert found == {photo.name: right[photo.name.split("-", 1)[1]] for photo in photos.iterdir()}
 
@@ -82,15 +82,16 @@ def test_photos_and_a_batch_of_two_hundred_on_the_page(front, tmp_path, espresso
             with closing(Browser(app.url, 30)) as visitor:
                 visitor.open()
                 visitor.upload("photo", [("espresso.jpg", espresso + bytes([number]))])
-                visitor.press("classify")
                 assert visitor.page.label == "espresso"
         with closing(Browser(app.url, 30)) as visitor:
             visitor.open("batch")
-            visitor.upload("batch", [(f"{n:03}.jpg", espresso + n.to_bytes(2, "big")) for n in range(200)])
+            photos = [(f"{n:03}.jpg", espresso + n.to_bytes(2, "big")) for n in range(200)]
+            visitor.offer("batch", photos)
             visitor.press("start")
+            visitor.put("batch", photos)
             while not visitor.page.done:
                 visitor.watch()
-            assert visitor.page.done == "**Done:** 200 photos answered."
+            assert visitor.page.done.startswith("**Done:** 200 photos answered")
     assert all_kinds(front)
 
 

@@ -129,6 +129,7 @@ def test_an_upload_beyond_the_sessions_budget_is_refused_and_health_goes_on(page
     assert urllib.request.urlopen(f"{lonely_ui}/_stcore/health", timeout=5).read() == b"ok"
 
 
+@pytest.mark.slow
 def test_the_app_itself_away_is_said_in_words_of_ours_and_it_comes_back(page, tmp_path):
     with fake_backend() as backend, running_app(tmp_path, backend.url) as app:
         page.goto(app.url)

@@ -61,7 +61,14 @@ def test_a_folder_becomes_a_table_a_chart_and_downloads(page, both_halves, artif
         assert len(archive.namelist()) == ALL
 
 
-@pytest.mark.parametrize("across", [0.05, 0.2, 0.9], ids=["picture", "label", "file"])
+@pytest.mark.parametrize(
+    "across",
+    [
+        pytest.param(0.05, id="picture", marks=pytest.mark.slow),
+        pytest.param(0.2, id="label"),
+        pytest.param(0.9, id="file", marks=pytest.mark.slow),
+    ],
+)
 def test_a_press_anywhere_in_a_row_opens_its_photo_in_sight(page, both_halves, artifacts, across):
     classify_samples(page, both_halves["ui"])
 
@@ -89,6 +96,7 @@ def test_a_press_anywhere_in_a_row_opens_its_photo_in_sight(page, both_halves, a
     expect(opened.get_by_text(f"espresso.jpg · {ESPRESSO + 1} of {ALL}")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_row_is_opened_in_the_order_that_the_reader_sees(page, both_halves):
     """A column's name sorts in the browser alone, of which the server learns nothing."""
     classify_samples(page, both_halves["ui"])
@@ -102,6 +110,7 @@ def test_a_row_is_opened_in_the_order_that_the_reader_sees(page, both_halves):
     expect(page.locator(".st-key-opened")).not_to_contain_text(first.splitlines()[0])
 
 
+@pytest.mark.slow
 def test_filters_are_there_again_after_another_page(page, both_halves):
     classify_samples(page, both_halves["ui"])
     page.get_by_label("Find a file or label").fill("espresso")
@@ -167,6 +176,7 @@ def test_the_about_page_says_who_answers_and_how_fast(page, both_halves):
     expect(page.get_by_text("espresso maker")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_photos_dropped_anywhere_are_taken_and_a_reload_asks_before_they_are_lost(page, both_halves):
     visit(page, both_halves["ui"] + "/batch")
     expect(page.locator(".invite")).to_be_visible()

@@ -13,13 +13,18 @@ _LANDED = """() => {
   while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
   if (!element || element === document.body) return null;
   const box = element.getBoundingClientRect();
-  const marks = [element, element.parentElement].flatMap((each) =>
+  const around = [element];
+  for (let each = element.parentElement; each && around.length < 5; each = each.parentElement) around.push(each);
+  const marks = around.slice(0, 2).flatMap((each) =>
     [null, "::before", "::after"].map((part) => getComputedStyle(each, part)));
+  // a text field's frame takes the primary colour
+  const framed = around.map((each) => getComputedStyle(each)).some((style) =>
+    parseFloat(style.borderTopWidth) > 0 && ["rgb(15, 118, 110)", "rgb(79, 201, 186)"].includes(style.borderTopColor));
   const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
-  const seen = marks.some((style) => outlined(style) || style.boxShadow !== "none");
+  const seen = framed || marks.some((style) => outlined(style) || style.boxShadow !== "none");
   const name = element.getAttribute("aria-label") || element.innerText || element.tagName;
   return {
-    name: name.trim().split("\\n")[0],
+    name: name.trim().replaceAll("\\n", " "),
     x: box.x, width: box.width, height: box.height, seen,
   };
 }"""
@@ -39,6 +44,7 @@ def walk(page: Page, most: int) -> list[Stop]:
     stops = []
     for _ in range(most):
         page.keyboard.press("Tab")
+        page.wait_for_timeout(250)  # colours change by and by
         landed = page.evaluate(_LANDED)
         if landed is None:
             break
@@ -46,6 +52,7 @@ def walk(page: Page, most: int) -> list[Stop]:
     return stops
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", ["", "batch", "video", "about"])
 def test_every_stop_is_on_the_screen_and_seen(new_page, both_halves, path, width):
@@ -70,7 +77,7 @@ def test_a_sample_is_a_few_stops_away_and_answered_by_enter(page, both_halves):
     names = [stop.name for stop in walk(page, 10)]
 
     assert names[0] == "Skip to main content"
-    assert "Settings" in names
+    assert any("Settings" in name for name in names)
     assert "Cat" in names
     page.locator(".st-key-card-cat button").focus()
     page.keyboard.press("Enter")

@@ -276,6 +276,17 @@ def test_a_refusal_is_told_and_the_button_asks_again(backend, photo_page, cat):
     assert photo_page.main.header[0].value == backend.label_of(cat)
 
 
+def test_a_limit_is_said_with_its_number(backend, photo_page, cat):
+    backend.refusals = [(413, "too_many_pixels", None)]
+    photo_page.run()
+
+    upload(photo_page, ("huge.tif", cat))
+
+    (said,) = photo_page.error
+    assert "This photo has too many pixels." in said.value
+    assert "50 megapixels is the most" in said.value
+
+
 def test_a_sample_that_fails_is_not_asked_about_on_every_rerun(backend, photo_page):
     backend.refusals = [(500, "internal", None)] * 9
     photo_page.run()

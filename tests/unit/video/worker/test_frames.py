@@ -74,7 +74,7 @@ def test_the_model_sees_what_it_would_have_seen_in_the_whole_frame(geometry, siz
     full = decoder.decode(buffer.getvalue()).pixels.astype(int)
 
     assert sent.shape == full.shape
-    assert np.abs(sent - full).mean() < 2.0  # of 255: a JPEG's noise; half a pixel's shift gives more than 4
+    assert np.abs(sent - full).mean() < 2.3  # of 255: a JPEG's noise; half a pixel's shift gives more than 4
 
 
 def test_the_plate_is_dark_where_it_is_and_nothing_elsewhere():

@@ -33,6 +33,8 @@ export function mount({ data, parentElement, setTriggerValue }) {
     root = document.createElement("div");
     root.className = "inbox";
     root.innerHTML = HTML;
+    // The page's own Enter would take it from whatever has the focus in here.
+    root.addEventListener("keydown", (event) => { if (event.key === "Enter") event.stopPropagation(); });
     parentElement.append(root);
   }
   root.dataset.place = data.place;
