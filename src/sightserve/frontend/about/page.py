@@ -141,7 +141,7 @@ def _limits(service: ServiceInfo) -> None:
     _table(
         {
             "One photo": f"{most // 2**20} MB and {limits.max_pixels / 1e6:.0f} megapixels",
-            "One batch": f"{here.max_photos:,} photos, {here.session_upload_mb} MB",
+            "One batch": f"{here.max_photos:,} photos; zips of up to {here.session_upload_mb} MB",
             "Kinds": kinds,
         }
     )

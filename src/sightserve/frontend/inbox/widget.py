@@ -17,7 +17,16 @@ from sightserve.frontend.shared.settings import MIB, settings
 from sightserve.frontend.shared.words import Message
 
 _BROWSER: Final = Path(__file__).parent / "browser"
-_PARTS: Final = ("files", "shrink", "send", "camera", "answers", "away", "view")  # in this order they are one script
+_PARTS: Final = (
+    "files",
+    "shrink",
+    "send",
+    "camera",
+    "answers",
+    "away",
+    "view",
+    "anywhere",
+)  # in this order they are one script
 _MOST_TOLD: Final = 20  # refusals; who has more sees how many
 VIDEOS: Final = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "mpg", "mpeg", "ts", "3gp", "flv", "wmv", "ogv")
 

@@ -12,8 +12,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +19,9 @@ from sightserve.client import ClientError
 from sightserve.client.patience import GivenUp, Patience
 from sightserve.frontend.inbox.store import File
 from sightserve.frontend.shared.ledger import Account, Booking, NoRoom, Place
-from sightserve.frontend.shared.words import Message
 from sightserve.frontend.shared.workspace import workspace
 from sightserve.frontend.video import problems, streaming
+from sightserve.frontend.video.work import Export, State, Work
 from sightserve.video import annotate
 from sightserve.video.analyse import Classify, Plan, Seen, analyse
 from sightserve.video.errors import Cancelled, VideoError
@@ -38,63 +36,6 @@ _SURE_AFTER: Final = 1.0  # second of work: what is left is a guess before
 
 
 Prepare = Callable[[Patience], tuple[Classify, Plan]]
-
-
-class State(StrEnum):
-    """Where a piece of work stands."""
-
-    WAITING = "waiting"  # for its turn: other people's videos are under way
-    RUNNING = "running"
-    DONE = "done"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-@dataclass(slots=True)
-class Work:
-    """One piece of work in a thread, as it is now.
-
-    Attributes:
-        state: where it stands.
-        problem: what it failed of.
-        can_go_on: whether it is worth going on with: it was stopped, or failed through no fault of the video.
-        started: when its turn came, by the clock.
-        stop: set to end it.
-    """
-
-    state: State = State.WAITING
-    problem: Message | None = None
-    can_go_on: bool = False
-    started: float = 0.0
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing happens any more."""
-        return self.state in {State.DONE, State.STOPPED, State.FAILED}
-
-
-@dataclass(slots=True)
-class Export(Work):
-    """An annotated video in the making.
-
-    Attributes:
-        target: the file.
-        booking: of its bytes.
-        segments: what it was made from; a threshold that gives others gives another video.
-        time: how far it is, seconds.
-        secret: of its address, once it is done.
-        size: bytes, once it is done.
-        audio: what became of each audio stream.
-    """
-
-    target: Path = field(kw_only=True)
-    booking: Booking = field(kw_only=True)
-    segments: list[Segment] = field(default_factory=list)
-    time: float = 0.0
-    secret: str = ""
-    size: int = 0
-    audio: tuple[str, ...] = ()
 
 
 class Labelling:

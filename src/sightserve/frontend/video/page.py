@@ -20,7 +20,8 @@ from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.video import problems, result
 from sightserve.frontend.video.asking import frame_asker
-from sightserve.frontend.video.labelling import Labelling, State
+from sightserve.frontend.video.labelling import Labelling
+from sightserve.frontend.video.work import State
 from sightserve.installing import more
 from sightserve.video.analyse import Classify, Plan, Seen
 from sightserve.video.limits import Limits

@@ -8,8 +8,9 @@ import streamlit as st
 
 from sightserve.frontend.shared import words
 from sightserve.frontend.video import chart, playable, segments, streaming, writing
-from sightserve.frontend.video.labelling import Labelling, State
+from sightserve.frontend.video.labelling import Labelling
 from sightserve.frontend.video.player import Film, player
+from sightserve.frontend.video.work import State
 from sightserve.frontend.video.writing import Wanted
 from sightserve.video import subtitles, tables, timeline
 from sightserve.video.analyse import Seen

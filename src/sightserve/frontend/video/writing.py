@@ -6,7 +6,8 @@ from typing import Final
 import streamlit as st
 
 from sightserve.frontend.shared import words
-from sightserve.frontend.video.labelling import Export, Labelling, State
+from sightserve.frontend.video.labelling import Labelling
+from sightserve.frontend.video.work import Export, State
 from sightserve.video.analyse import Seen
 from sightserve.video.limits import Limits
 from sightserve.video.timeline import Segment

@@ -9,7 +9,8 @@ from tests.videos import colour_of, coloured
 
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
 from sightserve.frontend.video import streaming
-from sightserve.frontend.video.labelling import Labelling, State
+from sightserve.frontend.video.labelling import Labelling
+from sightserve.frontend.video.work import State
 from sightserve.video.analyse import Plan
 
 

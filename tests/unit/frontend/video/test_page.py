@@ -12,7 +12,7 @@ from tests.videos import coloured
 
 from sightserve.frontend.shared import ledger, settings, workspace
 from sightserve.frontend.video import streaming
-from sightserve.frontend.video.labelling import State
+from sightserve.frontend.video.work import State
 
 SCENES = [("red", 1.0), ("green", 1.0)]
 
