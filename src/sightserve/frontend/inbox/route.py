@@ -29,6 +29,7 @@ _LOOK_EVERY: Final = 0.05
 _log = logging.getLogger(__name__)
 _FAR: Final = 2**53  # numbers that a browser counts exactly
 
+_MOST: Final = {"photo": 100, "archive": 100, "video": 1}  # files of one pick
 _ONE_BY_ONE: Final = frozenset({"batch"})
 _ON_DISK: Final = frozenset({"video"})
 PLACES: Final = frozenset({"photo", "archive"}) | _ONE_BY_ONE | _ON_DISK
@@ -66,7 +67,11 @@ async def _take(request: "Request") -> None:
     if inbox is None or place not in PLACES:
         raise _Refused(HTTPStatus.NOT_FOUND, "This page has ended. Load it again.")
     try:
-        count, size, offset = _number(query, "of", MOST_FILES), _number(query, "size"), _number(query, "offset")
+        count, size, offset = (
+            _number(query, "of", _MOST.get(place, MOST_FILES)),
+            _number(query, "size"),
+            _number(query, "offset"),
+        )
         shape = _number(query, "width"), _number(query, "height")
         length = int(request.headers.get("content-length", ""))
     except ValueError:

@@ -4,6 +4,7 @@ A page has one place; what is chosen there in one go is a pick, and the newest o
 larger than what stands before this app lets through (Cloud Run: 32 MiB), and a broken line costs one part.
 """
 
+import io
 import shutil
 import threading
 import weakref
@@ -58,7 +59,7 @@ class File:
     path: Path | None = None
     received: int = 0
     taken: bool = False
-    parts: list[bytes] = field(default_factory=list)
+    buffer: io.BytesIO = field(default_factory=io.BytesIO)
 
     @property
     def is_here(self) -> bool:
@@ -67,14 +68,12 @@ class File:
 
     @property
     def data(self) -> bytes:
-        """Its bytes, of a file in memory."""
-        if len(self.parts) > 1:
-            self.parts[:] = [b"".join(self.parts)]
-        return self.parts[0] if self.parts else b""
+        """Its bytes, of a file in memory: those of the buffer, which CPython does not copy for it."""
+        return self.buffer.getvalue()
 
     def let_go(self) -> None:
         """Let go of the bytes, wherever they are."""
-        self.parts.clear()
+        self.buffer = io.BytesIO()
         if self.path is not None:
             shutil.rmtree(self.path.parent, ignore_errors=True)
         self.booking.release()
@@ -161,7 +160,7 @@ class Pick:
             if offset != file.received or offset + len(part) > file.size:
                 raise OutOfOrder(file.received)
             if file.path is None:
-                file.parts.append(part)
+                file.buffer.write(part)
             else:
                 with file.path.open("ab") as target:
                     target.write(part)
