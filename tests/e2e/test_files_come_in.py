@@ -1,8 +1,10 @@
 """Photos as they come in to the Photo page, in a real browser: every way in, what is sent, what is not taken."""
 
+import base64
 import re
 import time
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -11,6 +13,9 @@ from tests.conftest import SAMPLES
 from tests.e2e.conftest import hand_over
 from tests.e2e.test_photo_page import heading, upload, visit
 from tests.e2e.test_press import press
+
+from sightserve.client import Client
+from sightserve.frontend.inbox import widget
 
 pytestmark = pytest.mark.browser
 
@@ -194,3 +199,39 @@ def test_leaving_the_page_and_coming_back_finds_photo_and_answer(page, both_halv
 
     heading(page, "espresso")
     expect(page.get_by_alt_text("The photo espresso.jpg")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_what_is_made_smaller_keeps_its_label(page, both_halves, labelled_photos, tmp_path):
+    """Labelled photos as a phone would have taken them, through the page's own script and not, to the same classifier."""
+    script = (Path(widget.__file__).parent / "browser" / "shrink.js").read_text()
+    page.goto("about:blank")
+    page.add_script_tag(content=f"{script}\nwindow.asSent = asSent;")
+    answers = []
+    with Client(both_halves["api"]) as client:
+        for path, _ in labelled_photos[::17]:
+            with Image.open(path) as opened:
+                larger = (12e6 / (opened.width * opened.height)) ** 0.5
+                photo = opened.convert("RGB").resize((round(opened.width * larger), round(opened.height * larger)))
+            photo.save(tmp_path / "phone.jpg", quality=92)
+            whole = (tmp_path / "phone.jpg").read_bytes()
+            sent = base64.b64decode(
+                page.evaluate(
+                    """async (whole) => {
+                      const bytes = Uint8Array.from(atob(whole), (letter) => letter.charCodeAt(0));
+                      const { blob } = await asSent(new File([bytes], "a.jpg"), { original: false, least: 512 });
+                      const url = await new Promise((resolve) => {
+                        const reader = new FileReader();
+                        reader.onload = () => resolve(reader.result);
+                        reader.readAsDataURL(blob);
+                      });
+                      return url.split(",")[1];
+                    }""",
+                    base64.b64encode(whole).decode(),
+                )
+            )
+            assert len(sent) < len(whole) / 2
+            answers.append((client.predict(whole), client.predict(sent)))
+
+    assert [small.prediction for _, small in answers] == [large.prediction for large, _ in answers]
+    assert max(abs(small.probability - large.probability) for large, small in answers) < 0.15
