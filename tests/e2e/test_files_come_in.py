@@ -34,8 +34,10 @@ def test_pasted_and_dropped_photos_come_in_like_every_other_and_take_the_place_o
     expect(page.locator(".st-key-gallery")).to_contain_text("espresso")
     press(page, page.locator(".st-key-gallery img").nth(1), finger=False)
     heading(page, "espresso")
+    expect(page.get_by_alt_text("The photo espresso.jpg").first).to_be_visible()
     page.get_by_role("button", name="All photos").click()
     heading(page, "2 answers")
+    expect(page.locator(".strip img")).to_have_count(2)
 
 
 def test_the_camera_takes_a_photo(page, both_halves):

@@ -32,8 +32,9 @@ def page() -> None:
     if job is None:
         _begin(chosen)
         return
-    _inbox(chosen, pick=st.session_state.get("batch-pick", 0), go=True)
-    if job.view().state is State.RUNNING:
+    running = job.view().state is State.RUNNING
+    _inbox(chosen, pick=st.session_state.get("batch-pick", 0), go=True, paused=not running)
+    if running:
         _running(chosen)
         return
     view = job.view()
@@ -67,7 +68,7 @@ def _begin(chosen: Choices) -> None:
     waiting.fulfilled("batch")
 
 
-def _inbox(chosen: Choices, *, pick: int, go: bool = False) -> None:
+def _inbox(chosen: Choices, *, pick: int, go: bool = False, paused: bool = False) -> None:
     """Draw the place where photos come in: they come as fast as they are answered, once the batch goes."""
     limits = settings()
     texts = Texts(
@@ -80,7 +81,7 @@ def _inbox(chosen: Choices, *, pick: int, go: bool = False) -> None:
     )
     widget.draw(
         _PLACE, texts, kinds=["photo", "archive"], most=limits.max_photos, pick=pick, original=chosen.original,
-        more={"go": pick if go else 0}, on_came=_came, on_offered=_offered,
+        more={"go": pick if go else 0, "paused": paused}, on_came=_came, on_offered=_offered,
     )  # fmt: skip
 
 

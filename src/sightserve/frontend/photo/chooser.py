@@ -95,11 +95,11 @@ def draw(choice: Choice, choices: Choices, *, heat: HeatMap | None) -> None:
         unseen="Your browser cannot show this photo.",
     )
     one = choice.items[0] if len(choice.items) == 1 else None
-    pick = 0 if choice.of_several else choice.pick  # a browser's own picture of a pick of several is a strip
-    picture = None if one is None else _picture(one, local=pick > 0)
+    # A browser's own picture of several is a strip of all.
+    picture = None if one is None else _picture(one, local=choice.pick > 0 and not choice.of_several)
     widget.draw(
-        _PLACE, texts, kinds=["photo"], most=MOST_PHOTOS, pick=pick, camera=True, original=choices.original, least=_LEAST,
-        more={
+        _PLACE, texts, kinds=["photo"], most=MOST_PHOTOS, pick=choice.pick, camera=True, original=choices.original,
+        least=_LEAST, more={
             "picture": picture,
             "warmth": None if heat is None else heat_map.overlay(heat),
         },

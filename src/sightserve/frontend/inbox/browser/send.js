@@ -32,7 +32,7 @@ class Sending {
     this.bytes = entries.map(({ file }) => file.size);
     this.sent = entries.map(() => 0);
     this.next = 0;
-    this.waits = false;
+    this.paused = false; // a batch that was stopped takes nothing
   }
 
   get progress() {
@@ -85,6 +85,10 @@ class Sending {
     let offset = 0;
     let failed = 0;
     while (!this.stopped) {
+      if (this.paused) {
+        await pause(300);
+        continue;
+      }
       const part = blob.slice(offset, offset + PART);
       const url = this.url(index, name, { size: blob.size, offset, width, height });
       const readable = await part.slice(0, 1).arrayBuffer().then(() => true, () => false);
@@ -101,7 +105,8 @@ class Sending {
         if (offset >= blob.size) return "";
       } else if (status === 409) offset = Number(text) || 0;
       else if (status === 413) return "large";
-      else if (status === 404 || status === 410) return "session";
+      else if (status === 410) return "session";
+      else if (status === 404 && ++failed >= 3) return "session"; // or another instance answered, which has no such page
       else if (status === 503 && this.options.patient) await pause(1000); // others are taken first
       else if (++failed >= TRIES) return status === 503 ? "room" : "line";
       else await pause(500 * 2 ** failed);

@@ -126,7 +126,8 @@ function draw(view) {
   const { data, root } = view;
   const state = kept[data.place];
   const live = !find(view, ".live").hidden;
-  const local = (state.urls ?? []).length > 0;
+  // What the page has a picture of is one of several, or what a browser cannot show; else the photo itself is the best one.
+  const local = (state.urls ?? []).length > 0 && (state.pending || !data.picture);
   const film = data.place === "video" && local;
   const picture = local ? { src: state.urls[0], alt: `The photo ${state.names[0]}`, caption: state.names.length === 1 ? state.names[0] : "" } : data.picture;
   const filled = !live && !film && !!picture;
@@ -296,6 +297,7 @@ function offer(view, taken, refused, others) {
 function goOn(view) {
   const { data } = view;
   const state = kept[data.place];
+  if (state.sending) state.sending.paused = data.paused;
   if (!data.go || data.go !== state.number || state.sending || state.gone || !state.offer?.photos.length) return;
   state.gone = true;
   send(view, state, data.place, state.offer.photos, { shrink: true, patient: true }, () => {});
