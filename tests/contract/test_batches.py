@@ -62,6 +62,7 @@ def test_the_deadline_of_a_request_is_that_of_all_its_images(tmp_path):
     assert done < 12
 
 
+@pytest.mark.slow
 def test_the_bytes_of_images_are_free_again(tmp_path, cat):
     with running_backend(tmp_path / "log", "--cpus", "1", SIGHTSERVE_MAX_QUEUE_BYTES="1000000") as backend:
         for _ in range(20):  # its bytes are free again, however often

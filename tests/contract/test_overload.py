@@ -78,6 +78,7 @@ def test_a_deadline_that_is_none_is_a_bad_parameter(backend, espresso, value):
     assert answer.json()["code"] == "invalid_parameter"
 
 
+@pytest.mark.slow
 def test_liveness_does_not_wait_behind_inference(backend, slow_photo):
     async def run() -> float:
         async with httpx2.AsyncClient(timeout=60, limits=httpx2.Limits(max_connections=60)) as client:

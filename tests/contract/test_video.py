@@ -220,7 +220,9 @@ def test_a_video_that_was_cut_off_gives_what_there_is_and_exit_code_1(known, tmp
         (("-", "-o", "x.webm"), "has to end in .mp4"),
         ((SAMPLES,), "is a folder"),
         (("-",), "nothing came on standard input"),
-        ((SAMPLES / "tour.mp4", "--backend", "http://127.0.0.1:9"), "nothing answers"),
+        pytest.param(
+            (SAMPLES / "tour.mp4", "--backend", "http://127.0.0.1:9"), "nothing answers", marks=pytest.mark.slow
+        ),
         ((SAMPLES / "tour.mp4", "--rate", "0"), "rate"),
     ],
 )

@@ -33,6 +33,7 @@ def lonely_ui(tmp_path_factory):
         yield url
 
 
+@pytest.mark.slow
 def test_a_backend_that_comes_back_answers_without_another_press(page, tmp_path):
     ui, api = free_port(), free_port()
     url = f"http://127.0.0.1:{ui}"
@@ -139,3 +140,10 @@ def test_the_app_itself_away_is_said_in_words_of_ours_and_it_comes_back(page, tm
     expect(dialog).to_contain_text("The app is away at the moment")
     expect(dialog).to_contain_text("It comes back to this page by itself")
     expect(dialog).not_to_contain_text(re.compile("streamlit", re.IGNORECASE))
+
+
+@pytest.mark.slow
+def test_an_address_without_a_page_is_said_in_words_of_ours(page, lonely_ui):
+    page.goto(f"{lonely_ui}/nope")
+
+    expect(page.get_by_role("dialog")).to_contain_text("There is no such page")

@@ -126,6 +126,7 @@ def test_filters_are_there_again_after_another_page(page, both_halves):
     expect(page.get_by_role("button", name="CSV of these 1")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_phone_shows_label_and_probability_and_a_touch_opens_the_photo(new_page, both_halves, artifacts):
     phone = new_page(390, 844, has_touch=True, is_mobile=True)
     classify_samples(phone, both_halves["ui"])
@@ -145,6 +146,7 @@ def test_a_phone_shows_label_and_probability_and_a_touch_opens_the_photo(new_pag
     assert violations(phone) == []
 
 
+@pytest.mark.slow
 def test_a_zip_with_bad_entries_gives_errors_beside_results(page, both_halves, espresso):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -98,7 +98,7 @@ def test_what_is_not_taken_is_said_in_words_where_the_answer_would_be(page, both
     heading(page, "Many photos at once")
 
 
-@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("orientation", [pytest.param(1, marks=pytest.mark.slow), 6])
 def test_a_phones_photo_is_shown_at_once_and_sent_small_and_upright(page, both_halves, tmp_path, orientation):
     """Twelve megapixels on a line that lets nothing through yet: it is on the page all the same, with its progress."""
     with Image.open(SAMPLES / "espresso.jpg") as opened:
@@ -137,6 +137,7 @@ def test_a_phones_photo_is_shown_at_once_and_sent_small_and_upright(page, both_h
         assert not small.getexif()  # nor where it was taken
 
 
+@pytest.mark.slow
 def test_the_original_goes_where_a_person_wants_that(page, both_halves, tmp_path):
     Image.effect_noise((2400, 1800), 80).convert("RGB").save(tmp_path / "large.jpg", quality=90)
     sent: list[int] = []
@@ -158,6 +159,7 @@ def test_the_original_goes_where_a_person_wants_that(page, both_halves, tmp_path
     assert sent == [(tmp_path / "large.jpg").stat().st_size]
 
 
+@pytest.mark.slow
 def test_a_line_that_breaks_is_asked_once_more(page, both_halves):
     tries: list[str] = []
 
@@ -177,6 +179,7 @@ def test_a_line_that_breaks_is_asked_once_more(page, both_halves):
     assert len(tries) == 3
 
 
+@pytest.mark.slow
 def test_what_a_person_waited_is_what_the_page_says(page, both_halves):
     visit(page, both_halves["ui"])
 

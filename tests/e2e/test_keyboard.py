@@ -70,6 +70,7 @@ def test_every_stop_is_on_the_screen_and_seen(new_page, both_halves, path, width
         assert stop.seen, stop
 
 
+@pytest.mark.slow
 def test_a_sample_is_a_few_stops_away_and_answered_by_enter(page, both_halves):
     page.goto(both_halves["ui"])
     expect(page.locator(".st-key-card-cat img")).to_be_visible()

@@ -65,6 +65,7 @@ def test_raw_bytes_get_the_right_answer(server, cat, name):
     still_right(server, cat)
 
 
+@pytest.mark.slow
 def test_the_small_corpus_is_answered_by_the_contract_and_leaves_no_memory_behind(server, cat):
     still_right(server, cat)
     before = processes.memory(server.process.pid)

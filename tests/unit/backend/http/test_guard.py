@@ -256,6 +256,7 @@ def test_a_connection_too_many_is_told_so_and_the_place_of_one_that_ends_is_free
     run(test)
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_a_floods_last_words():
     """Those that are told that they are too many are bounded as well: the longest there is ended first."""
 

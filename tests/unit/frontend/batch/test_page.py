@@ -198,6 +198,7 @@ def test_the_downloads_have_every_photo_and_no_formulas(backend, batch_page, jpe
     assert "kind" in parquet["error"][1]
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_away_is_told_before_anything_starts(backend, batch_page, jpeg, monkeypatch):
     monkeypatch.setenv("BACKEND", "http://127.0.0.1:9")
     monkeypatch.setenv("SIGHTSERVE_UI_WAIT_SECONDS", "1")

@@ -126,6 +126,7 @@ def test_cancel_stops_the_work_and_keeps_what_is_known(backend, video_page):
     assert "Stopped" in video_page.warning[0].value
 
 
+@pytest.mark.slow
 def test_go_on_takes_up_the_work_where_it_stopped(backend, video_page):
     video_page.run()
     backend.seconds = 0.1
@@ -221,6 +222,7 @@ def test_a_kind_that_no_browser_plays_is_made_into_the_labelled_video_by_itself_
     assert "before the threshold was moved" in " ".join(text.value for text in video_page.caption)
 
 
+@pytest.mark.slow
 def test_what_is_cancelled_in_the_players_place_is_not_started_again_by_itself(backend, video_page, tmp_path):
     scenes = [("red", 30.0)]
     path = coloured(tmp_path, "v.avi", scenes, codec="mpeg4", options={}, audio=(), size=(640, 480))

@@ -155,6 +155,7 @@ def test_the_line_that_is_printed_is_one_that_deploy_takes(instances):
     assert Size(*size) == Size(1, "2048Mi", 120, 0, 1 if instances == 4000 else 2)
 
 
+@pytest.mark.slow
 def test_a_calculation_needs_no_extra(tmp_path):
     """Neither the load generator nor anything of the halves: what was measured may be looked at anywhere."""
     (tmp_path / "both.json").write_text(json.dumps(report()))
