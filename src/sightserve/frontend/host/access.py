@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # From the first of them on: what lies before may be a base path, and what a route makes of the rest is no matter.
-_SECRET: Final = re.compile(r"(videos|media|inbox)/.*", re.DOTALL)
+_SECRET: Final = re.compile(r"(videos|media|inbox|sorted)/.*", re.DOTALL)
 _PROBES: Final = ("/_stcore/health", "/_stcore/script-health-check")
 
 

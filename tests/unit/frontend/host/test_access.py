@@ -45,6 +45,7 @@ def answering(status):
         ("/", "/"),
         ("/static/js/index.js", "/static/js/index.js"),
         ("/inbox/a-ticket/photo/1/0", "/inbox/*"),
+        ("/sorted/a-secret/photos-by-label.zip", "/sorted/*"),
         ("/tools/sight/inbox/a-ticket/photo/1/0", "/tools/sight/inbox/*"),
         ("/media/0123abcd.jpg", "/media/*"),
         ("/videos/Se-cret/my holiday.mp4", "/videos/*"),
