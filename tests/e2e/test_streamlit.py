@@ -28,7 +28,12 @@ import streamlit as st
 from sightserve.frontend.host import collector
 collector.start = functools.partial(collector.start, every=0.2, thaw_after=0.5)
 from sightserve.frontend.host import housekeeping, server
-app = st.App("script.py", routes=[server.streaming.ROUTE], lifespan=housekeeping.lifespan, on_script_error=server._tell)
+app = st.App(
+    "script.py",
+    routes=[server.streaming.ROUTE, server.route.ROUTE],
+    lifespan=housekeeping.lifespan,
+    on_script_error=server._tell,
+)
 """
 STATE = """
 import os, pathlib, weakref
@@ -142,7 +147,7 @@ def test_what_goes_wrong_on_a_page_is_told_without_its_insides(tmp_path):
         me.press("press")
 
         assert me.page.problem == "Something went wrong on this page."
-        assert "ZeroDivisionError" in (tmp_path / "log").read_text()
+        until(lambda: "ZeroDivisionError" in (tmp_path / "log").read_text())
 
 
 @pytest.mark.parametrize(("setting", "collects"), [("false", False), ("true", True)])

@@ -24,7 +24,7 @@ PART: Final = 8 * MIB  # bytes of one request, at most
 # Room is kept for a file from its first byte on: whoever sends nothing, or next to nothing, may not keep it for long.
 _GRACE_SECONDS: Final = 30.0
 _LEAST_RATE: Final = 8 * 1024  # bytes a second, on average; a phone at the edge of its network has some more
-_WAIT_FOR_ROOM: Final = 20.0  # seconds that a request waits for those before it to be taken
+_WAIT_FOR_ROOM: Final = 10.0  # seconds that a request waits for those before it to be taken
 _LOOK_EVERY: Final = 0.05
 _log = logging.getLogger(__name__)
 _FAR: Final = 2**53  # numbers that a browser counts exactly

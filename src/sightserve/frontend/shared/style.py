@@ -84,6 +84,7 @@ body.sightserve-drag::after {
 /* On the dark theme's light primary colour, Streamlit writes white: 2 to 1. */
 .stApp button[kind="primary"]:not(:disabled), .stApp button[kind="primary"]:not(:disabled) * {
   color: light-dark(#fff, #06211e); }
+.stApp button[kind="primary"]:not(:disabled) kbd { color: inherit !important; opacity: 1 !important; }
 
 /* The answer is the largest thing on the page. */
 .st-key-head h1 { font-size: 1.5rem; padding: 0; }

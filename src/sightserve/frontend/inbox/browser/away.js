@@ -18,3 +18,4 @@ const inOurWords = () => {
   }
 };
 new MutationObserver(inOurWords).observe(document.body, { childList: true, subtree: true, characterData: true });
+inOurWords();

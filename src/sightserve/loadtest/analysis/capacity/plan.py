@@ -25,6 +25,10 @@ _WEB_CONNECTIONS: Final = 2  # a visitor's websocket, and an upload or a picture
 _ANSWER_BYTES: Final = 1500  # what an answer and its headers send out
 _BILLED_STEP: Final = 0.1  # s: Cloud Run rounds up to that
 _DECADES: Final = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
+_ANSWERS: Final = (
+    "sent to label",
+    "press to label",
+)  # the second one in results of version 1.0, when a button was pressed
 _SHARE_OF_KNEE: Final = 0.6  # the same as the autoscaler's target for the CPU: the rest is for bursts
 
 
@@ -183,7 +187,7 @@ def web_app(results: dict[str, Any], visitors: float) -> Service | None:
     instances = math.ceil(visitors / per_instance)
     # Cloud Run adds instances at 60 % of this too, and sends a visitor's own upload elsewhere when all of it is taken.
     concurrency = min(limits["max_concurrency"], math.ceil(per_instance * _WEB_CONNECTIONS / limits["cpu_target"]))
-    answers = sum(group["ok"] for group in results["groups"] if group["kind"].startswith("sent to label"))
+    answers = sum(group["ok"] for group in results["groups"] if group["kind"].startswith(_ANSWERS))
     asked = results["browsers_asked"] / max(1, answers) * visitors / results["plan"]["visitor_every"]
     # an open page is a request for as long as it is open
     return Service(
