@@ -9,6 +9,7 @@ import pytest
 from tests.processes import clean_environment, free_port, wait_for
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("round_", range(2))
 def test_of_two_servers_started_at_once_one_serves_and_the_other_says_why_it_does_not(tmp_path, round_):
     port = free_port()

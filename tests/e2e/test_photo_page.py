@@ -112,6 +112,7 @@ def test_the_downloads_are_the_answer(page, both_halves, tmp_path):
     assert float(row["probability_5"]) == pytest.approx(answer["top_k"][4]["probability"])
 
 
+@pytest.mark.slow
 def test_the_lines_for_curl_and_python_give_the_same_answer(page, both_halves, tmp_path):
     """They are shown so that people run them: so they are run, with names that shells and curl like least."""
     names = ["it's; a, photo & $HOME.jpg", "two.jpg"]

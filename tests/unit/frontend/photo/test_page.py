@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tests.unit.frontend.conftest import bring
 
 from sightserve.frontend.photo.samples import SAMPLES as SAMPLE_LIST
@@ -218,6 +219,7 @@ def test_a_sleeping_backend_is_waited_for(backend, photo_page, cat):
     assert len(backend.photos) == 2
 
 
+@pytest.mark.slow
 def test_a_backend_that_stays_away_is_an_error_that_says_what_to_do(backend, photo_page, cat, monkeypatch):
     monkeypatch.setenv("BACKEND", "http://127.0.0.1:9")
     monkeypatch.setenv("SIGHTSERVE_UI_WAIT_SECONDS", "1")
