@@ -116,7 +116,7 @@ def test_the_frontend_classifies_a_photo_that_a_person_uploads(frontend, page, a
     page.get_by_role("button", name=re.compile("Classify")).click()
 
     expect(page.get_by_role("heading", name="espresso", exact=True)).to_be_visible()
-    expect(page.get_by_text(re.compile("Very sure · 9"))).to_be_visible()
+    expect(page.locator(".st-key-answer").get_by_text(re.compile("Very sure · 9"))).to_be_visible()
     expect(page.get_by_role("list", name="Probabilities").get_by_role("listitem")).to_have_count(5)
     page.screenshot(path=artifacts / "container-photo.png")
     assert "Traceback" not in frontend.logs()

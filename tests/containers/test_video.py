@@ -14,7 +14,7 @@ def test_a_video_is_labelled_and_taken_home(images, backend, page, artifacts, tm
         wait_until_ready("frontend", frontend)
         page.goto(frontend.url + "/video")
         page.get_by_role("button", name="Try the sample video").click(timeout=60_000)  # its first page: imports
-        expect(page.locator("video")).to_be_visible(timeout=60_000)
+        expect(page.locator(".st-key-screen video")).to_be_visible(timeout=60_000)
         page.get_by_role("button", name="Make the labelled video").click()
 
         link = page.get_by_role("link", name="Labelled video (MP4")
