@@ -64,11 +64,12 @@ def chosen() -> Choice:
     way = _way()
     if way == "sample" and (one := sample(st.query_params.get("sample", ""), backend.known_facts())) is not None:
         try:
-            return Choice([_item(one.load(), one.alt, one.address if isinstance(one, Sample) else "")], way)
+            item = _item(one.load(), one.alt, one.address if isinstance(one, Sample) else "")
+            return Choice([item], way, came=came)
         except ClientError as error:  # of those that a model brings
             st.error(str(words.explain(error)), icon=":material/error:")
     if way == "history" and (entry := session_cache().entry(st.session_state.get("picked", ""))) is not None:
-        return Choice([Item(entry.name, entry.key, entry.prediction, None, f"The photo {entry.name}")], way)
+        return Choice([Item(entry.name, entry.key, entry.prediction, None, f"The photo {entry.name}")], way, came=came)
     pick = inbox().pick(_PLACE)
     if pick is None or not pick.is_whole:
         return Choice([], came=came)
@@ -158,7 +159,6 @@ def history(kept: SessionCache, said: Callable[[Prediction], str]) -> None:
 def start_over() -> None:
     """Forget what was chosen; what was answered stays in the history."""
     inbox().clear(_PLACE)
-    st.session_state.pop("came", None)
     _use_files()
 
 
@@ -173,9 +173,10 @@ def close_one() -> None:
 
 
 def _came() -> None:
-    st.session_state["came"] = came = widget.came(_PLACE)
+    came = widget.came(_PLACE)
     if came.pick:
         _use_files()
+    st.session_state["came"] = came
 
 
 def _photo(file: File) -> Photo:
@@ -215,6 +216,7 @@ def _way() -> Way:
 
 def _use_files() -> None:
     st.session_state["way_in"] = "files"
+    st.session_state.pop("came", None)
     st.query_params.pop("sample", None)
     close_one()
 

@@ -111,3 +111,15 @@ def test_a_file_name_is_never_markup(backend, photo_page, cat):
 
     assert r"\*two\*\.jpg" in texts(photo_page)
     assert r"y\.png\) \<b\>\.jpg" in texts(photo_page)
+
+
+def test_what_does_not_come_in_is_said_beside_a_samples_answer_too_until_something_else_is_chosen(backend, photo_page):
+    photo_page.run()
+    press(photo_page, "sample-cat")
+    photo_page.session_state["came"] = Came(0, (Refusal("notes.txt", "other"),))
+    photo_page.run()
+    assert "This is not a photo" in photo_page.error[0].value
+
+    press(photo_page, "sample-espresso")
+
+    assert not photo_page.error
