@@ -1,4 +1,4 @@
-"""A photo as the pages show it: upright, of bounded size, whatever the file's format; or why there is nothing to show.
+"""A photo as the pages show it: upright, of bounded size, whatever the file's format; or that there is nothing to show.
 
 What cannot be shown is no error: the classifier may still read it.
 """
@@ -12,22 +12,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from sightserve.frontend.previews.pool import NoPicture, Pool, Why
 from sightserve.frontend.shared.ledger import Booking
-from sightserve.frontend.shared.words import Message
 
 _THUMBNAIL: Final = 256  # pixels, longest side: a card of a page, sharp on most screens
 _SHOWN: Final = 1024
 _PREVIEW_QUALITY: Final = 86
 _THUMBNAIL_QUALITY: Final = 78
 _EVERYBODY: Final = "everybody"  # whose the app's own pictures are
-
-_AND_STILL: Final = "It may still be classified."
-_WORDS: Final = {
-    Why.TOO_LARGE: Message("This photo is too large to be shown here.", _AND_STILL),
-    Why.UNKNOWN_KIND: Message("This is not a photo of a kind that can be shown.", "Choose another file."),
-    Why.DAMAGED: Message("This photo is damaged and cannot be shown.", "Save it again in a photo app, and try that."),
-    Why.TOO_SLOW: Message("This photo takes too long to be shown here.", _AND_STILL),
-    Why.BUSY: Message("Very many photos are being prepared right now, so this one is not shown.", _AND_STILL),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +39,8 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A photo that cannot be shown.
+    """A photo that cannot be shown; `lasting` is whether it would be the same another time."""
 
-    Attributes:
-        why: in words, for whoever chose it.
-        lasting: whether it would be the same another time.
-    """
-
-    why: Message
     lasting: bool
 
 
@@ -83,7 +67,7 @@ def pictures(
     try:
         made = pool().make(photo, [(longest_side, _PREVIEW_QUALITY), (thumbnail_side, _THUMBNAIL_QUALITY)], owner)
     except NoPicture as nothing:
-        return Unseen(_WORDS[nothing.why], lasting=nothing.why is not Why.BUSY)
+        return Unseen(lasting=nothing.why is not Why.BUSY)
     preview, small = made.jpegs
     return Pictures(preview, small, made.width, made.height)
 

@@ -25,8 +25,6 @@ const HTML = `
 <input type="file" class="folder" tabindex="-1" aria-hidden="true" webkitdirectory>
 <input type="file" class="snap" tabindex="-1" aria-hidden="true" accept="image/*" capture="environment">`;
 
-const words = (count, one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
-
 export function mount({ data, parentElement, setTriggerValue }) {
   let root = parentElement.querySelector(".inbox");
   if (!root) {
@@ -38,7 +36,7 @@ export function mount({ data, parentElement, setTriggerValue }) {
     parentElement.append(root);
   }
   root.dataset.place = data.place;
-  const view = { data, root, parentElement, setTriggerValue };
+  const view = { data, root, setTriggerValue };
   shown = view;
   const state = (kept[data.place] ??= {});
   // What was chosen here is not what the page shows any more: a sample is, or nothing.
