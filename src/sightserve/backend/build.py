@@ -1,7 +1,6 @@
 """Wires the server's parts together, once, at start-up. The data path itself is wired in each slot, by `assemble.py`."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from sightserve.api.schema import ModelRef
@@ -15,7 +14,8 @@ from sightserve.backend.ram import memory_budget, shares
 from sightserve.backend.scheduler import Limits, Patience, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
 from sightserve.bundle.errors import BundleError
-from sightserve.bundle.manifest import EMBEDDED, Bundle, Content, default_bundle_path, embedded_bundle_path, load_bundle
+from sightserve.bundle.manifest import Bundle, Content, load_bundle
+from sightserve.bundle.store import locate
 from sightserve.logs import lines
 
 _DECODE_GUESS: Final = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
@@ -50,18 +50,13 @@ class Backend:
 
 
 def load(settings: Settings) -> Bundle:
-    """Load and verify the model's files: of an embedded one by its name, else of a directory.
+    """Load and verify the model's files.
 
     Raises:
         ModelLoadError: the bundle is missing, damaged, or not what its manifest promises.
     """
-    chosen = settings.model
-    if chosen is None:
-        directory = default_bundle_path()
-    else:  # a directory of the same name is meant by who writes ./fast
-        directory = embedded_bundle_path(chosen) if chosen in EMBEDDED else Path(chosen)
     try:
-        return load_bundle(directory)
+        return load_bundle(locate(settings.model, settings.models_dir))
     except BundleError as exc:
         raise ModelLoadError(str(exc)) from exc
 

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_valid
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sightserve.backend.cpu import cpu_budget
+from sightserve.bundle.store import models_directory
 
 
 class Settings(BaseSettings):
@@ -26,8 +27,14 @@ class Settings(BaseSettings):
     ] = 8000
     # a Path would make "./fast", a directory, the same as "fast"
     model: Annotated[
-        str | None, Field(description="directory of a model bundle, or accurate (the default) or fast: embedded ones")
+        str | None,
+        Field(
+            description="accurate (the default) or fast: embedded; the name of one that was added; or a bundle's directory"
+        ),
     ] = None
+    models_dir: Annotated[Path, Field(description="folder of the models that were added, by name")] = Field(
+        default_factory=models_directory
+    )
     cpus: Annotated[int, Field(ge=1, description="slots; affinity and cgroup quotas decide when unset")] = Field(
         default_factory=cpu_budget
     )

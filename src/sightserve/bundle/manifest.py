@@ -127,6 +127,54 @@ class Accuracy(Strict):
     published_by: str | None = None
 
 
+class ReadFact(Strict):
+    """Something about a model that was read from its source, and where it stood there."""
+
+    what: str
+    value: str
+    source: str
+
+
+class Candidate(Strict):
+    """A form of the network that was tried.
+
+    Attributes:
+        variant: `float32` is what the source has; `dynamic` and `static` are int8, with ranges measured at run time or before.
+        agreement: share of photos with the same first class as float32's.
+        speed: against float32, the two in turn: 2 is twice as fast.
+        size_bytes: of the graph.
+        kept: whether it is the one that serves.
+        why: it was kept, or not.
+    """
+
+    variant: Literal["float32", "dynamic", "static"]
+    agreement: Fraction
+    speed: Annotated[float, Field(gt=0)]
+    size_bytes: Annotated[int, Field(ge=1)]
+    kept: bool
+    why: str = ""
+
+
+class Provenance(Strict):
+    """How `sightserve model add` made the bundle, and what it saw before it wrote it.
+
+    Attributes:
+        facts: what was read, and from where.
+        photos: how many the source's own pipeline and the bundle's were compared on.
+        same_first: share of them with the same first class.
+        largest_difference: of any class's probability.
+        candidates: forms of the network that were tried.
+        notes: what a person should know of it.
+    """
+
+    facts: tuple[ReadFact, ...] = ()
+    photos: Annotated[int, Field(ge=0)] = 0
+    same_first: Fraction | None = None
+    largest_difference: Annotated[float, Field(ge=0)] | None = None
+    candidates: tuple[Candidate, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Manifest(Strict):
     """The contents of `manifest.json`, in format 2; one in format 1 is read as the same in format 2."""
 
@@ -140,6 +188,9 @@ class Manifest(Strict):
     kinds: FileRef | None = None
     classes: Annotated[int, Field(ge=2)]
     input: InputSpec
+    max_batch: (
+        Annotated[int, Field(ge=1, description="photos that the graph takes at once; absent: any number")] | None
+    ) = None
     output: Output = Output()
     heat_map: HeatMapSpec | None = None
     calibration: Calibration | None = None
@@ -147,6 +198,7 @@ class Manifest(Strict):
     source: str
     license: Annotated[str, Field(min_length=1, description="SPDX expression")]
     accuracy: Accuracy | None = None
+    provenance: Provenance | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -154,7 +206,9 @@ class Manifest(Strict):
         """Format 1 knew one way: a fraction of the largest centred box, and probabilities that exclude each other."""
         if not isinstance(content, dict) or content.get("format") != 1:
             return content
-        newer = sorted(content.keys() & {"output", "heat_map", "calibration", "kinds", "page"})
+        newer = sorted(
+            content.keys() & {"output", "heat_map", "calibration", "kinds", "page", "max_batch", "provenance"}
+        )
         if newer:
             raise ValueError(f'{", ".join(newer)}: a manifest of format 1 has no such key; write "format": 2')
         old = content.get("input")
