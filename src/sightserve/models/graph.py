@@ -201,3 +201,10 @@ def save(model: Any, path: Path, *, external_above: int) -> bool:
         size_threshold=1024, convert_attribute=False,
     )  # fmt: skip
     return True
+
+
+def external_files(path: Path) -> list[str]:
+    """Return the names of the files in which an ONNX file keeps weights."""
+    tensors = onnx.load(str(path), load_external_data=False).graph.initializer
+    names = {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
+    return sorted(names)

@@ -62,7 +62,8 @@ def assemble(
         plan = calibrate(narrow.infer, usual) if measure else Plan()
     wide = engine(setup.threads_when_alone) if setup.threads_when_alone > 1 else None
     room = room or Room()
-    decoder = Decoder(geometry, setup.input["interpolation"], setup.max_pixels, hold=room.hold)
+    exact = setup.input.get("decode") == "exact"
+    decoder = Decoder(geometry, setup.input["interpolation"], setup.max_pixels, exact=exact, hold=room.hold)
     decoder.warm_up()
     pipeline = Pipeline(
         setup,
