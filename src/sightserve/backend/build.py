@@ -5,7 +5,7 @@ from typing import Final
 
 from sightserve.api.schema import ModelRef
 from sightserve.backend import held, stderr_relay
-from sightserve.backend.errors import ModelLoadError, ParameterError
+from sightserve.backend.errors import ModelLoadError
 from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.launch import FirstChild, spawn_now, spawn_slot
@@ -35,11 +35,6 @@ class Backend:
     scheduler: Scheduler[Job, Answer]
     plan: Plan
     threads_when_alone: int
-
-    def check(self, top_k: int) -> None:
-        """Raise ParameterError unless `top_k` is between 1 and the number of classes."""
-        if not 1 <= top_k <= len(self.bundle.labels):
-            raise ParameterError(f"top_k must be between 1 and {len(self.bundle.labels)}, the number of classes")
 
     def observe(self) -> None:
         """Bring the gauges up to date."""

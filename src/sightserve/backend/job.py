@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+TOP_K: Final = 5  # classes of an answer where nobody says how many; all of a model that has fewer
 LARGEST_BATCH: Final = 8  # images: twice as many gain nothing more, and everybody waits for the last of them
 
 
@@ -23,7 +24,7 @@ class Job:
 
     image: bytes
     filename: str | None = None
-    top_k: int = 5
+    top_k: int = TOP_K
     probabilities: bool = False
     heat_map: bool = False
     heat_map_of: int | None = None

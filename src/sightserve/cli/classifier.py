@@ -55,8 +55,10 @@ class Classifier(Protocol):
     def model(self) -> ModelFacts:
         """Return what the model is; ends the command where nobody can tell."""
 
-    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
+    def classify(self, image: bytes, filename: str | None, top_k: int | None, *, heat_map: bool = False) -> Prediction:
         """Return an encoded image's `top_k` most probable classes, and where the model looked.
+
+        None: as many as a backend gives unasked.
 
         Raises:
             NotClassified: why not; `Stopped` where somebody said stop.
@@ -129,14 +131,15 @@ class _InProcess:
         """See Classifier."""
         return self._model
 
-    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
+    def classify(self, image: bytes, filename: str | None, top_k: int | None, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""
         from sightserve.api.schema import Prediction
         from sightserve.backend.errors import BackendError
-        from sightserve.backend.job import Job
+        from sightserve.backend.job import TOP_K, Job
 
         try:
-            job = Job(image, filename, top_k, heat_map=heat_map)
+            wanted = min(TOP_K, self._model.classes) if top_k is None else top_k
+            job = Job(image, filename, wanted, heat_map=heat_map)
             return Prediction.model_validate_json(self._pipeline.classify(job))
         except BackendError as exc:
             raise NotClassified(exc.code, str(exc)) from exc
@@ -163,7 +166,7 @@ class _Remote:
             fail(str(exc), code=1)
         return ModelFacts(told.classes, told.looks())
 
-    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
+    def classify(self, image: bytes, filename: str | None, top_k: int | None, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""
         from sightserve.client import ApiError, ClientError
         from sightserve.client.patience import GivenUp
