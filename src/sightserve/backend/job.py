@@ -64,6 +64,7 @@ class Setup:
         max_pixels: of one image.
         most_in_memory: how many pixels at four bytes each the decoding of one image may ever take.
         threads_when_alone: that work on a request while nothing else is in flight.
+        max_batch: images that the graph takes at once; None: any number.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Setup:
     max_pixels: int
     most_in_memory: int
     threads_when_alone: int
+    max_batch: int | None = None
 
     @property
     def outputs(self) -> str:

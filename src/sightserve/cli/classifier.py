@@ -85,10 +85,10 @@ def open_classifier(
         api_key: for the backend; none where it is empty.
         stop: set from any thread, or by a signal, to stop waiting.
         parallel: requests under way at once, at most.
-        tell: is told, in words, why and for how long a backend is waited for.
+        tell: is told, in words, why and for how long a backend is waited for, and what is odd about a model of this process.
     """
     if backend is None:
-        yield _in_process(model)
+        yield _in_process(model, tell)
         return
     from sightserve.cli.backend import open_client
     from sightserve.client.patience import Patience
@@ -102,7 +102,7 @@ def open_classifier(
         yield _Remote(client, parallel, Patience(parallel, stop, retry=FOR_A_COMMAND, tell=waits))
 
 
-def _in_process(model: str | None) -> _InProcess:
+def _in_process(model: str | None, tell: Callable[[str], None] | None) -> _InProcess:
     with needs("backend"):
         from sightserve.backend.build import load, model_files, setup_of
         from sightserve.backend.errors import BackendError
@@ -113,7 +113,7 @@ def _in_process(model: str | None) -> _InProcess:
     try:
         bundle = load(settings)
         setup = setup_of(settings, bundle)
-        pipeline, _ = assemble(setup, model_files(bundle))
+        pipeline, _ = assemble(setup, model_files(bundle), tell=tell or (lambda _note: None))
     except BackendError as exc:
         fail(str(exc))
     return _InProcess(pipeline, ModelFacts(len(bundle.labels), setup.input), settings.cpus)
