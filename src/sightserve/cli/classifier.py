@@ -79,7 +79,7 @@ def open_classifier(
 
     Args:
         backend: address of a backend; None: the model runs in this process.
-        model: directory of the model bundle for this process, or the name of an embedded one; None: the default one.
+        model: for this process: a bundle's directory, or the name of an embedded or an added one; None: the default one.
         api_key: for the backend; none where it is empty.
         stop: set from any thread, or by a signal, to stop waiting.
         parallel: requests under way at once, at most.

@@ -18,6 +18,7 @@ import typer
 from sightserve.cli.backend import ApiKey
 from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
+from sightserve.cli.model_option import MODEL_HELP
 from sightserve.cli.signals import stopping_on_ctrl_c
 from sightserve.cli.terminal import escaped_json, printable
 from sightserve.imaging.formats import is_photo_name
@@ -45,10 +46,7 @@ def classify(
     backend: Annotated[
         str | None, typer.Option(help="Address of a backend; without it the model runs in this process.")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Directory of a model bundle, or fast: a smaller one; when running in this process."),
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=f"{MODEL_HELP} When running in this process.")] = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How many labels to give for each photo.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line and photo.")] = False,
     heat_map: Annotated[

@@ -15,6 +15,7 @@ import typer
 from sightserve.cli.backend import ApiKey
 from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
+from sightserve.cli.model_option import MODEL_HELP
 from sightserve.cli.signals import stopping_on_ctrl_c
 from sightserve.cli.terminal import console, printable
 
@@ -46,10 +47,7 @@ def video(
     backend: Annotated[
         str | None, typer.Option(help="Address of a backend; without it the model runs in this process.")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Directory of a model bundle, or fast: a smaller one; when running in this process."),
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=f"{MODEL_HELP} When running in this process.")] = None,
     font: Annotated[Path | None, typer.Option(help="Font file for the labels.", exists=True, dir_okay=False)] = None,
     api_key: ApiKey = "",
 ) -> None:
