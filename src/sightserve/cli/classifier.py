@@ -41,10 +41,12 @@ class ModelFacts(NamedTuple):
     Attributes:
         classes: how many it tells apart, the most labels that can be asked for.
         looks: how a photo becomes its input, as `imaging.geometry.input_geometry` takes it.
+        exclusive: whether one class is right, or several may be.
     """
 
     classes: int
     looks: dict[str, Any]
+    exclusive: bool
 
 
 class Classifier(Protocol):
@@ -114,7 +116,7 @@ def _in_process(model: str | None) -> _InProcess:
         pipeline, _ = assemble(setup, model_files(bundle))
     except BackendError as exc:
         fail(str(exc))
-    return _InProcess(pipeline, ModelFacts(len(bundle.labels), setup.input), settings.cpus)
+    return _InProcess(pipeline, ModelFacts(len(bundle.labels), setup.input, setup.exclusive), settings.cpus)
 
 
 class _InProcess:
@@ -161,7 +163,7 @@ class _Remote:
             fail("stopped", code=130)
         except ClientError as exc:
             fail(str(exc), code=1)
-        return ModelFacts(told.classes, told.looks())
+        return ModelFacts(told.classes, told.looks(), told.outputs == "exclusive")
 
     def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""

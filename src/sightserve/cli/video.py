@@ -40,7 +40,12 @@ def video(
     csv: Annotated[Path | None, typer.Option(help="Write the segments here.")] = None,
     raw: Annotated[Path | None, typer.Option(help="Write every prediction, unsmoothed, here: .csv, else JSON.")] = None,
     rate: Annotated[float, typer.Option(min=0.1, max=60, help="How many frames a second to classify.")] = 4.0,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Below this probability there is no label.")] = 0.2,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Below this probability there is no label [default: 0.2; 0.5 where several may apply]."
+        ),
+    ] = None,
     smoothing: Annotated[
         float, typer.Option(min=0, max=60, help="Seconds that a label has to last; 0 shows every prediction.")
     ] = 0.5,
@@ -88,9 +93,14 @@ def video(
         knows = classifier.model()
         classify = _labeller(classifier, knows.classes, "" if backend else "the model failed on a frame: ")
         limits = Limits(seconds=24 * 3600.0)  # one's own video may be long
+        least = timeline.default_threshold(knows.classes, exclusive=knows.exclusive) if threshold is None else threshold
         try:
-            seen = _analyse(file, classify, Plan(knows.looks, rate, classifier.parallel, limits), stop, screen)
-            segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=threshold)
+            seen = _analyse(
+                file, classify, Plan(knows.looks, rate, classifier.parallel, limits, knows.exclusive), stop, screen
+            )
+            segments = timeline.segments(
+                seen.moments, seen.end, smoothing=smoothing, threshold=least, exclusive=knows.exclusive
+            )
             _write(vtt, subtitles.webvtt(segments))
             _write(csv, tables.segments_csv(segments))
             about = {
@@ -98,7 +108,8 @@ def video(
                 "seconds": seen.end,
                 "rate": rate,
                 "smoothing_s": smoothing,
-                "threshold": threshold,
+                "threshold": least,
+                "outputs": "exclusive" if knows.exclusive else "independent",
             }
             if raw is not None and raw.suffix.lower() == ".csv":
                 _write(raw, tables.moments_csv(seen.moments))
