@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from sightserve.bundle.manifest import Accuracy, Candidate, Manifest, Provenance
-from sightserve.models import photos as collections
+from sightserve.models import photos as album
 from sightserve.models import quantise, settle, verify
 from sightserve.models.check import check
 from sightserve.models.served import Served
@@ -97,7 +97,7 @@ def _proved(subject: Subject, staging: Path, final: Path, workspace: Path, liste
     accuracy = _accuracy(judged, before, agreement)
     manifest = _write(subject, staging, graph, provenance=provenance, accuracy=accuracy)
     listener.step("Checking it in a slot, as the server runs it")
-    check(staging, [photo.path.read_bytes() for photo in collections.some(photos, _FOR_CHECK)])
+    check(staging, [photo.path.read_bytes() for photo in album.some(photos, _FOR_CHECK)])
     for note in provenance.notes:
         listener.note(note)
     answers = tuple(

@@ -72,8 +72,7 @@ def _scale(reading: Reading, options: Options) -> Fact[Scale] | None:
     if mean is not None:
         whole = scale_of(mean, (1.0,) if max(mean) <= 1 else (255.0,))
         return Fact(Scale(whole.mean, kept.std if kept else (255.0,) * len(whole.mean)), flags)
-    assert std is not None
-    whole = scale_of((0.0,), std)
+    whole = scale_of((0.0,), std or (1.0,))
     return Fact(Scale(kept.mean if kept else (0.0,) * len(whole.std), whole.std), flags)
 
 

@@ -30,8 +30,8 @@ def read(source: str, options: Options, workspace: Path) -> Reading | None:
         return None
     if (graph_path := only_graph(place)) is None:
         raise SourceError(
-            f"{source} is an export of PaddlePaddle's without an ONNX file: pip install paddle2onnx, then paddle2onnx --model_dir . "
-            "--model_filename inference.json --params_filename inference.pdiparams --save_file inference.onnx"
+            f"{source} is an export of PaddlePaddle's without an ONNX file: pip install paddle2onnx, then paddle2onnx "
+            "--model_dir . --model_filename inference.json --params_filename inference.pdiparams --save_file inference.onnx"
         )
     graph = load(graph_path)
     check_classifies(graph, options.output)
@@ -55,7 +55,7 @@ def read(source: str, options: Options, workspace: Path) -> Reading | None:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        import yaml  # noqa: PLC0415 - of the user's environment
+        import yaml
     except ImportError as exc:
         raise MissingPackage(f"reading {path.name} needs the package PyYAML: pip install pyyaml") from exc
     text = read_text(path)
