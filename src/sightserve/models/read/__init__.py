@@ -5,16 +5,28 @@ from pathlib import Path
 from typing import Final
 
 from sightserve.models.errors import SourceError
+from sightserve.models.read import custom_vision, lobe, onnx_file, optimum, overrides, paddle, pickles, refused, triton
+from sightserve.models.read.graph import load
 from sightserve.models.source import Options, Reading
 
 # A reader: None where a source is not of its kind. `workspace` is a folder of its own for what it has to write.
 Reader = Callable[[str, Options, Path], Reading | None]
 
-_READERS: Final[tuple[Reader, ...]] = ()
+# Who knows more of a file comes before who knows only its graph; who refuses, last.
+_READERS: Final[tuple[Reader, ...]] = (
+    custom_vision.read,
+    lobe.read,
+    paddle.read,
+    triton.read,
+    optimum.read,
+    onnx_file.read,
+    pickles.read,  # refuses what would run code, before PyTorch or Keras see it
+    refused.read,
+)
 
 
 def read(source: str, options: Options, workspace: Path) -> Reading:
-    """Return what a source is.
+    """Return what a source is, with the command line's flags in place of what was read, and labels that can be served.
 
     Args:
         source: a path, or hf:, timm: or torchvision: and a name.
@@ -26,5 +38,7 @@ def read(source: str, options: Options, workspace: Path) -> Reading:
     """
     for reader in _READERS:
         if reading := reader(source, options, workspace):
-            return reading
+            graph = load(reading.graph)
+            reading = overrides.apply(reading, options, size=graph.size)
+            return overrides.tidied(reading, graph.classes(reading.output.value if reading.output else None))
     raise SourceError(f"{source} is nothing that is known here")
