@@ -86,6 +86,8 @@ def photo_input(graph: Any) -> PhotoInput:
             f"the network's input is {described(inputs)}: photos are four axes (batch, channels, height, width or "
             "batch, height, width, channels) of float32, float16 or uint8"
         )
+    if all(side is not None and side not in _COLOURS for side in (shape[1], shape[3])):
+        raise NetworkError(f"the network's input is {described(inputs)}: photos have one or three channels")
     return PhotoInput(only.name, dtype, shape, _layout(shape))
 
 
@@ -201,3 +203,10 @@ def save(model: Any, path: Path, *, external_above: int) -> bool:
         size_threshold=1024, convert_attribute=False,
     )  # fmt: skip
     return True
+
+
+def external_files(path: Path) -> list[str]:
+    """Return the names of the files in which an ONNX file keeps weights."""
+    tensors = onnx.load(str(path), load_external_data=False).graph.initializer
+    names = {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
+    return sorted(names)
