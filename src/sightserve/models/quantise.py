@@ -5,7 +5,7 @@ An int8 form has to prove itself on each network: it is kept where it says what 
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -58,6 +58,7 @@ class Tried:
     why: str
     bits: int = 32
 
+    @property
     def candidate(self) -> Candidate:
         """As a manifest keeps it."""
         return Candidate(
@@ -75,7 +76,25 @@ class Tried:
         return self.agreement >= LEAST_AGREEMENT and self.speed >= LEAST_SPEED
 
 
-def candidates(
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """What was tried.
+
+    Attributes:
+        tried: float32 first; exactly one is kept.
+        notes: what a person should know: what could not be tried, and how much photos prove.
+    """
+
+    tried: tuple[Tried, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> Path:
+        """The graph that serves."""
+        return next(form.path for form in self.tried if form.kept)
+
+
+def quantise(
     graph: Path,
     photos: Sequence[Pixels],
     workspace: Path,
@@ -83,8 +102,8 @@ def candidates(
     exclusive: bool = True,
     seconds: float = _SECONDS,
     tell: Callable[[str], None] = lambda _: None,
-) -> tuple[Tried, ...]:
-    """Try int8 forms of a graph and return what was tried, float32 first; exactly one is kept.
+) -> Quantised:
+    """Try int8 forms of a graph on photos, and say which of all serves.
 
     Args:
         graph: wrapped, float32; its external data lie beside it.
@@ -100,10 +119,10 @@ def candidates(
     given = Tried("float32", graph, 1.0, 1.0, int8.weight_bytes(graph), kept=True, why="as it was given")
     if len(photos) < LEAST_PHOTOS:
         why = f"{len(photos)} photos prove nothing about int8: name at least {LEAST_PHOTOS} of your own"
-        return (replace(given, why=why),)
+        return Quantised((replace(given, why=why),))
     reference, photos = _reference(graph, photos, exclusive, seconds)
     found: list[Tried] = []
-    hindrances: list[str] = []
+    notes: list[str] = []
     source = None
     try:
         source = int8.prepared(graph, workspace)
@@ -111,16 +130,17 @@ def candidates(
             try:
                 found += _tried(variant, source, reference, workspace, seconds * _TURNS, tell)
             except NetworkError as exc:
-                hindrances.append(f"{variant} int8 is not possible: {exc}")
+                notes.append(f"{variant} int8 is not possible: {exc}")
     except NetworkError as exc:
-        hindrances.append(f"int8 is not possible: {exc}")
+        notes.append(f"int8 is not possible: {exc}")
     if source is not None:
         for name in (*external_files(source), source.name):
             source.with_name(name).unlink()
     best = max((form for form in found if form.passes), key=lambda form: form.speed, default=None)
-    words = [*hindrances, *([] if best else [_KNOWN])]
-    given = replace(given, kept=best is None, why=". ".join(words) or given.why)
-    return (given, *(_decided(form, best, len(photos)) for form in found))
+    if best is None:
+        return Quantised((given, *(_refused(form) for form in found)), (*notes, _KNOWN))
+    tried = (replace(form, kept=True) if form is best else _refused(form) for form in found)
+    return Quantised((replace(given, kept=False), *tried), (*notes, *_evidence(best, len(photos))))
 
 
 def _reference(
@@ -179,22 +199,26 @@ def _widths() -> tuple[Bits, ...]:
     return (7, 8) if "vnni" in flags else (7,)
 
 
-def _decided(form: Tried, best: Tried | None, photos: int) -> Tried:
-    """Return a form with what became of it, and why."""
-    if form is best:
-        compared = photos // 2 if form.variant == "static" else photos
-        words = f"{form.why}; so few leave room for up to {_at_most(form.agreement, compared):.0%} that differ"
-        if form.bits > int8.FEWER:
-            words += (
-                ". Its weights have 8 bits, with which x86 CPUs without VNNI (most before 2019) say other things: "
-                "add it again there to serve it there"
-            )
-        return replace(form, kept=True, why=words)
+def _refused(form: Tried) -> Tried:
+    """Return a form with why it is not kept."""
     if form.speed < LEAST_SPEED:
         return replace(form, why=f"{form.why}; less than {LEAST_SPEED} times as fast")
     if form.agreement < LEAST_AGREEMENT:
         return replace(form, why=f"{form.why}; at least {LEAST_AGREEMENT:.0%} are asked")
     return replace(form, why=f"{form.why}; another form is faster")
+
+
+def _evidence(best: Tried, photos: int) -> Iterator[str]:
+    compared = photos // 2 if best.variant == "static" else photos
+    yield (
+        f"int8 was compared with float32 on {compared} photos: on others, up to "
+        f"{_at_most(best.agreement, compared):.0%} of the answers may differ"
+    )
+    if best.bits > int8.FEWER:
+        yield (
+            "its int8 weights have 8 bits, with which x86 CPUs without VNNI (most before 2019) give other answers: to serve "
+            "it on one, add it again there"
+        )
 
 
 def _at_most(agreement: float, count: int) -> float:

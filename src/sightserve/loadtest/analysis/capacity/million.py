@@ -39,10 +39,9 @@ def million(photos_per_second: float, slots: int, model: int) -> Million:
     gib, busy = max(limits["least_gib"][str(vcpu)], memory(vcpu, model)), limits["cpu_target"]
     rate = photos_per_second / slots * vcpu * busy
     second = vcpu * prices["vcpu_second"] + gib * prices["gib_second"]
-    formula = (
-        f"1,000,000 / ({photos_per_second / slots:.3g} photos/s a vCPU x {vcpu} x {busy:.0%} busy) x ({vcpu} vCPU x "
-        f"$ {prices['vcpu_second']:.3g} + {gib:g} GiB x $ {prices['gib_second']:.3g}) + $ {prices['million_requests']:.2f} of requests"
-    )
+    work = f"{photos_per_second / slots:.3g} photos/s a vCPU x {vcpu} x {busy:.0%} busy"
+    paid = f"{vcpu} vCPU x $ {prices['vcpu_second']:.3g} + {gib:g} GiB x $ {prices['gib_second']:.3g}"
+    formula = f"1,000,000 / ({work}) x ({paid}) + $ {prices['million_requests']:.2f} for requests"
     return Million(
         float(_MILLION / rate * second + prices["million_requests"]), vcpu, gib, busy, formula, prices["as_of"]
     )
