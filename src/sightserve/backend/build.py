@@ -191,6 +191,8 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     except BaseException:
         first.process.end()
         raise
+    for note in first.process.notes:
+        _log.warning("%s", note)
     metrics = Metrics()
     model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
     metrics.model_info.labels(model.name, model.version, bundle.manifest.model.sha256).set(1)

@@ -79,10 +79,8 @@ def _proved(subject: Subject, staging: Path, final: Path, workspace: Path, liste
         (tries := workspace / "int8").mkdir()
         pixels = [served.pixels(photo.path.read_bytes()) for photo in photos]
         wrapped = subject.wrapped
-        tried = quantise(
-            wrapped.path, pixels, tries, classes=wrapped.classes, exclusive=wrapped.exclusive, tell=listener.step
-        )
-        candidates = tuple(each.candidate for each in tried.tried if each.candidate is not None)
+        tried = quantise(wrapped.path, pixels, tries, exclusive=wrapped.exclusive, tell=listener.step)
+        candidates = tuple(each.candidate for each in tried.tried)
         notes += tried.notes
         if tried.kept != wrapped.path:
             graph, agreement = tried.kept, next(each.agreement for each in candidates if each.kept)
