@@ -49,7 +49,10 @@ def classify(
         str | None,
         typer.Option(help="Directory of a model bundle, or fast: a smaller one; when running in this process."),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How many labels to give for each photo.")] = 5,
+    top_k: Annotated[
+        int | None,
+        typer.Option("--top-k", "-k", min=1, help="How many labels to give for each photo [default: 5, or all]."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line and photo.")] = False,
     heat_map: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a picture of where the model looked in each photo here.")
@@ -65,7 +68,8 @@ def classify(
         stopping_on_ctrl_c() as stop,
         open_classifier(backend or None, model, api_key=api_key, stop=stop, tell=_tell) as classifier,
     ):
-        if not backend and top_k > (classes := classifier.model().classes):  # a backend says so itself, to each photo
+        # a backend says so itself, to each photo
+        if not backend and top_k is not None and top_k > (classes := classifier.model().classes):
             fail(f"--top-k must be between 1 and {classes}, the number of classes")
         for outcome in _classify_all(classifier, sources, top_k, draw, stop):
             failed += outcome.prediction is None
@@ -124,7 +128,7 @@ def _tell(what: str) -> None:
 
 
 def _classify_all(
-    classifier: Classifier, sources: list[str], top_k: int, draw: Draw | None, stop: threading.Event
+    classifier: Classifier, sources: list[str], top_k: int | None, draw: Draw | None, stop: threading.Event
 ) -> Iterator[_Outcome]:
     """Yield outcomes in the order of the sources; photos in memory are bounded by twice as many as run at once."""
     with ThreadPoolExecutor(classifier.parallel) as pool:
@@ -148,7 +152,7 @@ def _classify_all(
                 future.cancel()
 
 
-def _classify_one(classifier: Classifier, source: str, top_k: int, draw: Draw | None) -> _Outcome:
+def _classify_one(classifier: Classifier, source: str, top_k: int | None, draw: Draw | None) -> _Outcome:
     shown = _shown(source)
     try:
         if source == "-":

@@ -124,7 +124,8 @@ def details(answered: Sequence[tuple[str, Prediction]], choices: Choices) -> Non
         predictions = [prediction for _, prediction in answered]
         place = backend.whereabouts()
         text = snippets.as_json(predictions, choices.top_k)
-        _code(text, place, names, choices.top_k)
+        # as many as the model has: of a larger number the backend makes an error
+        _code(text, place, names, min(choices.top_k, len(predictions[0].top_k)))
         table = tables.of_predictions(
             [(name, snippets.trimmed(prediction, choices.top_k)) for name, prediction in answered], choices.threshold
         )

@@ -1,11 +1,28 @@
 """Source -> [network, labels, preprocessing, and where each of them stood] -> wrap. A file a kind of source."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from sightserve.models.errors import SourceError
-from sightserve.models.read import custom_vision, lobe, onnx_file, optimum, overrides, paddle, pickles, refused, triton
+from sightserve.models.read import (
+    checkpoint,
+    custom_vision,
+    hub,
+    hugging_face,
+    keras_model,
+    lobe,
+    onnx_file,
+    optimum,
+    overrides,
+    paddle,
+    pickles,
+    refused,
+    timm_models,
+    torchvision_models,
+    triton,
+)
 from sightserve.models.read.graph import load
 from sightserve.models.source import Options, Reading
 
@@ -21,12 +38,17 @@ _READERS: Final[tuple[Reader, ...]] = (
     optimum.read,
     onnx_file.read,
     pickles.read,  # refuses what would run code, before PyTorch or Keras see it
+    hugging_face.read,
+    timm_models.read,
+    torchvision_models.read,
+    keras_model.read,
+    checkpoint.read,
     refused.read,
 )
 
 
 def read(source: str, options: Options, workspace: Path) -> Reading:
-    """Return what a source is, with the command line's flags in place of what was read, and labels that can be served.
+    """Return what a source is, with flags in place of what was read, and with labels that can be served.
 
     Args:
         source: a path, or hf:, timm: or torchvision: and a name.
@@ -36,6 +58,9 @@ def read(source: str, options: Options, workspace: Path) -> Reading:
     Raises:
         AddError: see `errors`.
     """
+    if fetched := hub.fetch(source):
+        found = read(str(fetched.folder), options, workspace)
+        return replace(found, name=fetched.name, description=f"{found.description} ({fetched.where})".strip())
     for reader in _READERS:
         if reading := reader(source, options, workspace):
             graph = load(reading.graph)

@@ -94,8 +94,8 @@ def load(path: Path) -> Graph:
         MissingPackage: onnx is not installed.
     """
     try:
-        import onnx  # noqa: PLC0415 - a package of an extra
-        from google.protobuf.message import DecodeError  # noqa: PLC0415
+        import onnx
+        from google.protobuf.message import DecodeError
     except ImportError as exc:
         raise MissingPackage(f"reading {path.name} needs the package onnx: {more('backend,model')}") from exc
     try:
@@ -127,14 +127,14 @@ def load(path: Path) -> Graph:
     )
 
 
-def _shape(value: Any) -> Shape:  # noqa: ANN401 - onnx has no types
+def _shape(value: Any) -> Shape:
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
         return Shape(value.name, None)
     return Shape(value.name, tuple(each.dim_value if each.dim_value > 0 else None for each in tensor.shape.dim))
 
 
-def _zip_map(model: Any) -> tuple[tuple[str, ...], str] | None:  # noqa: ANN401
+def _zip_map(model: Any) -> tuple[tuple[str, ...], str] | None:
     """Return labels and tensor of a ZipMap, with which converters for Windows and scikit-learn end their graphs."""
     for node in model.graph.node:
         if node.op_type == "ZipMap" and node.input:
@@ -144,7 +144,7 @@ def _zip_map(model: Any) -> tuple[tuple[str, ...], str] | None:  # noqa: ANN401
     return None
 
 
-def _check_external(path: Path, model: Any) -> None:  # noqa: ANN401
+def _check_external(path: Path, model: Any) -> None:
     """Refuse a graph whose weights are not beside it, or that would have some other file read."""
     sizes: dict[str, int] = {}
     for tensor in _tensors(model):
@@ -173,7 +173,7 @@ def _bytes(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _tensors(model: Any) -> Iterator[Any]:  # noqa: ANN401
+def _tensors(model: Any) -> Iterator[Any]:
     yield from model.graph.initializer
     for node in model.graph.node:
         for attribute in node.attribute:

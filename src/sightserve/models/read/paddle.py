@@ -57,7 +57,7 @@ def read(source: str, options: Options, workspace: Path) -> Reading | None:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        import yaml  # noqa: PLC0415 - of the user's environment
+        import yaml
     except ImportError as exc:
         raise MissingPackage(f"reading {path.name} needs the package PyYAML: pip install pyyaml") from exc
     text = read_text(path)

@@ -95,6 +95,6 @@ def _labels(folder: Path, output: Mapping[str, Any]) -> Fact[tuple[str, ...]] | 
     return Fact(read_labels(folder / relative), f"{file}, label_filename in {_CONFIG}")
 
 
-def _first(message: Mapping[str, Any], field: str) -> Any:  # noqa: ANN401 - a string, a number or a message
+def _first(message: Mapping[str, Any], field: str) -> Any:
     values = message.get(field)
     return values[0] if values else ""

@@ -108,7 +108,7 @@ def read_text(path: Path) -> str:
     return text
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+def read_json(path: Path) -> Any:
     """Return what a JSON file holds; errors as in `read_text`."""
     text = read_text(path)
     try:
