@@ -41,10 +41,12 @@ class ModelFacts(NamedTuple):
     Attributes:
         classes: how many it tells apart, the most labels that can be asked for.
         looks: how a photo becomes its input, as `imaging.geometry.input_geometry` takes it.
+        exclusive: whether one class is right, or several may be.
     """
 
     classes: int
     looks: dict[str, Any]
+    exclusive: bool
 
 
 class Classifier(Protocol):
@@ -81,7 +83,7 @@ def open_classifier(
 
     Args:
         backend: address of a backend; None: the model runs in this process.
-        model: directory of the model bundle for this process, or the name of an embedded one; None: the default one.
+        model: for this process: a bundle's directory, or the name of an embedded or an added one; None: the default one.
         api_key: for the backend; none where it is empty.
         stop: set from any thread, or by a signal, to stop waiting.
         parallel: requests under way at once, at most.
@@ -116,7 +118,7 @@ def _in_process(model: str | None, tell: Callable[[str], None] | None) -> _InPro
         pipeline, _ = assemble(setup, model_files(bundle), tell=tell or (lambda _note: None))
     except BackendError as exc:
         fail(str(exc))
-    return _InProcess(pipeline, ModelFacts(len(bundle.labels), setup.input), settings.cpus)
+    return _InProcess(pipeline, ModelFacts(len(bundle.labels), setup.input, setup.exclusive), settings.cpus)
 
 
 class _InProcess:
@@ -164,7 +166,7 @@ class _Remote:
             fail("stopped", code=130)
         except ClientError as exc:
             fail(str(exc), code=1)
-        return ModelFacts(told.classes, told.looks())
+        return ModelFacts(told.classes, told.looks(), told.outputs == "exclusive")
 
     def classify(self, image: bytes, filename: str | None, top_k: int | None, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""

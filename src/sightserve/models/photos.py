@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from PIL import Image
 
@@ -14,6 +14,8 @@ from sightserve.imaging.decode import Decoder
 from sightserve.imaging.errors import ImageError
 from sightserve.imaging.geometry import FitWithin
 from sightserve.models.errors import SourceError
+
+T = TypeVar("T")
 
 BUILT_IN: Final = Path(sightserve.__file__).parent / "frontend" / "samples"
 MOST: Final = 200  # that are looked at
@@ -107,11 +109,11 @@ def _evenly(photos: Sequence[Photo]) -> list[Photo]:
     return some(chosen, MOST)
 
 
-def some(photos: Sequence[Photo], count: int) -> list[Photo]:
+def some(things: Sequence[T], count: int) -> list[T]:
     """Return at most so many, spread over all."""
-    if len(photos) <= count:
-        return list(photos)
-    return [photos[number * len(photos) // count] for number in range(count)]
+    if len(things) <= count:
+        return list(things)
+    return [things[number * len(things) // count] for number in range(count)]
 
 
 def readable(photos: Iterable[Photo]) -> tuple[list[Photo], list[str]]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from sightserve.bundle.manifest import EMBEDDED, Page, ReadFact, default_bundle_path, load_bundle
 from sightserve.bundle.store import NAME
-from sightserve.models import photos as collections
+from sightserve.models import photos as album
 from sightserve.models import settle, verify, words
 from sightserve.models.errors import AddError, SourceError, UnclearSource
 from sightserve.models.network import Network, look_at
@@ -97,7 +97,7 @@ class Subject:
 
     def few(self) -> tuple[list[Image.Image], list[int | None]]:
         """Return some of the photos, small, and their classes: for guesses."""
-        chosen = collections.some(list(zip(self.photos, self.classes, strict=True)), _FOR_GUESSES)
+        chosen = album.some(list(zip(self.photos, self.classes, strict=True)), _FOR_GUESSES)
         return [photo.image(_SMALL) for photo, _ in chosen], [known for _, known in chosen]
 
 
@@ -117,7 +117,7 @@ def look_at_all(request: Request, workspace: Path, listener: Listener) -> Subjec
     labels, more = _labels(reading, network, photos)
     classes, strangers = verify.classes_of(photos, labels.value)
     listener.step("Looking how it wants photos")
-    chosen = collections.some(list(zip(photos, classes, strict=True)), _FOR_GUESSES)
+    chosen = album.some(list(zip(photos, classes, strict=True)), _FOR_GUESSES)
     images = [photo.image(_SMALL) for photo, _ in chosen]
     preparation = settle.settle(reading, network, images, [known for _, known in chosen])
     facts = words.facts(network, labels, preparation)
@@ -165,8 +165,8 @@ def _photos(folder: Path | None) -> tuple[list[Photo], list[str]]:
     """Return the photos that prove a model, and what is to be said of them."""
     if folder is None:
         note = "it was tried on Sightserve's own samples only: --photos with a folder of yours proves more"
-        return collections.built_in(), [note]
-    photos, notes = collections.readable(collections.find(folder))
+        return album.built_in(), [note]
+    photos, notes = album.readable(album.find(folder))
     if not photos:
         raise SourceError(f"no photo in {folder} can be read: {'; '.join(notes[:3])}")
     return photos, notes
