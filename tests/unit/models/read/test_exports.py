@@ -73,7 +73,7 @@ CUSTOM_VISION: Files = {
 }
 
 
-def test_custom_vision_is_read_from_its_zip_and_its_range_is_doubted(tmp_path: Path):
+def test_custom_vision_is_read_from_its_zip_and_its_range_is_doubted(tmp_path: Path) -> None:
     found = reading(zipped(folder(tmp_path / "in", CUSTOM_VISION), tmp_path / "Rash.ONNX.zip"))
 
     assert (found.kind, found.name) == ("Azure Custom Vision export", "rash.onnx")
@@ -85,7 +85,7 @@ def test_custom_vision_is_read_from_its_zip_and_its_range_is_doubted(tmp_path: P
     assert "not always what the network takes" in found.notes[0]
 
 
-def test_custom_visions_old_files_have_all_in_the_graph(tmp_path: Path):
+def test_custom_visions_old_files_have_all_in_the_graph(tmp_path: Path) -> None:
     said = {"Image.BitmapPixelFormat": "Bgr8", "Image.NominalPixelRange": "NominalRange_0_255"}
     graph = classifier(head="zip map", labels=["a", "b", "c"], metadata=said, producer="WinMLTools")
 
@@ -114,12 +114,12 @@ def test_custom_visions_old_files_have_all_in_the_graph(tmp_path: Path):
         ),
     ],
 )
-def test_custom_visions_faults_are_named(tmp_path: Path, change: dict[str, str], words: str):
+def test_custom_visions_faults_are_named(tmp_path: Path, change: dict[str, str], words: str) -> None:
     with pytest.raises((SourceError, UnclearSource), match=words):
         reading(folder(tmp_path / "in", {**CUSTOM_VISION, **change}))
 
 
-def test_custom_vision_for_another_platform_is_told_what_to_export(tmp_path: Path):
+def test_custom_vision_for_another_platform_is_told_what_to_export(tmp_path: Path) -> None:
     files = {"cvexport.manifest": '{"Platform": "TensorFlow", "ModelFileName": "saved_model.pb"}', "labels.txt": "a\nb"}
 
     with pytest.raises(SourceError, match=r"for 'TensorFlow', with no ONNX file in it.*Export > ONNX"):
@@ -144,7 +144,7 @@ LOBE: Files = {
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_lobe_is_read_from_its_signature(tmp_path: Path, packed: bool):
+def test_lobe_is_read_from_its_signature(tmp_path: Path, packed: bool) -> None:
     source = folder(tmp_path / "in", LOBE)
 
     found = reading(zipped(source, tmp_path / "Pets.zip") if packed else source)
@@ -156,7 +156,7 @@ def test_lobe_is_read_from_its_signature(tmp_path: Path, packed: bool):
     assert found.scale.value == UNIT
 
 
-def test_lobe_for_tensorflow_is_told_what_to_export(tmp_path: Path):
+def test_lobe_for_tensorflow_is_told_what_to_export(tmp_path: Path) -> None:
     said = {"format": "tf", "filename": "saved_model.pb", "inputs": {"Image": {}}, "classes": {"Label": ["a", "b"]}}
 
     with pytest.raises(SourceError, match="Lobe as 'tf', with no ONNX file"):
@@ -180,7 +180,7 @@ PostProcess:
 """
 
 
-def test_paddlex_is_read_from_its_yaml(tmp_path: Path):
+def test_paddlex_is_read_from_its_yaml(tmp_path: Path) -> None:
     source = folder(
         tmp_path / "doc_ori",
         {"inference.onnx": classifier(classes=4), "inference.yml": PADDLE_YAML, "x.onnx": classifier()},
@@ -197,7 +197,7 @@ def test_paddlex_is_read_from_its_yaml(tmp_path: Path):
     assert found.scale.value.std == pytest.approx(IMAGENET.std)
 
 
-def test_paddleclas_squashes_width_before_height_and_names_bgr_and_a_label_file(tmp_path: Path):
+def test_paddleclas_squashes_width_before_height_and_names_bgr_and_a_label_file(tmp_path: Path) -> None:
     text = r"""
 PreProcess:
   transform_ops:
@@ -207,7 +207,7 @@ PreProcess:
   - Wobble: {}
 PostProcess: {Topk: {class_id_map_file: 'E:\data\label.txt'}}
 """
-    files = {"model.onnx": classifier(size=(8, 16)), "model.yml": text, "label.txt": "0 cat\n1 dog\n2 owl\n"}
+    files: Files = {"model.onnx": classifier(size=(8, 16)), "model.yml": text, "label.txt": "0 cat\n1 dog\n2 owl\n"}
 
     found = reading(folder(tmp_path / "in", files))
 
@@ -232,12 +232,12 @@ PostProcess: {Topk: {class_id_map_file: 'E:\data\label.txt'}}
         (PADDLE_YAML.replace("1./255.", "1/0"), "must be a number or a fraction"),
     ],
 )
-def test_yaml_runs_nothing_and_explodes_nowhere(tmp_path: Path, text: str, words: str):
+def test_yaml_runs_nothing_and_explodes_nowhere(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         reading(folder(tmp_path / "in", {"inference.onnx": classifier(classes=4), "inference.yml": text}))
 
 
-def test_paddle_without_onnx_is_told_how_to_make_it(tmp_path: Path):
+def test_paddle_without_onnx_is_told_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="paddle2onnx"):
         reading(folder(tmp_path / "in", {"inference.yml": PADDLE_YAML, "inference.pdiparams": "x"}))
 
@@ -253,7 +253,7 @@ dynamic_batching { preferred_batch_size: [ 2, 4 ] } parameters < key: 'x\\'y' va
 
 
 @pytest.mark.parametrize("at", ["repository", "model", "version", "file"])
-def test_a_triton_repositorys_newest_version_is_read(tmp_path: Path, at: str):
+def test_a_triton_repositorys_newest_version_is_read(tmp_path: Path, at: str) -> None:
     graph = classifier(outputs=("output", "features"))
     files: Files = {
         "config.pbtxt": TRITON,
@@ -288,14 +288,14 @@ def test_a_triton_repositorys_newest_version_is_read(tmp_path: Path, at: str):
         ("}", "where a field's name must be"),
     ],
 )
-def test_config_pbtxt_may_hold_anything(tmp_path: Path, text: str, words: str):
+def test_config_pbtxt_may_hold_anything(tmp_path: Path, text: str, words: str) -> None:
     source = folder(tmp_path / "pets", {"config.pbtxt": text, "1/model.onnx": classifier()})
 
     with pytest.raises(SourceError, match=words):
         reading(source)
 
 
-def test_a_version_whose_weights_are_beside_the_graph_is_a_folder(tmp_path: Path):
+def test_a_version_whose_weights_are_beside_the_graph_is_a_folder(tmp_path: Path) -> None:
     source = folder(
         tmp_path / "pets", {"config.pbtxt": 'backend: "onnxruntime"', "1/model.onnx/model.onnx": classifier()}
     )
@@ -303,7 +303,7 @@ def test_a_version_whose_weights_are_beside_the_graph_is_a_folder(tmp_path: Path
     assert reading(source).graph == source / "1" / "model.onnx" / "model.onnx"
 
 
-def test_a_repository_of_several_models_asks_for_one(tmp_path: Path):
+def test_a_repository_of_several_models_asks_for_one(tmp_path: Path) -> None:
     for name in ("cats", "dogs"):
         folder(tmp_path / "models" / name, {"config.pbtxt": TRITON})
 
@@ -328,7 +328,7 @@ PREPROCESSOR = {
 
 
 @pytest.mark.parametrize("at", ["model.onnx", "onnx/model.onnx", "named"])
-def test_optimums_folder_says_all_that_transformers_would(tmp_path: Path, at: str):
+def test_optimums_folder_says_all_that_transformers_would(tmp_path: Path, at: str) -> None:
     name = "model.onnx" if at == "named" else at
     files = {"config.json": json.dumps(CONFIG), "preprocessor_config.json": json.dumps(PREPROCESSOR)}
     source = folder(tmp_path / "my-vit", {name: classifier(classes=11), **files})
@@ -341,7 +341,7 @@ def test_optimums_folder_says_all_that_transformers_would(tmp_path: Path, at: st
     assert found.outputs == ("independent_logits", "problem_type in config.json")
 
 
-def test_optimums_folder_without_a_preprocessor_says_what_is_missing(tmp_path: Path):
+def test_optimums_folder_without_a_preprocessor_says_what_is_missing(tmp_path: Path) -> None:
     found = reading(
         folder(tmp_path / "my-vit", {"model.onnx": classifier(classes=11), "config.json": json.dumps(CONFIG)})
     )
@@ -350,14 +350,14 @@ def test_optimums_folder_without_a_preprocessor_says_what_is_missing(tmp_path: P
     assert "preprocessor_config.json is not beside config.json" in found.notes[0]
 
 
-def test_a_network_for_text_is_refused(tmp_path: Path):
+def test_a_network_for_text_is_refused(tmp_path: Path) -> None:
     config = json.dumps({"architectures": ["BertForSequenceClassification"], "model_type": "bert"})
 
     with pytest.raises(SourceError, match="only image classifiers"):
         reading(folder(tmp_path / "bert", {"model.onnx": classifier(), "config.json": config}))
 
 
-def test_somebody_elses_config_is_left_alone(tmp_path: Path):
+def test_somebody_elses_config_is_left_alone(tmp_path: Path) -> None:
     found = reading(folder(tmp_path / "net", {"model.onnx": classifier(), "config.json": '{"lr": 0.1}'}))
 
     assert found.kind == "ONNX file, exported from PyTorch"

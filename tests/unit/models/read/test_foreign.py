@@ -15,7 +15,7 @@ def reading(path: Path, workspace: Path) -> Reading:
     return read(str(path), Options(), workspace)
 
 
-def test_page_orientation_has_its_labels_in_its_metadata(tmp_path: Path):
+def test_page_orientation_has_its_labels_in_its_metadata(tmp_path: Path) -> None:
     found = reading(foreign.page_orientation(), tmp_path)
 
     assert found.kind == "ONNX file, exported from PaddlePaddle"
@@ -24,7 +24,7 @@ def test_page_orientation_has_its_labels_in_its_metadata(tmp_path: Path):
     assert (load(found.graph).size, load(found.graph).batch, load(found.graph).classes()) == ((224, 224), None, 4)
 
 
-def test_text_direction_says_only_how_many_classes_it_has(tmp_path: Path):
+def test_text_direction_says_only_how_many_classes_it_has(tmp_path: Path) -> None:
     found = reading(foreign.text_direction(), tmp_path)
 
     assert found.kind == "ONNX file, exported from PaddlePaddle"
@@ -32,7 +32,7 @@ def test_text_direction_says_only_how_many_classes_it_has(tmp_path: Path):
     assert (load(found.graph).size, load(found.graph).classes()) == (None, 2)
 
 
-def test_open_nsfw_is_seen_to_be_nhwc(tmp_path: Path):
+def test_open_nsfw_is_seen_to_be_nhwc(tmp_path: Path) -> None:
     found = reading(foreign.open_nsfw(), tmp_path)
 
     assert (found.kind, found.name) == ("ONNX file, exported from TensorFlow", "open-nsfw")
@@ -40,11 +40,11 @@ def test_open_nsfw_is_seen_to_be_nhwc(tmp_path: Path):
     assert (load(found.graph).size, load(found.graph).classes()) == ((224, 224), 2)
 
 
-def test_a_recogniser_of_text_is_no_classifier(tmp_path: Path):
+def test_a_recogniser_of_text_is_no_classifier(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gives softmax_11.tmp_0 \(\?, \?, 6625\), and a classifier gives"):
         reading(foreign.text_recogniser(), tmp_path)
 
 
-def test_a_state_dict_is_let_pass_to_pytorch(tmp_path: Path):
+def test_a_state_dict_is_let_pass_to_pytorch(tmp_path: Path) -> None:
     assert pickles.foreign_classes(foreign.efficientnet_lite0()) == ()
     assert pickles.read(str(foreign.efficientnet_lite0()), Options(), tmp_path) is None

@@ -56,7 +56,7 @@ def squash(side: int, interpolation: Any = "bicubic", resize: Any = None) -> Inp
         ({"size": 224, "resample": "PIL.Image.Resampling.BILINEAR"}, squash(224, "bilinear")),
     ],
 )  # fmt: skip
-def test_the_geometry_is_that_of_the_image_processor(file: dict[str, Any], expected: InputSpec):
+def test_the_geometry_is_that_of_the_image_processor(file: dict[str, Any], expected: InputSpec) -> None:
     found = preprocessing_of({}, file).input
 
     assert found is not None
@@ -64,7 +64,7 @@ def test_the_geometry_is_that_of_the_image_processor(file: dict[str, Any], expec
     assert "preprocessor_config.json" in found.source
 
 
-def test_the_model_type_names_the_processor_where_the_file_does_not():
+def test_the_model_type_names_the_processor_where_the_file_does_not() -> None:
     found = preprocessing_of({"model_type": "resnet"}, {"size": {"shortest_edge": 224}, "crop_pct": 0.875}).input
 
     assert found is not None
@@ -88,7 +88,9 @@ def test_the_model_type_names_the_processor_where_the_file_does_not():
         ),
     ],
 )  # fmt: skip
-def test_the_scale_is_of_values_from_0_to_255(file: dict[str, Any], mean: tuple[float, ...], std: tuple[float, ...]):
+def test_the_scale_is_of_values_from_0_to_255(
+    file: dict[str, Any], mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
     found = preprocessing_of({}, file).scale
 
     assert found is not None
@@ -96,7 +98,7 @@ def test_the_scale_is_of_values_from_0_to_255(file: dict[str, Any], mean: tuple[
     assert found.value.std == pytest.approx(std)
 
 
-def test_channels_are_grey_or_reversed_where_the_files_say_so():
+def test_channels_are_grey_or_reversed_where_the_files_say_so() -> None:
     mobile = {
         "image_processor_type": "MobileViTImageProcessor",
         "size": {"shortest_edge": 288},
@@ -124,12 +126,12 @@ def test_channels_are_grey_or_reversed_where_the_files_say_so():
         ({**of("ConvNextImageProcessor"), "size": 224, "crop_pct": 0.001}, "share of the side"),
     ],
 )
-def test_a_value_that_cannot_be_is_named(file: dict[str, Any], words: str):
+def test_a_value_that_cannot_be_is_named(file: dict[str, Any], words: str) -> None:
     with pytest.raises(SourceError, match=words):
         preprocessing_of({}, file)
 
 
-def test_what_crops_nothing_is_said():
+def test_what_crops_nothing_is_said() -> None:
     found = preprocessing_of({}, {"size": {"shortest_edge": 224}})
 
     assert found.input is not None
@@ -155,7 +157,7 @@ def test_what_crops_nothing_is_said():
         ),
     ],
 )  # fmt: skip
-def test_what_timm_says_is_done_as_timm_does_it(cfg: dict[str, Any], expected: InputSpec):
+def test_what_timm_says_is_done_as_timm_does_it(cfg: dict[str, Any], expected: InputSpec) -> None:
     found = preprocessing_of({"pretrained_cfg": cfg}, None)
 
     assert found.input is not None
@@ -165,7 +167,7 @@ def test_what_timm_says_is_done_as_timm_does_it(cfg: dict[str, Any], expected: I
         assert found.scale.value.mean == pytest.approx(IMAGENET.mean)
 
 
-def test_labels_are_in_the_order_of_their_numbers_and_placeholders_are_none():
+def test_labels_are_in_the_order_of_their_numbers_and_placeholders_are_none() -> None:
     numbers = {str(index): f"kind {index}" for index in (2, 10, 0, 1, *range(3, 10))}
 
     assert labels_of({"id2label": numbers}) == (tuple(f"kind {each}" for each in range(11)), "id2label in config.json")
@@ -176,7 +178,7 @@ def test_labels_are_in_the_order_of_their_numbers_and_placeholders_are_none():
     assert labels_of(described) == (("tench, Tinca tinca", "n02"), "label_names in config.json")
 
 
-def test_the_kind_of_problem_says_what_the_numbers_are():
+def test_the_kind_of_problem_says_what_the_numbers_are() -> None:
     assert outputs_of({"problem_type": "multi_label_classification"}).value == "independent_logits"
     assert outputs_of({}).value == "logits"
     with pytest.raises(SourceError, match="gives a number, not classes"):

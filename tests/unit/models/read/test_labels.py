@@ -35,13 +35,13 @@ THREE = ("cat", "dog", "owl")
         ("labels.json", '[{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}, {"id": 2, "name": "owl"}]'),
     ],
 )
-def test_labels_are_read_however_they_were_written_down(tmp_path: Path, name: str, content: str):
+def test_labels_are_read_however_they_were_written_down(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8", newline="")
 
     assert read_labels(tmp_path / name) == THREE
 
 
-def test_numbers_alone_are_labels_and_so_are_names_that_only_begin_with_numbers(tmp_path: Path):
+def test_numbers_alone_are_labels_and_so_are_names_that_only_begin_with_numbers(tmp_path: Path) -> None:
     degrees, houses = tmp_path / "degrees.txt", tmp_path / "houses.txt"
     degrees.write_text("0\n90\n180\n270\n")
     houses.write_text("2 rooms\n3 rooms\n2 baths\n")
@@ -50,7 +50,7 @@ def test_numbers_alone_are_labels_and_so_are_names_that_only_begin_with_numbers(
     assert read_labels(houses) == ("2 rooms", "3 rooms", "2 baths")
 
 
-def test_utf16_as_windows_writes_it_is_read(tmp_path: Path):
+def test_utf16_as_windows_writes_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("Käfer\nBär\n", encoding="utf-16")
 
     assert read_labels(tmp_path / "labels.txt") == ("Käfer", "Bär")
@@ -70,7 +70,7 @@ def test_utf16_as_windows_writes_it_is_read(tmp_path: Path):
         (b"cat\n\xe2\x80\xae\n", "label 1 has no visible character"),
     ],
 )
-def test_what_is_no_list_of_labels_gets_words(tmp_path: Path, content: bytes, words: str):
+def test_what_is_no_list_of_labels_gets_words(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "labels.txt").write_bytes(content)
 
     with pytest.raises(SourceError, match=words):
@@ -92,23 +92,23 @@ def test_what_is_no_list_of_labels_gets_words(tmp_path: Path, content: bytes, wo
         ({str(10**9): "cat"}, "not every label an index"),
     ],
 )
-def test_a_table_whose_indices_make_no_order_is_refused(value: object, words: str):
+def test_a_table_whose_indices_make_no_order_is_refused(value: object, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         indexed(value, "names")
 
 
-def test_deep_json_is_an_error_and_no_crash(tmp_path: Path):
+def test_deep_json_is_an_error_and_no_crash(tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text("[" * 100_000)
 
     with pytest.raises(SourceError, match="not JSON"):
         read_labels(tmp_path / "labels.json")
 
 
-def test_a_label_steers_no_terminal_and_stays_on_its_line():
+def test_a_label_steers_no_terminal_and_stays_on_its_line() -> None:
     assert indexed(["\x1b[31mcat\x1b[0m", "a\nb", "\u202egod"], "names") == ("[31mcat[0m", "a b", "god")
 
 
-def test_equal_labels_get_numbers_and_it_is_said():
+def test_equal_labels_get_numbers_and_it_is_said() -> None:
     labels, notes = distinct(("crane", "cat", "crane", "crane (2)", "crane"))
 
     assert labels == ("crane", "cat", "crane (3)", "crane (2)", "crane (4)")
@@ -126,20 +126,20 @@ def test_equal_labels_get_numbers_and_it_is_said():
         (("2", "10", "1"), None),
     ],
 )
-def test_an_order_in_which_frameworks_differ_is_pointed_out(labels: tuple[str, ...], found: str | None):
+def test_an_order_in_which_frameworks_differ_is_pointed_out(labels: tuple[str, ...], found: str | None) -> None:
     note = order_note(labels)
 
     assert (note is None) if found is None else (note is not None and found in note)
 
 
-def test_a_wrong_number_of_labels_is_explained():
+def test_a_wrong_number_of_labels_is_explained() -> None:
     assert count_fault(THREE, 3, "labels.txt") is None
     assert "background" in str(count_fault(THREE, 4, "labels.txt"))
     assert "heading" in str(count_fault(THREE, 2, "labels.txt"))
     assert "the network has 1,000 classes and labels.txt 3 labels" in str(count_fault(THREE, 1000, "labels.txt"))
 
 
-def test_many_labels_are_read(tmp_path: Path):
+def test_many_labels_are_read(tmp_path: Path) -> None:
     labels = {str(index): f"class {index}" for index in range(21_841)}
     (tmp_path / "labels.json").write_text(json.dumps(dict(reversed(labels.items()))))
 

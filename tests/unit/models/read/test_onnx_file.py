@@ -17,19 +17,19 @@ def reading(source: Path, options: Options = NONE) -> Reading:
     return read(str(source), options, source.parent / "workspace")
 
 
-def test_a_plain_file_says_nothing_and_nothing_is_made_up(tmp_path: Path):
+def test_a_plain_file_says_nothing_and_nothing_is_made_up(tmp_path: Path) -> None:
     found = reading(save(classifier(), tmp_path / "Cats and dogs.onnx"))
 
     assert (found.kind, found.name) == ("ONNX file, exported from PyTorch", "cats-and-dogs")
     assert (found.labels, found.input, found.channels, found.scale, found.outputs, found.notes) == (*[None] * 5, ())
 
 
-def test_a_name_that_everybody_uses_gives_way_to_the_folder(tmp_path: Path):
+def test_a_name_that_everybody_uses_gives_way_to_the_folder(tmp_path: Path) -> None:
     assert reading(save(classifier(), tmp_path / "Mushrooms" / "train3" / "weights" / "best.onnx")).name == "mushrooms"
     assert reading(save(classifier(), tmp_path / "pets" / "model.onnx")).name == "pets"
 
 
-def test_ultralytics_says_all(tmp_path: Path):
+def test_ultralytics_says_all(tmp_path: Path) -> None:
     found = reading(save(ultralytics(), tmp_path / "best.onnx"))
 
     assert found.kind == "Ultralytics export"
@@ -43,7 +43,7 @@ def test_ultralytics_says_all(tmp_path: Path):
     assert (found.description, found.license) == ("Ultralytics YOLO11n-cls model", "AGPL-3.0-only")
 
 
-def test_ultralytics_dynamic_sides_are_those_of_the_metadata(tmp_path: Path):
+def test_ultralytics_dynamic_sides_are_those_of_the_metadata(tmp_path: Path) -> None:
     said = {"imgsz": "[224, 224]", "task": "classify", "stride": "1", "names": "{0: 'a', 1: 'b'}", "channels": "1"}
     path = save(classifier(classes=2, size=("height", "width"), channels=1, metadata=said), tmp_path / "best.onnx")
 
@@ -54,7 +54,7 @@ def test_ultralytics_dynamic_sides_are_those_of_the_metadata(tmp_path: Path):
     assert found.channels == ("grey", "channels in the file's metadata")
 
 
-def test_yolov5_is_known_by_what_it_lacks(tmp_path: Path):
+def test_yolov5_is_known_by_what_it_lacks(tmp_path: Path) -> None:
     said = {"stride": "32", "names": "{0: 'a', 1: 'b', 2: 'c'}"}
 
     found = reading(save(classifier(metadata=said), tmp_path / "best.onnx"))
@@ -67,7 +67,7 @@ def test_yolov5_is_known_by_what_it_lacks(tmp_path: Path):
 
 
 @pytest.mark.parametrize("task", ["detect", "segment", "pose", "obb"])
-def test_a_detector_is_told_what_to_train(tmp_path: Path, task: str):
+def test_a_detector_is_told_what_to_train(tmp_path: Path, task: str) -> None:
     with pytest.raises(SourceError, match=f"not a classifier: its metadata say task: '{task}'.*yolo classify train"):
         reading(save(ultralytics(task=task), tmp_path / "best.onnx"))
 
@@ -76,7 +76,7 @@ def test_a_detector_is_told_what_to_train(tmp_path: Path, task: str):
     "names",
     ["{0: __import__('os').getcwd()}", "[x for x in (1,2,3)]", "{0: 'a', 2: 'b'}", "{" * 50_000, "('a' 'b'", ""],
 )
-def test_names_are_literals_or_an_error(tmp_path: Path, names: str):
+def test_names_are_literals_or_an_error(tmp_path: Path, names: str) -> None:
     with pytest.raises(AddError):
         reading(save(ultralytics(names=names), tmp_path / "best.onnx"))
 
@@ -95,13 +95,13 @@ def test_names_are_literals_or_an_error(tmp_path: Path, names: str):
         {"Labels": "cat;dog;owl"},
     ],
 )
-def test_labels_in_the_metadata_are_found_under_the_keys_that_people_use(tmp_path: Path, said: dict[str, str]):
+def test_labels_in_the_metadata_are_found_under_the_keys_that_people_use(tmp_path: Path, said: dict[str, str]) -> None:
     found = reading(save(classifier(metadata=said), tmp_path / "net.onnx"))
 
     assert found.labels == (("cat", "dog", "owl"), f"{next(iter(said))} in the file's metadata")
 
 
-def test_a_mean_in_the_metadata_is_of_0_to_1_where_it_can_be(tmp_path: Path):
+def test_a_mean_in_the_metadata_is_of_0_to_1_where_it_can_be(tmp_path: Path) -> None:
     said = {"mean": "[0.5, 0.5, 0.5]", "std": "[0.25, 0.25, 0.25]"}
 
     found = reading(save(classifier(metadata=said), tmp_path / "net.onnx"))
@@ -109,7 +109,7 @@ def test_a_mean_in_the_metadata_is_of_0_to_1_where_it_can_be(tmp_path: Path):
     assert found.scale == (Scale((127.5,) * 3, (63.75,) * 3), "mean and std in the file's metadata")
 
 
-def test_labels_before_a_zip_map_are_those_of_the_classes(tmp_path: Path):
+def test_labels_before_a_zip_map_are_those_of_the_classes(tmp_path: Path) -> None:
     found = reading(save(classifier(head="zip map", labels=["cat", "dog", "owl"]), tmp_path / "net.onnx"))
 
     assert found.labels == (("cat", "dog", "owl"), "the ZipMap at the graph's end")
@@ -127,14 +127,14 @@ def test_labels_before_a_zip_map_are_those_of_the_classes(tmp_path: Path):
         ("imagenet_classes.txt", "cat\ndog\nowl"),
     ],
 )
-def test_labels_beside_the_file_are_found(tmp_path: Path, name: str, content: str):
+def test_labels_beside_the_file_are_found(tmp_path: Path, name: str, content: str) -> None:
     path = save(classifier(), tmp_path / "net.onnx")
     (tmp_path / name).write_text(content)
 
     assert reading(path).labels == (("cat", "dog", "owl"), f"{name} beside it")
 
 
-def test_labels_beside_the_file_that_belong_to_something_else_are_left_and_it_is_said(tmp_path: Path):
+def test_labels_beside_the_file_that_belong_to_something_else_are_left_and_it_is_said(tmp_path: Path) -> None:
     path = save(classifier(), tmp_path / "net.onnx")
     (tmp_path / "labels.txt").write_text("cat\ndog\n")
     (tmp_path / "classes.txt").write_bytes(b"K\xe4fer\n")
@@ -146,7 +146,7 @@ def test_labels_beside_the_file_that_belong_to_something_else_are_left_and_it_is
     assert "classes.txt beside it was not taken" in found.notes[1]
 
 
-def test_too_few_labels_in_the_metadata_are_an_error_that_a_flag_mends(tmp_path: Path):
+def test_too_few_labels_in_the_metadata_are_an_error_that_a_flag_mends(tmp_path: Path) -> None:
     path = save(classifier(metadata={"names": "['cat', 'dog']"}), tmp_path / "net.onnx")
     (labels := tmp_path / "mine.txt").write_text("cat\ndog\nowl\n")
 
@@ -155,7 +155,7 @@ def test_too_few_labels_in_the_metadata_are_an_error_that_a_flag_mends(tmp_path:
     assert reading(path, Options(labels=labels)).labels == (("cat", "dog", "owl"), f"--labels {labels}")
 
 
-def test_weights_beside_the_file_stay_there_and_must_be_there(tmp_path: Path):
+def test_weights_beside_the_file_stay_there_and_must_be_there(tmp_path: Path) -> None:
     path = save(classifier(), tmp_path / "net.onnx", external="net.onnx.data")
 
     assert reading(path).graph == path
@@ -169,7 +169,7 @@ def test_weights_beside_the_file_stay_there_and_must_be_there(tmp_path: Path):
 
 
 @pytest.mark.parametrize("location", ["../secret", "/etc/passwd", "a/../../b", "..\\b", ""])
-def test_weights_are_never_read_from_elsewhere(tmp_path: Path, location: str):
+def test_weights_are_never_read_from_elsewhere(tmp_path: Path, location: str) -> None:
     model = classifier()
     tensor = model.graph.initializer[0]
     tensor.ClearField("raw_data")
@@ -180,7 +180,7 @@ def test_weights_are_never_read_from_elsewhere(tmp_path: Path, location: str):
         reading(save(model, tmp_path / "net.onnx"))
 
 
-def test_what_is_no_classifier_of_photos_is_named(tmp_path: Path):
+def test_what_is_no_classifier_of_photos_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gives output \(\?, 3, 8400\), and a classifier gives"):
         reading(save(classifier(head="map"), tmp_path / "net.onnx"))
     model = classifier()
@@ -202,7 +202,7 @@ def test_what_is_no_classifier_of_photos_is_named(tmp_path: Path):
         (b"hello, I am no model at all\n" * 9, "is not ONNX, or not all of it is there"),
     ],
 )
-def test_something_else_that_is_called_onnx_is_told_apart(tmp_path: Path, content: bytes, words: str):
+def test_something_else_that_is_called_onnx_is_told_apart(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "net.onnx").write_bytes(content)
 
     with pytest.raises(SourceError, match=words):
@@ -210,7 +210,7 @@ def test_something_else_that_is_called_onnx_is_told_apart(tmp_path: Path, conten
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
-def test_a_truncated_file_is_an_error(tmp_path: Path, share: float):
+def test_a_truncated_file_is_an_error(tmp_path: Path, share: float) -> None:
     path = save(classifier(classes=40), tmp_path / "net.onnx")
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
@@ -220,11 +220,11 @@ def test_a_truncated_file_is_an_error(tmp_path: Path, share: float):
 
 
 @pytest.mark.parametrize("ir", [3, 4, 10])
-def test_files_of_any_age_are_read(tmp_path: Path, ir: int):
+def test_files_of_any_age_are_read(tmp_path: Path, ir: int) -> None:
     assert reading(save(classifier(ir=ir), tmp_path / "net.onnx")).kind.startswith("ONNX file")
 
 
-def test_a_file_of_more_than_2_gb_is_told_how_to_be_exported(tmp_path: Path):
+def test_a_file_of_more_than_2_gb_is_told_how_to_be_exported(tmp_path: Path) -> None:
     path = save(classifier(), tmp_path / "net.onnx")
     with path.open("r+b") as file:
         file.truncate(3 << 30)  # sparse
@@ -233,7 +233,7 @@ def test_a_file_of_more_than_2_gb_is_told_how_to_be_exported(tmp_path: Path):
         reading(path)
 
 
-def test_a_folder_with_one_file_is_that_file_and_several_have_to_be_named(tmp_path: Path):
+def test_a_folder_with_one_file_is_that_file_and_several_have_to_be_named(tmp_path: Path) -> None:
     save(classifier(), tmp_path / "one.onnx")
 
     assert reading(tmp_path).graph.name == "one.onnx"
@@ -242,7 +242,7 @@ def test_a_folder_with_one_file_is_that_file_and_several_have_to_be_named(tmp_pa
         reading(tmp_path)
 
 
-def test_repeated_labels_and_odd_orders_are_mended_or_said(tmp_path: Path):
+def test_repeated_labels_and_odd_orders_are_mended_or_said(tmp_path: Path) -> None:
     names = json.dumps(["1", "10", "2", "2"])
 
     found = reading(save(classifier(classes=4, metadata={"classes": names}), tmp_path / "net.onnx"))
@@ -253,7 +253,7 @@ def test_repeated_labels_and_odd_orders_are_mended_or_said(tmp_path: Path):
     assert "as text sorts" in found.notes[1]
 
 
-def test_flags_are_stronger_than_what_was_read(tmp_path: Path):
+def test_flags_are_stronger_than_what_was_read(tmp_path: Path) -> None:
     options = Options(fit="squash", mean=(0.5,), std=(0.5,), channels="bgr", outputs="logits")
 
     found = reading(save(ultralytics(), tmp_path / "best.onnx"), options)

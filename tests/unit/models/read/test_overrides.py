@@ -27,14 +27,14 @@ NOTHING = Reading(graph=Path("net.onnx"), kind="ONNX file", name="net")
         (Options(), CROP),
     ],
 )
-def test_a_flag_changes_its_own_fact_and_keeps_the_rest(options: Options, expected: InputSpec):
+def test_a_flag_changes_its_own_fact_and_keeps_the_rest(options: Options, expected: InputSpec) -> None:
     found = apply(READ, options)
 
     assert found.input is not None
     assert found.input.value == expected
 
 
-def test_the_graphs_own_size_need_not_be_said():
+def test_the_graphs_own_size_need_not_be_said() -> None:
     found = apply(NOTHING, Options(fit="pad"), size=(48, 192))
 
     assert found.input == (PadInput(fit="pad", height=48, width=192, interpolation="bilinear"), "--fit")
@@ -53,7 +53,7 @@ def test_the_graphs_own_size_need_not_be_said():
         (Options(mean=(0.2, 0.2, 0.2)), Scale((51.0,) * 3, IMAGENET.std)),
     ],
 )
-def test_numbers_up_to_1_are_of_0_to_1(options: Options, expected: Scale):
+def test_numbers_up_to_1_are_of_0_to_1(options: Options, expected: Scale) -> None:
     found = apply(READ, options)
 
     assert found.scale is not None
@@ -71,10 +71,10 @@ def test_numbers_up_to_1_are_of_0_to_1(options: Options, expected: Scale):
         ({"labels": Path("nowhere.txt")}, "nowhere.txt cannot be read"),
     ],
 )
-def test_a_flag_that_cannot_be_is_named(options: dict[str, Any], words: str):
+def test_a_flag_that_cannot_be_is_named(options: dict[str, Any], words: str) -> None:
     with pytest.raises(SourceError, match=words):
         apply(READ, Options(**options))
 
 
-def test_every_error_is_one_that_the_command_line_shows():
+def test_every_error_is_one_that_the_command_line_shows() -> None:
     assert issubclass(UnclearSource, AddError)

@@ -27,7 +27,7 @@ def link(name: str) -> zipfile.ZipInfo:
 
 
 @pytest.mark.parametrize("name", ["../evil.txt", "/etc/evil.txt", "a/../../evil.txt", "..\\evil.txt", "C:/evil.txt"])
-def test_nothing_is_unpacked_outside_the_workspace(tmp_path: Path, name: str):
+def test_nothing_is_unpacked_outside_the_workspace(tmp_path: Path, name: str) -> None:
     path = archive(tmp_path / "net.zip", ("model.onnx", b"x"), (name, b"evil"))
 
     with pytest.raises(SourceError, match="would lie outside its folder"):
@@ -35,7 +35,7 @@ def test_nothing_is_unpacked_outside_the_workspace(tmp_path: Path, name: str):
     assert not [each for each in tmp_path.rglob("*") if "evil" in each.name]
 
 
-def test_links_and_bombs_are_refused(tmp_path: Path):
+def test_links_and_bombs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no plain file: 'model.onnx'"):
         place_of(str(archive(tmp_path / "link.zip", (link("model.onnx"), b"/etc/passwd"))), tmp_path / "one")
     with pytest.raises(SourceError, match="grows a thousandfold"):
@@ -45,7 +45,7 @@ def test_links_and_bombs_are_refused(tmp_path: Path):
         place_of(str(archive(tmp_path / "many.zip", *many)), tmp_path / "three")
 
 
-def test_an_entry_that_lies_about_its_size_is_damage(tmp_path: Path):
+def test_an_entry_that_lies_about_its_size_is_damage(tmp_path: Path) -> None:
     path = archive(tmp_path / "net.zip", ("model.onnx", os.urandom(5000)))
     content = bytearray(path.read_bytes())
     at = content.rindex(b"PK\x01\x02") + 24  # the size, in the directory
@@ -57,7 +57,7 @@ def test_an_entry_that_lies_about_its_size_is_damage(tmp_path: Path):
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
-def test_a_truncated_zip_is_an_error(tmp_path: Path, share: float):
+def test_a_truncated_zip_is_an_error(tmp_path: Path, share: float) -> None:
     path = archive(tmp_path / "net.zip", ("model.onnx", os.urandom(5000)))
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
 
@@ -65,7 +65,7 @@ def test_a_truncated_zip_is_an_error(tmp_path: Path, share: float):
         read(str(path), Options(), tmp_path / "workspace")
 
 
-def test_a_zip_with_one_folder_in_it_is_that_folder(tmp_path: Path):
+def test_a_zip_with_one_folder_in_it_is_that_folder(tmp_path: Path) -> None:
     content = save(classifier(), tmp_path / "net.onnx").read_bytes()
     path = archive(
         tmp_path / "Pets.zip",

@@ -80,7 +80,7 @@ def torch_file(path: Path, content: Any, protocol: int = 2) -> Path:
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_a_pickle_is_told_what_to_export_and_is_not_run(
     tmp_path: Path, maker: Callable[[str], Any], name: str, file: str, words: str, protocol: int
-):
+) -> None:
     content = {"model": maker(name), "mark": Mark(tmp_path / "ran")}
     path = tmp_path / file
     if path.suffix in {".pkl", ".joblib"}:
@@ -93,7 +93,7 @@ def test_a_pickle_is_told_what_to_export_and_is_not_run(
     assert not (tmp_path / "ran").exists()
 
 
-def test_old_pytorch_files_are_pickles_in_a_row(tmp_path: Path, maker: Callable[[str], Any]):
+def test_old_pytorch_files_are_pickles_in_a_row(tmp_path: Path, maker: Callable[[str], Any]) -> None:
     # magic number, protocol, system, what was saved, its tensors' keys, and then numbers
     rows = [119547037146038801333356, 1001, {"little_endian": True}, maker("mycode.Net"), ["0"]]
     (tmp_path / "old.pth").write_bytes(b"".join(pickle.dumps(row, 2) for row in rows) + b"\x80\x02\0\0" * 9)
@@ -101,14 +101,14 @@ def test_old_pytorch_files_are_pickles_in_a_row(tmp_path: Path, maker: Callable[
     assert pickles.foreign_classes(tmp_path / "old.pth") == ("mycode.Net",)
 
 
-def test_plain_tensors_pass(tmp_path: Path):
+def test_plain_tensors_pass(tmp_path: Path) -> None:
     content = OrderedDict({"fc.weight": [1.0, 2.0], "epoch": 3})
 
     assert pickles.foreign_classes(torch_file(tmp_path / "weights.pth", content)) == ()
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60])
-def test_damaged_pickles_are_errors(tmp_path: Path, cut: int):
+def test_damaged_pickles_are_errors(tmp_path: Path, cut: int) -> None:
     content = pickle.dumps({"a": list(range(50))}, 4)
     (tmp_path / "model.pkl").write_bytes(content[:-cut])
 
@@ -116,7 +116,7 @@ def test_damaged_pickles_are_errors(tmp_path: Path, cut: int):
         pickles.foreign_classes(tmp_path / "model.pkl")
 
 
-def test_torchscript_is_told_apart(tmp_path: Path):
+def test_torchscript_is_told_apart(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
         archive.writestr("model/data.pkl", b"")
         archive.writestr("model/code/__torch__.py", b"")
@@ -125,7 +125,7 @@ def test_torchscript_is_told_apart(tmp_path: Path):
         read(str(tmp_path / "model.pt"), NONE, tmp_path)
 
 
-def test_a_lambda_layer_is_code(tmp_path: Path):
+def test_a_lambda_layer_is_code(tmp_path: Path) -> None:
     config = b'{"class_name": "Functional", "config": {"layers": [{"class_name": "Lambda"}]}}'
     with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
         archive.writestr("config.json", config)
@@ -162,7 +162,7 @@ def test_a_lambda_layer_is_code(tmp_path: Path):
 )
 def test_a_file_that_is_no_model_for_this_server_is_told_what_it_is(
     tmp_path: Path, name: str, content: bytes, words: str
-):
+) -> None:
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(SourceError, match=words):
@@ -182,7 +182,7 @@ def test_a_file_that_is_no_model_for_this_server_is_told_what_it_is(
         (["a.txt", "b.txt"], "has 'a.txt', 'b.txt', and no model that is known here"),
     ],
 )
-def test_a_folder_without_a_model_is_told_what_is_in_it(tmp_path: Path, files: list[str], words: str):
+def test_a_folder_without_a_model_is_told_what_is_in_it(tmp_path: Path, files: list[str], words: str) -> None:
     (folder := tmp_path / "folder").mkdir()
     for name in files:
         (folder / name).write_bytes(b"x")
@@ -200,19 +200,21 @@ def test_a_folder_without_a_model_is_told_what_is_in_it(tmp_path: Path, files: l
         ("hf:", "needs a name after it"),
     ],
 )
-def test_a_name_that_is_no_file_is_asked_back(tmp_path: Path, source: str, words: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_name_that_is_no_file_is_asked_back(
+    tmp_path: Path, source: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(SourceError, match=words):
         refused.read(source, NONE, tmp_path)
 
 
-def test_a_pipe_is_neither_file_nor_folder(tmp_path: Path):
+def test_a_pipe_is_neither_file_nor_folder(tmp_path: Path) -> None:
     with pytest.raises(AddError, match="neither a file nor a folder"):
         refused.read("/dev/null", NONE, tmp_path)
 
 
-def test_a_zip_lists_what_is_in_it(tmp_path: Path):
+def test_a_zip_lists_what_is_in_it(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("keras_model.h5", io.BytesIO(b"x").getvalue())
 
