@@ -78,6 +78,7 @@ def test_the_model_type_names_the_processor_where_the_file_does_not() -> None:
         ({"size": 8, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}, IMAGENET.mean, IMAGENET.std),
         ({"size": 8, **HALF, "rescale_factor": 1 / 255}, SIGNED.mean, SIGNED.std),
         ({"size": 8, **HALF, "do_normalize": False}, UNIT.mean[:1], UNIT.std[:1]),
+        ({"size": 8, **HALF, **of("MobileViTImageProcessor")}, UNIT.mean[:1], UNIT.std[:1]),
         ({"size": 8, **HALF, "do_rescale": False}, (0.5,) * 3, (0.5,) * 3),
         ({"size": 8, "image_mean": 0.5, "image_std": 0.25, "rescale_factor": 1.0}, (0.5,), (0.25,)),
         # v / 127.5 - 1, then (v - 0.5) / 0.5, then / 0.5 once more
