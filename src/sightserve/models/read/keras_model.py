@@ -65,7 +65,7 @@ def read(source: str, options: Options, workspace: Path) -> Reading | None:
         channels=Fact(channels, "the input's shape"),
         scale=facts.scale,
         outputs=outputs and Fact(outputs, "the last layer's activation"),
-        description=f"{type(model).__name__} network {model.name} of Keras",
+        description=f"{model.name}, a {type(model).__name__} network of Keras",
         notes=facts.notes,
     )
 
