@@ -5,7 +5,8 @@
     │   ├── MalformedRequest
     │   ├── PayloadTooLarge
     │   ├── RequestTimeout
-    │   └── TooManyFiles
+    │   ├── TooManyFiles
+    │   └── ModelNotFound
     ├── ImageError                the bytes are no image that we take
     │   ├── UnsupportedImageType
     │   ├── TooManyPixels
@@ -64,6 +65,12 @@ class TooManyFiles(RequestError):
     """More files in one batch than the limit."""
 
     code = ErrorCode.TOO_MANY_FILES
+
+
+class ModelNotFound(RequestError):
+    """The address names a model, or a version of it, that does not answer here."""
+
+    code = ErrorCode.NOT_FOUND
 
 
 class ImageError(BackendError):

@@ -31,7 +31,7 @@ _SCORES_AXES: Final = 2  # photos, classes
 _WAYS: Final = ((True, True), (False, True), (True, False), (False, False))
 
 
-def network(module: Any) -> Any:  # noqa: ANN401 - torch is imported late, so its types are unknown
+def network(module: Any) -> Any:
     """Return the module as one that takes pixels and gives one tensor, whatever it gives by itself."""
     torch_module = torch()
 
@@ -40,13 +40,13 @@ def network(module: Any) -> Any:  # noqa: ANN401 - torch is imported late, so it
             super().__init__()
             self.inner = module
 
-        def forward(self, pixels: Any) -> Any:  # noqa: ANN401
+        def forward(self, pixels: Any) -> Any:
             return _scores(self.inner(pixels))
 
     return Network().eval().float().requires_grad_(False)
 
 
-def export(module: Any, shape: tuple[int, int, int], workspace: Path) -> Path:  # noqa: ANN401
+def export(module: Any, shape: tuple[int, int, int], workspace: Path) -> Path:
     """Write a network as ONNX: float32 (N, channels, height, width) to scores (N, classes).
 
     Args:
@@ -78,7 +78,7 @@ def export(module: Any, shape: tuple[int, int, int], workspace: Path) -> Path:  
     raise NetworkError(f"the network cannot be exported to ONNX: {'; '.join(dict.fromkeys(troubles))}")
 
 
-def pipeline(module: Any, see: "Callable[[Image.Image], Any]") -> "Callable[[Image.Image], Floats]":  # noqa: ANN401
+def pipeline(module: Any, see: "Callable[[Image.Image], Any]") -> "Callable[[Image.Image], Floats]":
     """Return what gives a network's scores of a photo, float32 (classes,).
 
     Args:
@@ -119,7 +119,7 @@ def compare(path: Path, pixels: dict[int, Floats], expected: dict[int, Floats]) 
     return None
 
 
-def _write(module: Any, pixels: Floats, path: Path, *, dynamo: bool, any_batch: bool) -> None:  # noqa: ANN401
+def _write(module: Any, pixels: Floats, path: Path, *, dynamo: bool, any_batch: bool) -> None:
     torch_module = torch()
     example = torch_module.from_numpy(pixels)
     more_arguments: dict[str, Any] = {}
@@ -143,7 +143,7 @@ def _write(module: Any, pixels: Floats, path: Path, *, dynamo: bool, any_batch: 
     )
 
 
-def _expected(module: Any, pixels: Floats) -> Floats:  # noqa: ANN401
+def _expected(module: Any, pixels: Floats) -> Floats:
     try:
         scores = _run(module, pixels)
     except Exception as exc:
@@ -159,13 +159,13 @@ def _expected(module: Any, pixels: Floats) -> Floats:  # noqa: ANN401
     return scores
 
 
-def _run(module: Any, pixels: Floats) -> Floats:  # noqa: ANN401
+def _run(module: Any, pixels: Floats) -> Floats:
     torch_module = torch()
     with torch_module.inference_mode():
         return np.asarray(module(torch_module.from_numpy(pixels)).numpy(), np.float32)
 
 
-def _scores(given: Any) -> Any:  # noqa: ANN401
+def _scores(given: Any) -> Any:
     """Of what a network gives: `logits` of transformers, the first of several that a training loop wants."""
     if hasattr(given, "logits"):
         return given.logits

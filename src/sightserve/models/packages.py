@@ -10,7 +10,7 @@ from sightserve.models.errors import MissingPackage
 _OLDEST_TORCH: Final = (2, 6)
 
 
-def package(module: str, install: str) -> Any:  # noqa: ANN401 - a package that has no types here
+def package(module: str, install: str) -> Any:
     """Import a module of a package that may not be there.
 
     Args:
@@ -38,7 +38,7 @@ def package(module: str, install: str) -> Any:  # noqa: ANN401 - a package that 
         ) from exc
 
 
-def torch() -> Any:  # noqa: ANN401 - likewise
+def torch() -> Any:
     """Import PyTorch.
 
     Raises:

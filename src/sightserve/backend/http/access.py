@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sightserve.backend.errors import AccessError, RateLimited, Unauthorized
-from sightserve.backend.http.problems import answer
+from sightserve.backend.http.problems import answer, own_path
 
 # Probes have no keys, and the documentation has no secrets.
-_OPEN: Final = ("/health/", "/docs", "/openapi.json", "/swagger/")
+_OPEN: Final = ("/health/", "/v2/health/", "/hf/health", "/ping", "/docs", "/openapi.json", "/swagger/")
 _BEARER: Final = b"bearer "
 
 
@@ -35,13 +35,13 @@ class AccessMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and not scope["path"].removeprefix(scope.get("root_path", "")).startswith(_OPEN):
+        if scope["type"] == "http" and not own_path(scope).startswith(_OPEN):
             try:
                 key = self._identify(scope["headers"])
                 if self._rate is not None:
                     await self._rate.count(key.hex())
             except AccessError as exc:
-                await answer(exc, scope["request_id"])(scope, receive, send)
+                await answer(exc, scope)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

@@ -13,13 +13,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sightserve.backend.build import Backend
 from sightserve.backend.errors import BackendError, ParameterError
-from sightserve.backend.http.problems import answer
+from sightserve.backend.http.problems import answer, own_path
+from sightserve.backend.job import TOP_K
 from sightserve.backend.scheduler import Ticket
 
 # Our own: no standard header fits. `Prefer: wait` (RFC 7240) counts whole seconds and means another thing (answer 202 and go
 # on), gRPC's and Envoy's belong to their protocols. Milliseconds, because a deadline here is a fraction of a few seconds.
 DEADLINE_HEADER = b"x-request-deadline-ms"
 _MAX_DIGITS = 9
+_WITH_BODY = frozenset({"POST", "PUT"})
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -28,7 +30,7 @@ class Parameters(BaseModel):
     """What may be asked of a prediction, in the query."""
 
     top_k: int = Field(
-        default=5, ge=1, description="how many classes, most probable first; at most as many as there are"
+        default=TOP_K, ge=1, description="how many classes, most probable first; at most as many as there are"
     )
     probabilities: bool = Field(default=False, description="whether to send every class's probability too")
     heat_map: bool = Field(default=False, description="whether to say where the model looked for its first class")
@@ -94,14 +96,16 @@ class AdmissionMiddleware:
 
     def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute], backend: Backend) -> None:
         self._app = app
-        self._routes = {route.path: route for route in routes if isinstance(route, UploadRoute)}
+        uploads = [route for route in routes if isinstance(route, UploadRoute)]
+        self._named = {(method, route.path): route for route in uploads for method in route.methods or ()}
+        self._templates = [route for route in uploads if route.param_convertors]
         self._backend = backend
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         route = None
-        if scope["type"] == "http" and scope["method"] == "POST":
-            route = self._routes.get(scope["path"].removeprefix(scope.get("root_path", "")))
+        if scope["type"] == "http" and scope["method"] in _WITH_BODY:
+            route = self._find(scope["method"], own_path(scope))
         if route is None:
             await self._app(scope, receive, send)
             return
@@ -111,13 +115,21 @@ class AdmissionMiddleware:
             ticket = scheduler.reserve(size, patience)
         except BackendError as exc:
             scope["route"] = route  # as the router would have: it names the request in the metrics
-            await answer(exc, scope.get("request_id"))(scope, receive, send)
+            await answer(exc, scope)(scope, receive, send)
             return
         scope["ticket"] = ticket
         try:
             await self._app(scope, receive, send)
         finally:
             scheduler.cancel(ticket)
+
+    def _find(self, method: str, path: str) -> UploadRoute | None:
+        """Return the route that the router will find: most are named in full, and cost no search."""
+        found = self._named.get((method, path))
+        if found is None:
+            matching = (route for route in self._templates if route.path_regex.match(path))
+            found = next((route for route in matching if method in (route.methods or ())), None)
+        return found
 
 
 def announced(headers: Sequence[tuple[bytes, bytes]], patience_ms: int) -> tuple[int, float]:

@@ -13,11 +13,12 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 import sightserve
 from sightserve.backend.build import Backend
-from sightserve.backend.http import health, routes
+from sightserve.backend.http import health, hugging_face, inference_v2, routes, torchserve
 from sightserve.backend.http.access import AccessMiddleware
 from sightserve.backend.http.admission import AdmissionMiddleware
 from sightserve.backend.http.docs import add_docs
@@ -40,15 +41,15 @@ def create_app(
     """Return the whole application for this backend."""
     lifecycle = lifecycle or Lifecycle()
     settings = backend.settings
-    app: ASGIApp = AdmissionMiddleware(create_api(backend, lifecycle), routes.uploads.routes, backend)
+    app: ASGIApp = AdmissionMiddleware(create_api(backend, lifecycle), _uploads(), backend)
     if settings.api_keys:
         app = AccessMiddleware(app, settings.api_keys, settings.rate_limit)
     if settings.allowed_origins:
         headers = [
             "authorization", "content-type", "x-api-key", "x-request-id", "x-request-deadline-ms",
-            "traceparent", "tracestate",
+            "traceparent", "tracestate", "content-encoding", "inference-header-content-length",
         ]  # fmt: skip
-        exposed = ["retry-after", "x-request-id"]
+        exposed = ["retry-after", "x-request-id", "inference-header-content-length"]
         app = CORSMiddleware(
             app, settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=headers, expose_headers=exposed
         )
@@ -71,7 +72,7 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
         await backend.scheduler.close()
 
     api = FastAPI(
-        routes=routes.uploads.routes,  # first, and not by way of `include_router`, which looks each path up twice
+        routes=_uploads(),  # first, and not by way of `include_router`, which looks each path up twice
         title="Sightserve",
         version=sightserve.__version__,
         description=DESCRIPTION,
@@ -86,10 +87,15 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
     )
     api.state.backend = backend
     api.state.lifecycle = lifecycle
-    api.include_router(routes.router)
-    api.include_router(health.router)
+    for module in (routes, health, inference_v2, hugging_face, torchserve):
+        api.include_router(module.router)
     add_docs(api)
     return api
+
+
+def _uploads() -> list[BaseRoute]:
+    """Return the routes that take a body, the busiest first."""
+    return [route for module in (routes, inference_v2, hugging_face, torchserve) for route in module.uploads.routes]
 
 
 async def _watch(backend: Backend) -> None:

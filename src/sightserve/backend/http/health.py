@@ -19,8 +19,13 @@ async def live() -> Health:
 @router.get("/ready", summary="Is it ready for work?", responses=error_responses(ErrorCode.NOT_READY))
 async def ready(request: Request) -> Health:
     """200 while a slot can work; 503 before the model is loaded, and while draining. Send no traffic while it is 503."""
+    check_ready(request)
+    return Health(status="ready")
+
+
+def check_ready(request: Request) -> None:
+    """Raise NotReady unless a slot can work."""
     if not request.app.state.lifecycle.ready:
         raise NotReady("the model is being loaded, or the server is shutting down")
     if not request.app.state.backend.scheduler.ready_slots:
         raise NotReady("no slot can work at the moment: they are being replaced")
-    return Health(status="ready")

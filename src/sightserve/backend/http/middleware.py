@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sightserve.api.errors import ErrorCode
 from sightserve.backend.http.lifecycle import Lifecycle
-from sightserve.backend.http.problems import internal_detail, problem, response
+from sightserve.backend.http.problems import internal_detail, own_path, problem, response
 from sightserve.backend.http.tracing import Served, Tracing
 from sightserve.backend.metrics import Metrics
 from sightserve.logs.lines import AccessLine, AccessLog
@@ -95,7 +95,7 @@ class RequestMiddleware:
         try:
             if wrong := head.wrong(scope["http_version"]):
                 refusal = problem(ErrorCode.MALFORMED_REQUEST, wrong, head.request_id)
-                await response(refusal, {"Connection": "close"})(scope, receive, send_with_headers)
+                await response(refusal, {"Connection": "close"}, own_path(scope))(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive_invited if uninvited else receive, send_with_headers)
         except Exception:  # noqa: BLE001 - the last resort: logged, counted and answered
@@ -103,7 +103,7 @@ class RequestMiddleware:
             _log.exception("unhandled error in request %s: %s %r", head.request_id, method, path)
             if not status:  # otherwise the answer is out already
                 body = problem(ErrorCode.INTERNAL, internal_detail(head.request_id), head.request_id)
-                await response(body)(scope, receive, send_with_headers)
+                await response(body, path=own_path(scope))(scope, receive, send_with_headers)
         finally:
             ended = time.perf_counter()
             path, route = scope["path"], getattr(scope.get("route"), "path", None) or "unmatched"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
-from sightserve.api.schema import Problem
+from sightserve.api.schema import Problem, WireModel
 from sightserve.backend.http.problems import MEDIA_TYPE, internal_detail, problem
 from sightserve.imaging.formats import MEDIA_TYPES
 
@@ -11,7 +11,7 @@ DESCRIPTION = """
 Send an image, get its most probable classes.
 
 ```
-curl -F file=@cat.jpg 'http://127.0.0.1:8000/predict?top_k=3'
+curl -F file=@cat.jpg 'http://127.0.0.1:8000/predict?top_k=2'
 curl --data-binary @cat.jpg -H 'Content-Type: image/jpeg' 'http://127.0.0.1:8000/predict'
 ```
 
@@ -49,6 +49,14 @@ def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
         example = problem(code, _EXAMPLES[code], "4bf92f3577b34da6a3ce929d0e0e4736").model_dump()
         entry["content"][MEDIA_TYPE]["examples"][code.value] = {"value": example}
     return responses
+
+
+def told_as(model: type[WireModel], *codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of these codes and `internal` where another protocol has its own words for errors."""
+    return {
+        status: {"model": model, "description": entry["description"]}
+        for status, entry in error_responses(*codes).items()
+    }
 
 
 # With API keys, every address but the health checks can answer these.

@@ -1,16 +1,21 @@
-"""Errors as RFC 9457 problem details: the only place where an exception becomes an HTTP answer."""
+"""Errors as RFC 9457 problem details: the only place where an exception becomes an HTTP answer.
+
+Under the addresses of other protocols they are in the words that the clients of these read.
+"""
 
 import logging
 import math
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
-from sightserve.api.schema import Problem
+from sightserve.api.schema import Problem, WireModel
 from sightserve.backend.errors import (
     BackendError,
     ModelError,
@@ -21,6 +26,7 @@ from sightserve.backend.errors import (
     SlotLost,
     Unauthorized,
 )
+from sightserve.backend.http.protocols import ErrorMessage, TorchServeError
 
 MEDIA_TYPE = "application/problem+json"
 _CODE_OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.PAYLOAD_TOO_LARGE}
@@ -53,14 +59,48 @@ def internal_detail(request_id: str | None) -> str:
     return f"the server failed on this request; its log has the reason under the id {request_id}"
 
 
-def response(body: Problem, headers: dict[str, str] | None = None) -> Response:
-    """Return the HTTP answer for a problem."""
+def response(body: Problem, headers: dict[str, str] | None = None, path: str = "") -> Response:
+    """Return the HTTP answer for a problem, in the words of the protocol that a path belongs to."""
+    for prefix, words in _PROTOCOLS.items():
+        if path == prefix or path.startswith(f"{prefix}/"):
+            return Response(
+                words(body, headers or {}).model_dump_json(exclude_none=True),
+                status_code=body.status,
+                media_type="application/json",
+                headers=headers,
+            )
     return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def answer(exc: BackendError, request_id: str | None) -> Response:
+def answer(exc: BackendError, scope: Scope) -> Response:
     """Return the HTTP answer for an error of the data path."""
-    return response(problem_of(exc, request_id), refusal_headers(exc))
+    return response(problem_of(exc, scope.get("request_id")), refusal_headers(exc), own_path(scope))
+
+
+def own_path(scope: Scope) -> str:
+    """Return a request's path as our routes know it, without what a proxy has before it."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _as_message(body: Problem, _headers: Mapping[str, str]) -> ErrorMessage:
+    return ErrorMessage(error=body.detail)
+
+
+def _as_hugging_face(body: Problem, headers: Mapping[str, str]) -> ErrorMessage:
+    wait = headers.get("Retry-After") if body.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return ErrorMessage(error=body.detail, estimated_time=float(wait) if wait else None)
+
+
+def _as_torchserve(body: Problem, _headers: Mapping[str, str]) -> TorchServeError:
+    return TorchServeError(code=body.status, type=body.code, message=body.detail)
+
+
+_PROTOCOLS: Final[dict[str, Callable[[Problem, Mapping[str, str]], WireModel]]] = {
+    "/v2": _as_message,
+    "/hf": _as_hugging_face,
+    "/predictions": _as_torchserve,
+}
 
 
 def refusal_headers(exc: BackendError) -> dict[str, str]:
@@ -85,13 +125,13 @@ def request_id_of(request: Request) -> str | None:
 
 async def _backend_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, BackendError)  # noqa: S101 - registered for this class only
-    return answer(exc, request_id_of(request))
+    return answer(exc, request.scope)
 
 
 async def _unexpected(request: Request, _exc: Exception) -> Response:
     # logged by the middleware, to which Starlette hands the exception on after this answer
     request_id = request_id_of(request)
-    return response(problem(ErrorCode.INTERNAL, internal_detail(request_id), request_id))
+    return response(problem(ErrorCode.INTERNAL, internal_detail(request_id), request_id), path=own_path(request.scope))
 
 
 async def _http_exception(request: Request, exc: Exception) -> Response:
@@ -107,7 +147,7 @@ async def _http_exception(request: Request, exc: Exception) -> Response:
     headers = dict(exc.headers or {})
     if headers.get("Allow") == "GET":
         headers["Allow"] = "GET, HEAD"  # `middleware.py` makes the one of the other
-    return response(problem(code, detail, request_id_of(request)), headers)
+    return response(problem(code, detail, request_id_of(request)), headers, own_path(request.scope))
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Exception], Coroutine[Any, Any, Response]]] = {

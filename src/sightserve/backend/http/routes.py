@@ -1,7 +1,5 @@
 """The HTTP contract: what each address takes and gives. No logic: uploads in, pipeline, schema out."""
 
-import asyncio
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -20,12 +18,10 @@ from sightserve.api.schema import (
     Prediction,
     SampleInfo,
     ServiceInfo,
-    WireModel,
 )
-from sightserve.backend.build import Backend
-from sightserve.backend.errors import BackendError, MalformedRequest, RequestError
-from sightserve.backend.http.admission import Parameters, UploadRoute, class_index, ticket_of
-from sightserve.backend.http.disconnect import current
+from sightserve.backend.errors import BackendError
+from sightserve.backend.http.admission import Parameters, UploadRoute, ticket_of
+from sightserve.backend.http.classify import backend_of, body_limits, classify_each, classify_one, json_response
 from sightserve.backend.http.openapi import (
     ACCESS_ERRORS,
     IMAGE_ERRORS,
@@ -36,9 +32,7 @@ from sightserve.backend.http.openapi import (
 )
 from sightserve.backend.http.problems import problem_of, request_id_of
 from sightserve.backend.http.tracing import step
-from sightserve.backend.http.uploads import BodyLimits, Upload, read_many, read_one
-from sightserve.backend.job import Answer, Job
-from sightserve.backend.scheduler import Ticket
+from sightserve.backend.http.uploads import read_many, read_one
 from sightserve.imaging.formats import MEDIA_TYPES, sniff
 from sightserve.imaging.geometry import input_geometry
 
@@ -46,73 +40,6 @@ router = APIRouter()
 uploads = APIRouter(route_class=UploadRoute)
 
 Asked = Annotated[Parameters, Query()]
-
-
-def backend_of(request: Request) -> Backend:
-    """Return the backend that `app.create_app` was given."""
-    backend: Backend = request.app.state.backend
-    return backend
-
-
-async def _classify(backend: Backend, ticket: Ticket, job: Job) -> Answer:
-    """Queue one image and wait for its answer; when the client hangs up first, its work is not started any more."""
-    disconnect = current()
-    try:
-        if disconnect.happened:
-            raise _hung_up(backend)
-        with step("queue") as queueing:
-            waiting = backend.scheduler.submit(ticket, job)
-
-            def cancel() -> None:
-                backend.scheduler.cancel(ticket)
-                if not waiting.done():
-                    waiting.set_exception(_hung_up(backend))
-
-            with disconnect.calling(cancel):
-                answer = queueing.answered(await waiting)
-    finally:
-        backend.scheduler.cancel(ticket)
-    backend.metrics.count(answer)
-    return answer
-
-
-def _hung_up(backend: Backend) -> MalformedRequest:
-    backend.metrics.abandoned.inc()
-    return MalformedRequest("the client hung up before its answer was ready")
-
-
-def _body_limits(backend: Backend, ticket: Ticket) -> BodyLimits:
-    settings = backend.settings
-    return BodyLimits(
-        settings.max_upload_bytes,
-        settings.idle_timeout,
-        settings.body_timeout,
-        grow=partial(backend.scheduler.grow, ticket),
-        abandoned=backend.metrics.abandoned.inc,
-    )
-
-
-def _job(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameters) -> Job:
-    heat_map_of, labels = parameters.heat_map_of, backend.bundle.labels
-    wants_heat_map = parameters.heat_map or heat_map_of is not None
-    if wants_heat_map and not backend.bundle.class_map:
-        ticket.isolated = True  # the photo is looked at many times: nobody shall wait for that in a batch
-    index = None if heat_map_of is None else class_index(heat_map_of, labels)
-    return Job(
-        upload.data,
-        upload.filename,
-        # who does not say how many gets no more than there are
-        parameters.top_k if "top_k" in parameters.model_fields_set else min(parameters.top_k, len(labels)),
-        parameters.probabilities,
-        wants_heat_map,
-        index,
-        ticket.patience,
-    )
-
-
-def _json(body: WireModel) -> Response:
-    """Serialise once, in pydantic's own encoder; FastAPI would validate and convert the finished answer again."""
-    return Response(body.model_dump_json(), media_type="application/json")
 
 
 @router.get(
@@ -160,8 +87,8 @@ async def predict(request: Request, parameters: Asked) -> Response:
     backend, ticket = backend_of(request), ticket_of(request.scope)
     with step("upload"):
         async with backend.scheduler.uploading(ticket):
-            upload = await read_one(request, _body_limits(backend, ticket))
-    answer = await _classify(backend, ticket, _job(backend, ticket, upload, parameters))
+            upload = await read_one(request, body_limits(backend, ticket))
+    answer = await classify_one(backend, ticket, upload, parameters)
     return Response(answer.body, media_type="application/json")
 
 
@@ -179,30 +106,16 @@ async def predict_batch(request: Request, parameters: Asked) -> Response:
     backend, ticket = backend_of(request), ticket_of(request.scope)
     with step("upload"):
         async with backend.scheduler.uploading(ticket):
-            files = await read_many(request, _body_limits(backend, ticket), max_files=backend.settings.max_batch_files)
-    members = backend.scheduler.split(ticket, [len(upload.data) for upload in files])
-    # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
-    turns = asyncio.Semaphore(backend.settings.cpus)
-
-    async def classify(upload: Upload, member: Ticket) -> BatchItem:
-        async with turns:
-            try:
-                answer = await _classify(backend, member, _job(backend, member, upload, parameters))
-                return BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
-            except RequestError:  # there is nobody any more to answer to
-                raise
-            except BackendError as exc:
-                return BatchItem(filename=upload.filename, error=problem_of(exc, request_id_of(request)))
-
-    tasks = [asyncio.create_task(classify(*pair)) for pair in zip(files, members, strict=True)]
-    try:
-        items = await asyncio.gather(*tasks)
-    finally:
-        for task, member in zip(tasks, members, strict=True):
-            task.cancel()
-            backend.scheduler.cancel(member)
+            files = await read_many(request, body_limits(backend, ticket), max_files=backend.settings.max_batch_files)
+    request_id = request_id_of(request)
+    items = [
+        BatchItem(filename=upload.filename, error=problem_of(answer, request_id))
+        if isinstance(answer, BackendError)
+        else BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
+        for upload, answer in zip(files, await classify_each(backend, ticket, files, parameters), strict=True)
+    ]
     succeeded = sum(item.result is not None for item in items)
-    return _json(BatchPrediction(results=items, succeeded=succeeded, failed=len(items) - succeeded))
+    return json_response(BatchPrediction(results=items, succeeded=succeeded, failed=len(items) - succeeded))
 
 
 @uploads.post(
@@ -219,11 +132,10 @@ async def classify(request: Request) -> Response:
     backend, ticket = backend_of(request), ticket_of(request.scope)
     with step("upload"):
         async with backend.scheduler.uploading(ticket):
-            upload = await read_one(request, _body_limits(backend, ticket))
-    job = _job(backend, ticket, upload, Parameters(top_k=1, probabilities=True))
-    answer = await _classify(backend, ticket, job)
+            upload = await read_one(request, body_limits(backend, ticket))
+    answer = await classify_one(backend, ticket, upload, Parameters(top_k=1, probabilities=True))
     prediction = Prediction.model_validate_json(answer.body)
-    return _json(
+    return json_response(
         CourseClassification(
             filename=prediction.filename,
             prediction=prediction.prediction,

@@ -20,6 +20,7 @@ from sightserve.backend.errors import (
     TooManyFiles,
     UnsupportedImageType,
 )
+from sightserve.backend.http.compression import decompressed
 
 FILE_FIELDS = frozenset({"file", "image"})
 _MULTIPART = b"multipart/form-data"
@@ -70,8 +71,8 @@ class BodyLimits:
         return min(paid, now + self.idle_seconds, began + self.total_seconds)
 
 
-async def read_one(request: Request, limits: BodyLimits) -> Upload:
-    """Return the only image in the request: a multipart field `file` or `image`, or the raw body.
+async def read_one(request: Request, limits: BodyLimits, fields: frozenset[str] = FILE_FIELDS) -> Upload:
+    """Return the only image in the request: one of these multipart fields, or the raw body.
 
     Raises:
         MalformedRequest: broken multipart, no file in it or several, an empty body, a client that hung up.
@@ -80,27 +81,38 @@ async def read_one(request: Request, limits: BodyLimits) -> Upload:
         Overloaded: all bodies together are too many bytes.
         UnsupportedImageType: a body whose content type is neither multipart nor an image.
     """
-    uploads = await read_many(request, limits, max_files=1)
+    uploads = await read_many(request, limits, max_files=1, fields=fields)
     return uploads[0]
 
 
-async def read_many(request: Request, limits: BodyLimits, *, max_files: int) -> list[Upload]:
+async def read_body(request: Request, limits: BodyLimits) -> bytes:
+    """Return the whole body, of whatever type, as it was before its sender compressed it. Errors as in `read_one`."""
+    _check_announced(request, limits)
+    chunks: list[bytes] = []
+    await _receive(request, limits, chunks.append)
+    body = b"".join(chunks)
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity"}:
+        return await decompressed(body, encoding, limits.max_bytes, limits.grow)
+    return body
+
+
+async def read_many(
+    request: Request, limits: BodyLimits, *, max_files: int, fields: frozenset[str] = FILE_FIELDS
+) -> list[Upload]:
     """Return every image in the request, in order; at least one. Errors as in `read_one`.
 
     Raises:
         TooManyFiles: more than `max_files`.
     """
-    # leading zeros are valid HTTP, and thousands of them a ValueError
-    announced = request.headers.get("content-length", "").lstrip("0")
-    if announced.isdecimal() and int(announced[:_MOST_DIGITS]) > limits.max_bytes:
-        raise _too_large(limits.max_bytes)
+    _check_announced(request, limits)
     named = request.headers.get("content-type", "")
     if len(named) > _MAX_CONTENT_TYPE:
         raise MalformedRequest(f"the content type is longer than {_MAX_CONTENT_TYPE:,} characters")
     content_type, options = parse_options_header(named)
     receive = partial(_receive, request, limits)
     if content_type == _MULTIPART:
-        return await _read_multipart(receive, options.get(b"boundary", b""), max_files)
+        return await _read_multipart(receive, options.get(b"boundary", b""), _Form(max_files, fields))
     if content_type in _OPAQUE or content_type.startswith(b"image/"):
         chunks: list[bytes] = []
         await receive(chunks.append)
@@ -138,16 +150,22 @@ async def _receive(request: Request, limits: BodyLimits, take: Callable[[bytes],
         raise RequestTimeout("the body arrived too slowly, or not at all") from exc
 
 
+def _check_announced(request: Request, limits: BodyLimits) -> None:
+    # leading zeros are valid HTTP, and thousands of them a ValueError
+    announced = request.headers.get("content-length", "").lstrip("0")
+    if announced.isdecimal() and int(announced[:_MOST_DIGITS]) > limits.max_bytes:
+        raise _too_large(limits.max_bytes)
+
+
 def _too_large(max_bytes: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"the upload is larger than {max_bytes:,} bytes ({max_bytes / 2**20:.0f} MiB), the limit")
 
 
 async def _read_multipart(
-    receive: Callable[[Callable[[bytes], object]], Awaitable[None]], boundary: bytes, max_files: int
+    receive: Callable[[Callable[[bytes], object]], Awaitable[None]], boundary: bytes, form: "_Form"
 ) -> list[Upload]:
     if not boundary:
         raise MalformedRequest("multipart/form-data without a boundary")
-    form = _Form(max_files)
     try:
         parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
         await receive(parser.write)
@@ -156,7 +174,8 @@ async def _read_multipart(
     if not form.complete:
         raise MalformedRequest("the multipart body ends in the middle")
     if not form.uploads:
-        raise MalformedRequest("the form has no file: send the image in a field named 'file' or 'image'")
+        names = " or ".join(f"'{name}'" for name in sorted(form.fields))
+        raise MalformedRequest(f"the form has no file: send the image in a field named {names}")
     return form.uploads
 
 
@@ -165,6 +184,7 @@ class _Form:
     """Collects the files of one form from the parser's events; other fields are skipped, not kept."""
 
     max_files: int
+    fields: frozenset[str]
     uploads: list[Upload] = field(default_factory=list)
     complete: bool = False
     _parts: int = 0
@@ -200,7 +220,7 @@ class _Form:
     def _headers_finished(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
         self._data = None
-        if _text(options.get(b"name", b"")) in FILE_FIELDS:
+        if _text(options.get(b"name", b"")) in self.fields:
             if len(self.uploads) == self.max_files:
                 raise self._too_many()
             self._data = bytearray()

@@ -101,7 +101,7 @@ def _make(library: str, name: str, classes: int | None, options: Options) -> tup
     return torchvision_models.create(name, classes), classes or known
 
 
-def _of_code(words: str) -> Any:  # noqa: ANN401 - whatever the user's code makes
+def _of_code(words: str) -> Any:
     """Return the module that the user's own code makes: FILE.py:CALLABLE or PACKAGE.MODULE:CALLABLE, and an argument."""
     where, _, rest = words.partition(":")
     name, _, argument = rest.partition(":")
@@ -121,7 +121,7 @@ def _of_code(words: str) -> Any:  # noqa: ANN401 - whatever the user's code make
     return module.eval()
 
 
-def _imported(where: str) -> Any:  # noqa: ANN401
+def _imported(where: str) -> Any:
     if not where.endswith(".py"):
         if str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))  # as `python` has it, and the command has not
@@ -164,7 +164,7 @@ def _reading(network: _Network, options: Options, workspace: Path) -> Reading:
     return replace(reading, labels=labels, notes=(*reading.notes, *notes))
 
 
-def _of_unknown(module: Any, options: Options, workspace: Path) -> Reading:  # noqa: ANN401
+def _of_unknown(module: Any, options: Options, workspace: Path) -> Reading:
     first = next((each.shape for each in module.state_dict().values() if each.ndim == _CONVOLUTION), None)
     colours = int(first[1]) if first is not None and first[1] in {1, 3} else 3
     graph = export.export(export.network(module), (colours, *(options.size or _DEFAULT_SIZE)), workspace)

@@ -80,7 +80,7 @@ def _check_trust(config: dict[str, Any], folder: Path) -> None:
         )
 
 
-def _load(folder: Path, config: dict[str, Any]) -> Any:  # noqa: ANN401 - transformers is imported late
+def _load(folder: Path, config: dict[str, Any]) -> Any:
     torch()
     transformers = package("transformers", "transformers")
     with _silent(transformers):
@@ -133,7 +133,7 @@ def _size(config: dict[str, Any]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) and size > 0 else (_DEFAULT_SIDE, _DEFAULT_SIDE)
 
 
-def _pipeline(folder: Path, network: Any) -> "Callable[[Image.Image], NDArray[Any]]":  # noqa: ANN401
+def _pipeline(folder: Path, network: Any) -> "Callable[[Image.Image], NDArray[Any]]":
     transformers = package("transformers", "transformers")
     with _silent(transformers):
         processor = transformers.AutoImageProcessor.from_pretrained(
@@ -143,7 +143,7 @@ def _pipeline(folder: Path, network: Any) -> "Callable[[Image.Image], NDArray[An
 
 
 @contextlib.contextmanager
-def _silent(transformers: Any) -> Any:  # noqa: ANN401
+def _silent(transformers: Any) -> Any:
     """Its reports of missing weights and progress are said here in other words, or are no news."""
     log = transformers.utils.logging
     before = log.get_verbosity()

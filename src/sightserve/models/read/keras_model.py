@@ -77,7 +77,7 @@ class _Preprocessing:
     notes: tuple[str, ...] = ()
 
 
-def _preprocessing(path: Path, config: object, labels: Any, size: tuple[int, int]) -> _Preprocessing:  # noqa: ANN401
+def _preprocessing(path: Path, config: object, labels: Any, size: tuple[int, int]) -> _Preprocessing:
     height, width = size
     if path.name == _TEACHABLE and labels and labels.source == "labels.txt":
         lines = read_text(path.parent / "labels.txt").splitlines()
@@ -116,7 +116,7 @@ def _config(path: Path) -> object:
         raise SourceError(f"{path} is not a Keras file, or is damaged: {exc}") from exc
 
 
-def _keras() -> Any:  # noqa: ANN401 - Keras is imported late
+def _keras() -> Any:
     if "KERAS_BACKEND" not in os.environ and find_spec("tensorflow") is None:
         # Keras takes TensorFlow where nobody said anything, and does not start without it
         found = next((each for each in ("torch", "jax") if find_spec(each)), None)
@@ -125,7 +125,7 @@ def _keras() -> Any:  # noqa: ANN401 - Keras is imported late
     return package("keras", _INSTALL)
 
 
-def _load(path: Path) -> Any:  # noqa: ANN401
+def _load(path: Path) -> Any:
     keras = _keras()
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
@@ -137,7 +137,7 @@ def _load(path: Path) -> Any:  # noqa: ANN401
         ) from exc
 
 
-def _shape(model: Any, options: Options) -> tuple[int, int, int]:  # noqa: ANN401
+def _shape(model: Any, options: Options) -> tuple[int, int, int]:
     inputs = model.inputs
     if len(inputs) != 1 or len(model.outputs) != 1:
         raise NetworkError(
@@ -152,7 +152,7 @@ def _shape(model: Any, options: Options) -> tuple[int, int, int]:  # noqa: ANN40
     return int(height), int(width), int(shape[3])
 
 
-def _export(model: Any, shape: tuple[int, int, int], workspace: Path) -> Path:  # noqa: ANN401
+def _export(model: Any, shape: tuple[int, int, int], workspace: Path) -> Path:
     keras = _keras()
     if keras.backend.backend() == "torch":  # a Keras model is a module of PyTorch then
         return export.export(export.network(model), shape, workspace)

@@ -42,7 +42,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return of_text(text, str(path), commas=path.suffix.lower() == ".csv")
 
 
-def _json_in(path: Path) -> Any | None:  # noqa: ANN401 - whatever the file holds
+def _json_in(path: Path) -> Any | None:
     try:
         return read_json(path)
     except SourceError:

@@ -51,7 +51,7 @@ def read(source: str, options: Options, workspace: Path) -> Reading | None:
     )
 
 
-def create(name: str, options: Options, *, pretrained: bool, **arguments: Any) -> Any:  # noqa: ANN401
+def create(name: str, options: Options, *, pretrained: bool, **arguments: Any) -> Any:
     """Return a network of timm's.
 
     Raises:
@@ -84,7 +84,7 @@ def create(name: str, options: Options, *, pretrained: bool, **arguments: Any) -
         ) from exc
 
 
-def reading_of(model: Any, options: Options, workspace: Path, where: str) -> Reading:  # noqa: ANN401
+def reading_of(model: Any, options: Options, workspace: Path, where: str) -> Reading:
     """Return what is known of a network of timm's, without its labels."""
     data = package("timm.data", _INSTALL)
     if not model.num_classes:
@@ -112,7 +112,7 @@ def reading_of(model: Any, options: Options, workspace: Path, where: str) -> Rea
     )
 
 
-def imagenet(model: Any, name: str) -> Fact[tuple[str, ...]] | None:  # noqa: ANN401
+def imagenet(model: Any, name: str) -> Fact[tuple[str, ...]] | None:
     """Return the labels of a network that nobody trained further: timm knows ImageNet's by their number."""
     data = package("timm.data", _INSTALL)
     if names := model.pretrained_cfg.get("label_names"):
@@ -125,7 +125,7 @@ def imagenet(model: Any, name: str) -> Fact[tuple[str, ...]] | None:  # noqa: AN
     return Fact(labels, f"timm's names for {subset}, which has {model.num_classes:,} classes as this network has")
 
 
-def _of_folder(folder: Path, config: dict[str, Any], options: Options) -> Any:  # noqa: ANN401
+def _of_folder(folder: Path, config: dict[str, Any], options: Options) -> Any:
     wrapped = config.get("model_type") == "timm_wrapper"
     if not wrapped:
         return create(f"local-dir:{folder.resolve()}", options, pretrained=True)

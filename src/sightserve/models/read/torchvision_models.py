@@ -38,7 +38,7 @@ def read(source: str, options: Options, workspace: Path) -> Reading | None:
     return replace(reading, kind="torchvision network", name=name, labels=categories(chosen))
 
 
-def create(name: str, classes: int | None) -> Any:  # noqa: ANN401 - torchvision is imported late
+def create(name: str, classes: int | None) -> Any:
     """Return a network of torchvision's, without weights.
 
     Args:
@@ -52,7 +52,7 @@ def create(name: str, classes: int | None) -> Any:  # noqa: ANN401 - torchvision
     return _models().get_model(name, weights=None, **arguments)
 
 
-def weights_of(name: str, version: str) -> Any:  # noqa: ANN401
+def weights_of(name: str, version: str) -> Any:
     """Return what torchvision knows of a classifier's weights: where they are, their labels, how they see a photo.
 
     Raises:
@@ -74,12 +74,12 @@ def weights_of(name: str, version: str) -> Any:  # noqa: ANN401
     return found
 
 
-def categories(chosen: Any) -> Fact[tuple[str, ...]]:  # noqa: ANN401
+def categories(chosen: Any) -> Fact[tuple[str, ...]]:
     """Return the labels of what torchvision trained."""
     return Fact(tuple(chosen.meta["categories"]), f"categories of torchvision's {chosen}")
 
 
-def reading_of(model: Any, chosen: Any, options: Options, workspace: Path, where: str) -> Reading:  # noqa: ANN401
+def reading_of(model: Any, chosen: Any, options: Options, workspace: Path, where: str) -> Reading:
     """Return what is known of a network of torchvision's, without its labels."""
     transform = chosen.transforms()
     height, width = options.size or (transform.crop_size[0], transform.crop_size[0])
@@ -109,7 +109,7 @@ def reading_of(model: Any, chosen: Any, options: Options, workspace: Path, where
     )
 
 
-def _models() -> Any:  # noqa: ANN401
+def _models() -> Any:
     torch()
     return package("torchvision.models", _INSTALL)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +17,22 @@ _MOST_BYTES: Final = 64 << 20  # of a text file: 21,841 labels with descriptions
 _SHOWN: Final = 60
 
 
+class _Short(reprlib.Repr):
+    """A value that a stranger made may be as deep and as long as it likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 2, _SHOWN, _SHOWN
+        self.maxdict = self.maxlist = self.maxtuple = 4
+
+
+_SHORT: Final = _Short()
+
+
 def shown(value: object) -> str:
     """Return a foreign value for a message: printable, and not too long."""
-    text = ascii(value) if not isinstance(value, str) else repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    text = _SHORT.repr(value)
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def number(value: object, where: str) -> float:
@@ -95,7 +108,7 @@ def read_text(path: Path) -> str:
     return text
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+def read_json(path: Path) -> Any:
     """Return what a JSON file holds; errors as in `read_text`."""
     text = read_text(path)
     try:

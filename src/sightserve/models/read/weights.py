@@ -30,7 +30,7 @@ def load(path: Path) -> state_dict.Weights | None:
     return state_dict.unwrap(content)
 
 
-def put_into(module: Any, tensors: dict[str, Any], arch: str, last: str | None) -> None:  # noqa: ANN401
+def put_into(module: Any, tensors: dict[str, Any], arch: str, last: str | None) -> None:
     """Give a module its weights.
 
     Raises:
@@ -42,7 +42,7 @@ def put_into(module: Any, tensors: dict[str, Any], arch: str, last: str | None) 
                            strict=False)  # all is there but, perhaps, counters  # fmt: skip
 
 
-def shapes(module: Any) -> dict[str, tuple[int, ...]]:  # noqa: ANN401
+def shapes(module: Any) -> dict[str, tuple[int, ...]]:
     """Return the shapes of a module's weights by name."""
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 

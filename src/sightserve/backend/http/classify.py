@@ -1,0 +1,145 @@
+"""From uploaded bytes to a slot's answer: what all addresses that take photos share, whatever protocol they speak."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from fastapi import Request, Response
+
+from sightserve.api.schema import WireModel
+from sightserve.backend.build import Backend
+from sightserve.backend.errors import BackendError, MalformedRequest, ModelNotFound, RequestError
+from sightserve.backend.http.admission import Parameters, class_index, ticket_of
+from sightserve.backend.http.disconnect import current
+from sightserve.backend.http.tracing import step
+from sightserve.backend.http.uploads import BodyLimits, Upload, read_body
+from sightserve.backend.job import Answer, Job
+from sightserve.backend.scheduler import Ticket
+
+_MOST_SHOWN: Final = 200  # characters of what a stranger typed
+
+
+def backend_of(request: Request) -> Backend:
+    """Return the backend that `app.create_app` was given."""
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+def named_backend(request: Request) -> Backend:
+    """Return the backend, if its model is the one that the address names, and its version, where it names one.
+
+    Raises:
+        ModelNotFound: it is another.
+    """
+    backend = backend_of(request)
+    model, asked = backend.model, request.path_params
+    if asked["name"] != model.name:
+        raise ModelNotFound(f"there is no model {asked['name'][:_MOST_SHOWN]!r} here, but {model.name!r}")
+    if asked.get("version", model.version) != model.version:
+        raise ModelNotFound(
+            f"{model.name} has no version {asked['version'][:_MOST_SHOWN]!r} here, but {model.version!r}"
+        )
+    return backend
+
+
+def body_limits(backend: Backend, ticket: Ticket) -> BodyLimits:
+    """Return what the body of a request with this place may cost."""
+    settings = backend.settings
+    return BodyLimits(
+        settings.max_upload_bytes,
+        settings.idle_timeout,
+        settings.body_timeout,
+        grow=partial(backend.scheduler.grow, ticket),
+        abandoned=backend.metrics.abandoned.inc,
+    )
+
+
+async def whole_body(request: Request) -> bytes:
+    """Return the body of a request to an upload route, of whatever type; errors as in `uploads.read_body`."""
+    backend, ticket = backend_of(request), ticket_of(request.scope)
+    with step("upload"):
+        async with backend.scheduler.uploading(ticket):
+            return await read_body(request, body_limits(backend, ticket))
+
+
+async def classify_one(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameters) -> Answer:
+    """Queue one image and wait for its answer; when the client hangs up first, its work is not started any more."""
+    job = _job(backend, ticket, upload, parameters)
+    disconnect = current()
+    try:
+        if disconnect.happened:
+            raise _hung_up(backend)
+        with step("queue") as queueing:
+            waiting = backend.scheduler.submit(ticket, job)
+
+            def cancel() -> None:
+                backend.scheduler.cancel(ticket)
+                if not waiting.done():
+                    waiting.set_exception(_hung_up(backend))
+
+            with disconnect.calling(cancel):
+                answer = queueing.answered(await waiting)
+    finally:
+        backend.scheduler.cancel(ticket)
+    backend.metrics.count(answer)
+    return answer
+
+
+async def classify_each(
+    backend: Backend, ticket: Ticket, uploads: Sequence[Upload], parameters: Parameters
+) -> list[Answer | BackendError]:
+    """Queue the images of one request and return an answer or an error for each, in their order.
+
+    Raises:
+        RequestError: there is nobody any more to answer to.
+        Overloaded: the queue grew while the body arrived.
+    """
+    members = backend.scheduler.split(ticket, [len(upload.data) for upload in uploads])
+    # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
+    turns = asyncio.Semaphore(backend.settings.cpus)
+
+    async def classify(upload: Upload, member: Ticket) -> Answer | BackendError:
+        async with turns:
+            try:
+                return await classify_one(backend, member, upload, parameters)
+            except RequestError:
+                raise
+            except BackendError as exc:
+                return exc
+
+    tasks = [asyncio.create_task(classify(*pair)) for pair in zip(uploads, members, strict=True)]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task, member in zip(tasks, members, strict=True):
+            task.cancel()
+            backend.scheduler.cancel(member)
+
+
+def json_response(body: WireModel) -> Response:
+    """Serialise once, in pydantic's own encoder; FastAPI would validate and convert the finished answer again."""
+    return Response(body.model_dump_json(), media_type="application/json")
+
+
+def _job(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameters) -> Job:
+    heat_map_of, labels = parameters.heat_map_of, backend.bundle.labels
+    wants_heat_map = parameters.heat_map or heat_map_of is not None
+    if wants_heat_map and not backend.bundle.class_map:
+        ticket.isolated = True  # the photo is looked at many times: nobody shall wait for that in a batch
+    index = None if heat_map_of is None else class_index(heat_map_of, labels)
+    return Job(
+        upload.data,
+        upload.filename,
+        # who does not say how many gets no more than there are
+        parameters.top_k if "top_k" in parameters.model_fields_set else min(parameters.top_k, len(labels)),
+        parameters.probabilities,
+        wants_heat_map,
+        index,
+        ticket.patience,
+    )
+
+
+def _hung_up(backend: Backend) -> MalformedRequest:
+    backend.metrics.abandoned.inc()
+    return MalformedRequest("the client hung up before its answer was ready")
