@@ -86,6 +86,8 @@ def photo_input(graph: Any) -> PhotoInput:
             f"the network's input is {described(inputs)}: photos are four axes (batch, channels, height, width or "
             "batch, height, width, channels) of float32, float16 or uint8"
         )
+    if all(side is not None and side not in _COLOURS for side in (shape[1], shape[3])):
+        raise NetworkError(f"the network's input is {described(inputs)}: photos have one or three channels")
     return PhotoInput(only.name, dtype, shape, _layout(shape))
 
 
