@@ -13,8 +13,8 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-up: $(VENV)/.runtime  ## serve the API on port 8000 and the web app on port 8501; others: make up PORT=8080 UI_PORT=8081
-	@exec $(BIN)/sightserve up $(if $(PORT),--port $(PORT)) $(if $(UI_PORT),--ui-port $(UI_PORT))
+up: $(VENV)/.runtime  ## serve the API on port 8000 and the web app on port 8501; others: make up PORT=8080 UI_PORT=8081 MODEL=my-model
+	@exec $(BIN)/sightserve up $(if $(PORT),--port $(PORT)) $(if $(UI_PORT),--ui-port $(UI_PORT)) $(if $(MODEL),--model "$(MODEL)")
 
 setup: $(VENV)/.runtime  ## only the environment: .venv/bin/sightserve exists afterwards
 

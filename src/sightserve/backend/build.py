@@ -1,11 +1,12 @@
 """Wires the server's parts together, once, at start-up. The data path itself is wired in each slot, by `assemble.py`."""
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
 from sightserve.api.schema import ModelRef
 from sightserve.backend import held, stderr_relay
-from sightserve.backend.errors import ModelLoadError, ParameterError
+from sightserve.backend.errors import ModelLoadError
 from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.launch import FirstChild, spawn_now, spawn_slot
@@ -22,6 +23,7 @@ _DECODE_GUESS: Final = 0.004  # seconds, for a photo of ImageNet's size; the fir
 _MOST_THREADS: Final = 4
 _SLOW_MACHINE: Final = 20.0
 _SMALL_MODEL: Final = 64 * 2**20  # bytes
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,6 @@ class Backend:
     scheduler: Scheduler[Job, Answer]
     plan: Plan
     threads_when_alone: int
-
-    def check(self, top_k: int) -> None:
-        """Raise ParameterError unless `top_k` is between 1 and the number of classes."""
-        if not 1 <= top_k <= len(self.bundle.labels):
-            raise ParameterError(f"top_k must be between 1 and {len(self.bundle.labels)}, the number of classes")
 
     def observe(self) -> None:
         """Bring the gauges up to date."""
@@ -96,6 +93,7 @@ def setup_of(settings: Settings, bundle: Bundle) -> Setup:
         max_pixels=settings.max_pixels,
         most_in_memory=limits_of(settings, bundle).pixels_shared,
         threads_when_alone=threads_when_alone(settings, bundle.size),
+        max_batch=manifest.max_batch,
     )
 
 
@@ -110,6 +108,14 @@ def _patience(settings: Settings, batch: float) -> Patience:
     # work itself takes on a machine that does other things too.
     several = max(settings.deadline_ms / 2000, _SLOW_MACHINE * batch)
     return Patience(settings.hang_timeout, min(settings.hang_timeout, several), settings.start_timeout)
+
+
+def _batch(settings: Settings, most: int | None, plan: Plan) -> int:
+    """Return how many requests run together: as the settings say, else as was measured; never more than the model takes."""
+    if most is not None and settings.batch_size > most:
+        _log.warning("batch_size is %d, and the model takes %d at once: so many it is", settings.batch_size, most)
+        return most
+    return settings.batch_size or plan.batch
 
 
 def threads_when_alone(settings: Settings, size: int) -> int:
@@ -188,7 +194,7 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     metrics = Metrics()
     model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
     metrics.model_info.labels(model.name, model.version, bundle.manifest.model.sha256).set(1)
-    limits = replace(limits_of(settings, bundle), batch=settings.batch_size or plan.batch)
+    limits = replace(limits_of(settings, bundle), batch=_batch(settings, bundle.manifest.max_batch, plan))
 
     def another() -> SlotProcess:
         child = spawn_slot(first.model)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+TOP_K: Final = 5  # classes of an answer where nobody says how many; all of a model that has fewer
 LARGEST_BATCH: Final = 8  # images: twice as many gain nothing more, and everybody waits for the last of them
 
 
@@ -23,7 +24,7 @@ class Job:
 
     image: bytes
     filename: str | None = None
-    top_k: int = 5
+    top_k: int = TOP_K
     probabilities: bool = False
     heat_map: bool = False
     heat_map_of: int | None = None
@@ -63,6 +64,7 @@ class Setup:
         max_pixels: of one image.
         most_in_memory: how many pixels at four bytes each the decoding of one image may ever take.
         threads_when_alone: that work on a request while nothing else is in flight.
+        max_batch: images that the graph takes at once; None: any number.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Setup:
     max_pixels: int
     most_in_memory: int
     threads_when_alone: int
+    max_batch: int | None = None
 
     @property
     def outputs(self) -> str:

@@ -17,9 +17,16 @@ class Strict(BaseModel):
 
 
 class _Input(Strict):
-    """How a photo becomes the model's input; `imaging.geometry` says exactly where each way cuts."""
+    """How a photo becomes the model's input; `imaging.geometry` says exactly where each way cuts.
+
+    Attributes:
+        interpolation: with which it is resized.
+        decode: `fast`: JPEGs at the smallest scale that has the input's pixels, and the faster resizer; `exact`: as it is done
+            by the frameworks that networks are trained with (`imaging.decode.Decoder.exact`).
+    """
 
     interpolation: Interpolation
+    decode: Literal["fast", "exact"] = "fast"
 
 
 class WholeInput(_Input):

@@ -44,10 +44,9 @@ def locate(chosen: str | None, directory: Path) -> Path:
         return default_bundle_path()
     if chosen in EMBEDDED:
         return embedded_bundle_path(chosen)
-    if (path := Path(chosen)).is_dir():
-        return path
-    if NAME.fullmatch(chosen) and (path := directory / chosen).is_dir():
-        return path
+    for path in (Path(chosen), *([directory / chosen] if NAME.fullmatch(chosen) else [])):
+        if os.path.isdir(path):  # noqa: PTH112 - it is none, where a Path's own method raises: a name that is too long
+            return path
     names = ", ".join([*EMBEDDED, *(path.name for path in added(directory))])
     raise BundleNotFoundError(
         f"{chosen} is neither a directory nor the name of a model ({names}): see sightserve model list"

@@ -41,10 +41,12 @@ class ModelFacts(NamedTuple):
     Attributes:
         classes: how many it tells apart, the most labels that can be asked for.
         looks: how a photo becomes its input, as `imaging.geometry.input_geometry` takes it.
+        exclusive: whether one class is right, or several may be.
     """
 
     classes: int
     looks: dict[str, Any]
+    exclusive: bool
 
 
 class Classifier(Protocol):
@@ -55,8 +57,10 @@ class Classifier(Protocol):
     def model(self) -> ModelFacts:
         """Return what the model is; ends the command where nobody can tell."""
 
-    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
+    def classify(self, image: bytes, filename: str | None, top_k: int | None, *, heat_map: bool = False) -> Prediction:
         """Return an encoded image's `top_k` most probable classes, and where the model looked.
+
+        None: as many as a backend gives unasked.
 
         Raises:
             NotClassified: why not; `Stopped` where somebody said stop.
@@ -79,14 +83,14 @@ def open_classifier(
 
     Args:
         backend: address of a backend; None: the model runs in this process.
-        model: directory of the model bundle for this process, or the name of an embedded one; None: the default one.
+        model: for this process: a bundle's directory, or the name of an embedded or an added one; None: the default one.
         api_key: for the backend; none where it is empty.
         stop: set from any thread, or by a signal, to stop waiting.
         parallel: requests under way at once, at most.
-        tell: is told, in words, why and for how long a backend is waited for.
+        tell: is told, in words, why and for how long a backend is waited for, and what is odd about a model of this process.
     """
     if backend is None:
-        yield _in_process(model)
+        yield _in_process(model, tell)
         return
     from sightserve.cli.backend import open_client
     from sightserve.client.patience import Patience
@@ -100,7 +104,7 @@ def open_classifier(
         yield _Remote(client, parallel, Patience(parallel, stop, retry=FOR_A_COMMAND, tell=waits))
 
 
-def _in_process(model: str | None) -> _InProcess:
+def _in_process(model: str | None, tell: Callable[[str], None] | None) -> _InProcess:
     with needs("backend"):
         from sightserve.backend.build import load, model_files, setup_of
         from sightserve.backend.errors import BackendError
@@ -111,10 +115,10 @@ def _in_process(model: str | None) -> _InProcess:
     try:
         bundle = load(settings)
         setup = setup_of(settings, bundle)
-        pipeline, _ = assemble(setup, model_files(bundle))
+        pipeline, _ = assemble(setup, model_files(bundle), tell=tell or (lambda _note: None))
     except BackendError as exc:
         fail(str(exc))
-    return _InProcess(pipeline, ModelFacts(len(bundle.labels), setup.input), settings.cpus)
+    return _InProcess(pipeline, ModelFacts(len(bundle.labels), setup.input, setup.exclusive), settings.cpus)
 
 
 class _InProcess:
@@ -129,14 +133,15 @@ class _InProcess:
         """See Classifier."""
         return self._model
 
-    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
+    def classify(self, image: bytes, filename: str | None, top_k: int | None, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""
         from sightserve.api.schema import Prediction
         from sightserve.backend.errors import BackendError
-        from sightserve.backend.job import Job
+        from sightserve.backend.job import TOP_K, Job
 
         try:
-            job = Job(image, filename, top_k, heat_map=heat_map)
+            wanted = min(TOP_K, self._model.classes) if top_k is None else top_k
+            job = Job(image, filename, wanted, heat_map=heat_map)
             return Prediction.model_validate_json(self._pipeline.classify(job))
         except BackendError as exc:
             raise NotClassified(exc.code, str(exc)) from exc
@@ -161,9 +166,9 @@ class _Remote:
             fail("stopped", code=130)
         except ClientError as exc:
             fail(str(exc), code=1)
-        return ModelFacts(told.classes, told.looks())
+        return ModelFacts(told.classes, told.looks(), told.outputs == "exclusive")
 
-    def classify(self, image: bytes, filename: str | None, top_k: int, *, heat_map: bool = False) -> Prediction:
+    def classify(self, image: bytes, filename: str | None, top_k: int | None, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""
         from sightserve.client import ApiError, ClientError
         from sightserve.client.patience import GivenUp

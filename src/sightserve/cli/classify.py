@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +18,18 @@ import typer
 from sightserve.cli.backend import ApiKey
 from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
+from sightserve.cli.model_option import MODEL_HELP
 from sightserve.cli.signals import stopping_on_ctrl_c
 from sightserve.cli.terminal import escaped_json, printable
 from sightserve.imaging.formats import is_photo_name
 
 if TYPE_CHECKING:  # every command passes here, and building the schema takes a tenth of a cold start
-    from sightserve.api.schema import HeatMap, Prediction
+    from sightserve.api.schema import HeatMap, Prediction, RankedLabel
 
     Draw = Callable[[str, bytes, HeatMap], None]
 
 _LONGEST_NAME = 60
+_APPLIES = 0.5  # a label that stands for itself: as likely as not
 _MAX_PIXELS = 50_000_000  # as the settings have it
 
 
@@ -45,11 +47,11 @@ def classify(
     backend: Annotated[
         str | None, typer.Option(help="Address of a backend; without it the model runs in this process.")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Directory of a model bundle, or fast: a smaller one; when running in this process."),
+    model: Annotated[str | None, typer.Option(help=f"{MODEL_HELP} When running in this process.")] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option("--top-k", "-k", min=1, help="How many labels to give for each photo [default: 5, or all]."),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How many labels to give for each photo.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line and photo.")] = False,
     heat_map: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a picture of where the model looked in each photo here.")
@@ -65,7 +67,8 @@ def classify(
         stopping_on_ctrl_c() as stop,
         open_classifier(backend or None, model, api_key=api_key, stop=stop, tell=_tell) as classifier,
     ):
-        if not backend and top_k > (classes := classifier.model().classes):  # a backend says so itself, to each photo
+        # a backend says so itself, to each photo
+        if not backend and top_k is not None and top_k > (classes := classifier.model().classes):
             fail(f"--top-k must be between 1 and {classes}, the number of classes")
         for outcome in _classify_all(classifier, sources, top_k, draw, stop):
             failed += outcome.prediction is None
@@ -124,7 +127,7 @@ def _tell(what: str) -> None:
 
 
 def _classify_all(
-    classifier: Classifier, sources: list[str], top_k: int, draw: Draw | None, stop: threading.Event
+    classifier: Classifier, sources: list[str], top_k: int | None, draw: Draw | None, stop: threading.Event
 ) -> Iterator[_Outcome]:
     """Yield outcomes in the order of the sources; photos in memory are bounded by twice as many as run at once."""
     with ThreadPoolExecutor(classifier.parallel) as pool:
@@ -148,7 +151,7 @@ def _classify_all(
                 future.cancel()
 
 
-def _classify_one(classifier: Classifier, source: str, top_k: int, draw: Draw | None) -> _Outcome:
+def _classify_one(classifier: Classifier, source: str, top_k: int | None, draw: Draw | None) -> _Outcome:
     shown = _shown(source)
     try:
         if source == "-":
@@ -183,22 +186,38 @@ def _print_json(outcome: _Outcome) -> None:
 def _table(sources: list[str]) -> Callable[[_Outcome], None]:
     """Return what prints one row: as each photo is done, so that a long folder shows its progress."""
     width = min(max((len(printable(_shown(source))) for source in sources), default=0), _LONGEST_NAME)
-    if len(sources) > 1:
-        typer.secho(f"{'photo':<{width}}  {'sure':>5}  label (then)", bold=True)
+    headed = len(sources) <= 1
+
+    def head(*, exclusive: bool) -> None:
+        what = f"{'sure':>5}  label (then)" if exclusive else f"labels that apply, from {_APPLIES:.0%} (then)"
+        typer.secho(f"{'photo':<{width}}  {what}", bold=True)
 
     def show(outcome: _Outcome) -> None:
+        nonlocal headed
         name = printable(outcome.source)
         name = name if len(name) <= width else "…" + name[1 - width :]
         if outcome.prediction is None:
             why = printable(str(outcome.failure))
             typer.secho(f"{name:<{width}}  {'error':>5}  {why}", err=True, fg=typer.colors.RED)
             return
-        first, *others = outcome.prediction.top_k
-        then = ", ".join(f"{printable(other.label)} {_percent(other.probability)}" for other in others)
-        label = typer.style(printable(first.label), bold=True) + (f"  ({then})" if then else "")
-        typer.echo(f"{name:<{width}}  {_percent(first.probability):>5}  {label}")
+        ranked, exclusive = outcome.prediction.top_k, outcome.prediction.model.outputs == "exclusive"
+        if not headed:  # by the first answer: a backend is not asked beforehand what its model is
+            head(exclusive=exclusive)
+            headed = True
+        answer = ranked[:1] if exclusive else [entry for entry in ranked if entry.probability >= _APPLIES]
+        then = _listed(ranked[len(answer) :])
+        beside = f"  ({then})" if then else ""
+        if exclusive:
+            label = typer.style(printable(ranked[0].label), bold=True)
+            typer.echo(f"{name:<{width}}  {_percent(ranked[0].probability):>5}  {label}{beside}")
+        else:
+            typer.echo(f"{name:<{width}}  {typer.style(_listed(answer) or 'none applies', bold=True)}{beside}")
 
     return show
+
+
+def _listed(entries: Sequence[RankedLabel]) -> str:
+    return ", ".join(f"{printable(entry.label)} {_percent(entry.probability)}" for entry in entries)
 
 
 def _percent(probability: float) -> str:

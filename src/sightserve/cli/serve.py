@@ -8,6 +8,7 @@ import typer
 
 from sightserve import lifeline
 from sightserve.cli.extras import fail, needs
+from sightserve.cli.model_option import MODEL_HELP
 
 
 def serve(
@@ -15,10 +16,7 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port to listen on; PORT sets it too [default: 8000].")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Directory of a model bundle, or accurate or fast: the embedded ones [default: accurate]."),
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
     root_path: Annotated[
         str | None, typer.Option(help="Where a proxy that strips it has the API, such as /api [default: at its root].")

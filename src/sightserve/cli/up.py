@@ -16,6 +16,7 @@ import typer
 from sightserve import lifeline
 from sightserve.cli.backend import ApiKey
 from sightserve.cli.extras import fail
+from sightserve.cli.model_option import MODEL_HELP, find_model
 from sightserve.cli.ports import check_free
 
 _START_SECONDS = 60
@@ -27,16 +28,22 @@ def up(
     host: Annotated[str, typer.Option(help="Address that both listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")] = 8000,
     ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web app.")] = 8501,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     api_key: ApiKey = "",
 ) -> None:
     """Serve the API and the web app together. One Ctrl-C ends both."""
     if port == ui_port:
         fail("the API and the web app need a port each")
+    if model is not None:
+        find_model(model)  # before anything starts: one sentence, and not the log of a half that ended
     for wanted in (port, ui_port):
         check_free(host, wanted, "choose others with --port and --ui-port, or with make up PORT=... UI_PORT=...")
     api, app = f"http://{_reachable(host)}:{port}", f"http://{_reachable(host)}:{ui_port}"
     halves = {
-        "backend": (["serve", "--host", host, "--port", str(port)], f"{api}/health/ready"),
+        "backend": (
+            ["serve", "--host", host, "--port", str(port), *(["--model", model] if model is not None else [])],
+            f"{api}/health/ready",
+        ),
         "web app": (["ui", "--host", host, "--port", str(ui_port)], f"{app}/_stcore/health"),
     }
     environment = {**os.environ, "BACKEND": api} | ({"SIGHTSERVE_API_KEY": api_key} if api_key else {})

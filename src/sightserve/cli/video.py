@@ -15,6 +15,7 @@ import typer
 from sightserve.cli.backend import ApiKey
 from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
+from sightserve.cli.model_option import MODEL_HELP
 from sightserve.cli.signals import stopping_on_ctrl_c
 from sightserve.cli.terminal import console, printable
 
@@ -39,17 +40,19 @@ def video(
     csv: Annotated[Path | None, typer.Option(help="Write the segments here.")] = None,
     raw: Annotated[Path | None, typer.Option(help="Write every prediction, unsmoothed, here: .csv, else JSON.")] = None,
     rate: Annotated[float, typer.Option(min=0.1, max=60, help="How many frames a second to classify.")] = 4.0,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Below this probability there is no label.")] = 0.2,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Below this probability there is no label [default: 0.2; 0.5 where several may apply]."
+        ),
+    ] = None,
     smoothing: Annotated[
         float, typer.Option(min=0, max=60, help="Seconds that a label has to last; 0 shows every prediction.")
     ] = 0.5,
     backend: Annotated[
         str | None, typer.Option(help="Address of a backend; without it the model runs in this process.")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Directory of a model bundle, or fast: a smaller one; when running in this process."),
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=f"{MODEL_HELP} When running in this process.")] = None,
     font: Annotated[Path | None, typer.Option(help="Font file for the labels.", exists=True, dir_okay=False)] = None,
     api_key: ApiKey = "",
 ) -> None:
@@ -90,9 +93,14 @@ def video(
         knows = classifier.model()
         classify = _labeller(classifier, knows.classes, "" if backend else "the model failed on a frame: ")
         limits = Limits(seconds=24 * 3600.0)  # one's own video may be long
+        least = timeline.default_threshold(knows.classes, exclusive=knows.exclusive) if threshold is None else threshold
         try:
-            seen = _analyse(file, classify, Plan(knows.looks, rate, classifier.parallel, limits), stop, screen)
-            segments = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=threshold)
+            seen = _analyse(
+                file, classify, Plan(knows.looks, rate, classifier.parallel, limits, knows.exclusive), stop, screen
+            )
+            segments = timeline.segments(
+                seen.moments, seen.end, smoothing=smoothing, threshold=least, exclusive=knows.exclusive
+            )
             _write(vtt, subtitles.webvtt(segments))
             _write(csv, tables.segments_csv(segments))
             about = {
@@ -100,7 +108,8 @@ def video(
                 "seconds": seen.end,
                 "rate": rate,
                 "smoothing_s": smoothing,
-                "threshold": threshold,
+                "threshold": least,
+                "outputs": "exclusive" if knows.exclusive else "independent",
             }
             if raw is not None and raw.suffix.lower() == ".csv":
                 _write(raw, tables.moments_csv(seen.moments))

@@ -87,7 +87,7 @@ class Client:
         image: Image,
         *,
         filename: str | None = None,
-        top_k: int = 5,
+        top_k: int | None = None,
         probabilities: bool = False,
         heat_map: bool = False,
         heat_map_of: str | None = None,
@@ -98,7 +98,7 @@ class Client:
         Args:
             image: encoded, as bytes, a path or an open binary file; a PIL image; or an array, as `images.read_image` says.
             filename: that the answer carries; a path's own by default.
-            top_k: how many classes, most probable first.
+            top_k: how many classes, most probable first; None: five, or all of a model that has fewer.
             probabilities: whether to have every class's probability too.
             heat_map: whether to be told where the model looked for its first class.
             heat_map_of: or for another one, by its label.
@@ -125,7 +125,7 @@ class Client:
         self,
         images: Sequence[Image],
         *,
-        top_k: int = 5,
+        top_k: int | None = None,
         probabilities: bool = False,
     ) -> BatchPrediction:
         """Classify several images in one request; each has its own result or error, in the order given.
@@ -146,7 +146,7 @@ class Client:
         )
 
     def predict_many(
-        self, images: Iterable[Image], *, top_k: int = 5, parallel: int = 8, retry: Retry = FOR_A_COMMAND
+        self, images: Iterable[Image], *, top_k: int | None = None, parallel: int = 8, retry: Retry = FOR_A_COMMAND
     ) -> Iterator[Answered]:
         """Classify any number of images, a few at once; yield each with its answer or error, in the order given.
 
@@ -156,7 +156,7 @@ class Client:
 
         Args:
             images: as for `predict`; a generator is read as it goes.
-            top_k: how many classes, most probable first.
+            top_k: as for `predict`.
             parallel: requests under way at once, at most.
             retry: for how long to ask again; an address where nothing ever answered may be mistyped, and is given up soon.
         """

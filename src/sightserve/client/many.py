@@ -37,7 +37,7 @@ class Answered:
 
 
 def predict_many(
-    client: "Client", images: Iterable[Image], *, top_k: int, parallel: int, retry: Retry
+    client: "Client", images: Iterable[Image], *, top_k: int | None, parallel: int, retry: Retry
 ) -> Iterator[Answered]:
     """See `Client.predict_many`."""
     stop = threading.Event()
@@ -69,7 +69,7 @@ def predict_many(
 
 
 async def predict_many_async(
-    client: "AsyncClient", images: Iterable[Image], *, top_k: int, parallel: int, retry: Retry
+    client: "AsyncClient", images: Iterable[Image], *, top_k: int | None, parallel: int, retry: Retry
 ) -> AsyncIterator[Answered]:
     """See `AsyncClient.predict_many`."""
     patience = AsyncPatience(parallel, retry=retry)

@@ -51,9 +51,12 @@ def key_header(api_key: str | None) -> dict[str, str]:
     return {"X-API-Key": api_key.strip()}
 
 
-def query(top_k: int, probabilities: bool, heat_map: bool = False, heat_map_of: str | None = None) -> dict[str, str]:
-    """Return the query parameters of a prediction."""
-    asked = {"top_k": str(top_k), "probabilities": str(probabilities).lower()}
+def query(
+    top_k: int | None, probabilities: bool, heat_map: bool = False, heat_map_of: str | None = None
+) -> dict[str, str]:
+    """Return the query parameters of a prediction; how many classes is left to the backend where nobody said."""
+    asked = {} if top_k is None else {"top_k": str(top_k)}
+    asked["probabilities"] = str(probabilities).lower()
     if heat_map_of is not None:
         asked["heat_map_of"] = heat_map_of
     return asked | {"heat_map": "true"} if heat_map else asked

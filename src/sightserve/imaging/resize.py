@@ -33,7 +33,12 @@ _FAST_MODES: Final = frozenset({"RGB", "L", "CMYK"})  # in others it treats alph
 
 
 def crop_and_resize(
-    image: Image.Image, box: tuple[float, float, float, float], size: tuple[int, int], interpolation: str
+    image: Image.Image,
+    box: tuple[float, float, float, float],
+    size: tuple[int, int],
+    interpolation: str,
+    *,
+    exact: bool = False,
 ) -> Image.Image:
     """Return a part of an image at another size, in the image's mode.
 
@@ -42,10 +47,11 @@ def crop_and_resize(
         box: left, top, width and height in pixels, which need not be whole.
         size: width and height of the result, in pixels.
         interpolation: a name that `bundle.manifest` allows.
+        exact: as Pillow rounds.
     """
     left, top = max(0.0, box[0]), max(0.0, box[1])  # floating point may carry a box that is the whole image beyond it
     width, height = min(box[2], image.width - left), min(box[3], image.height - top)
-    if image.mode not in _FAST_MODES or interpolation not in _FAST:
+    if exact or image.mode not in _FAST_MODES or interpolation not in _FAST:
         return image.resize(size, _PILLOW[interpolation], box=(left, top, left + width, top + height))
     result = Image.new(image.mode, size)
     crop = CropBox(left, top, width, height)

@@ -104,3 +104,11 @@ class Options:
     channels: Channels | None = None
     outputs: Outputs | None = None
     output: str | None = None
+
+    @property
+    def changes_preprocessing(self) -> bool:
+        """Whether the source's own pipeline would see a photo in another way than these say."""
+        return any(
+            given is not None
+            for given in (self.fit, self.resize, self.interpolation, self.mean, self.std, self.channels)
+        )

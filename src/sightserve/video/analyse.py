@@ -29,6 +29,7 @@ class Seen:
         complete: whether the video was read to its end.
         cut_off: whether its picture ends before the file says it does: it was cut off on its way here, or is damaged.
         picture: the last frame, a JPEG as the model got it.
+        exclusive: whether one label is right at a time, or several may be.
     """
 
     facts: Facts
@@ -38,6 +39,7 @@ class Seen:
     complete: bool = False
     cut_off: bool = False
     picture: bytes = b""
+    exclusive: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,14 @@ class Plan:
         rate: moments a second.
         parallel: how many frames are classified at once.
         limits: what to refuse.
+        exclusive: whether one of the model's labels is right, or several may be.
     """
 
     looks: Mapping[str, Any]
     rate: float = 4.0
     parallel: int = 4
     limits: Limits = field(default_factory=Limits)
+    exclusive: bool = True
 
 
 def analyse(
@@ -91,7 +95,8 @@ def analyse(
             for message in process.run(task, plan.limits, stop):
                 body = message.content
                 if body["type"] == "opened":
-                    seen = known or Seen(Facts(**{**body["facts"], "audio": tuple(body["facts"]["audio"])}))
+                    facts = Facts(**{**body["facts"], "audio": tuple(body["facts"]["audio"])})
+                    seen = known or Seen(facts, exclusive=plan.exclusive)
                     yield seen
                 elif body["type"] == "frame":
                     if message.attached or latest is None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sightserve.video import process
@@ -53,7 +53,7 @@ def annotate(
         "do": "burn",
         "source": str(source),
         "target": str(part),
-        "segments": [asdict(segment) for segment in segments],
+        "segments": [asdict(replace(segment, parts=())) for segment in segments],
         "font": font,
     }
     try:

@@ -6,13 +6,17 @@ from sightserve.video.timeline import Segment
 
 
 def webvtt(segments: Sequence[Segment]) -> str:
-    """Return the labels as subtitles: one cue for each segment that has one, with its mean probability."""
+    """Return the labels as subtitles: one cue for each segment that has any, with their mean probability."""
     cues = [
-        f"{timestamp(segment.start)} --> {timestamp(segment.end)}\n{escaped(segment.label)} · {segment.probability:.0%}\n"
+        f"{timestamp(segment.start)} --> {timestamp(segment.end)}\n{_said(segment)}\n"
         for segment in segments
-        if segment.label is not None and _milliseconds(segment.end) > _milliseconds(segment.start)
+        if segment.guesses and _milliseconds(segment.end) > _milliseconds(segment.start)
     ]
     return "\n".join(["WEBVTT\n", *cues])
+
+
+def _said(segment: Segment) -> str:
+    return "\n".join(f"{escaped(guess.label)} · {guess.probability:.0%}" for guess in segment.guesses)
 
 
 def timestamp(seconds: float) -> str:

@@ -8,10 +8,14 @@ from sightserve.video.timeline import Moment, Segment
 
 
 def segments_csv(segments: Sequence[Segment]) -> str:
-    """Return one row for each segment: from and to in seconds, the label (empty where there is none), its mean probability."""
+    """Return one row for each segment: from and to in seconds, the label (empty where there is none), its mean probability.
+
+    Where several labels hold at once, each has a row.
+    """
     rows = [
-        (f"{segment.start:.3f}", f"{segment.end:.3f}", segment.label or "", f"{segment.probability:.4f}")
+        (f"{segment.start:.3f}", f"{segment.end:.3f}", label, f"{probability:.4f}")
         for segment in segments
+        for label, probability in segment.guesses or [("", segment.probability)]
     ]
     return as_csv(("from_s", "to_s", "label", "mean_probability"), rows)
 
@@ -30,8 +34,9 @@ def as_json(moments: Sequence[Moment], segments: Sequence[Segment], about: dict[
     """Return everything that is known: `about`, the segments, and the raw predictions."""
     body = about | {
         "segments": [
-            {"from_s": round(s.start, 3), "to_s": round(s.end, 3), "label": s.label, "mean_probability": s.probability}
+            {"from_s": round(s.start, 3), "to_s": round(s.end, 3), "label": label, "mean_probability": probability}
             for s in segments
+            for label, probability in s.guesses or [(None, s.probability)]
         ],
         "moments": [
             {"time_s": round(m.time, 3), "top": [{"label": g.label, "probability": g.probability} for g in m.guesses]}

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 _FLOOR: Final = 0.01
 DEFAULT_SMOOTHING: Final = 0.5  # seconds
 DEFAULT_THRESHOLD: Final = 0.2  # lower than for a single photo: what holds on for seconds is no accident
+_ABOVE_CHANCE: Final = 0.1
+APPLIES: Final = 0.5  # of labels that stand each for themselves: as likely as not
 
 
 class Guess(NamedTuple):
@@ -38,18 +40,31 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of the video with one label.
+    """A stretch of the video with one label, or with the same labels where they do not exclude each other.
 
     Attributes:
         start, end: seconds; it holds from start up to, not including, end.
-        label: None where no label reaches the threshold for long enough.
-        probability: mean of the label's probability over the segment; of the most probable label's where there is none.
+        label: None where no label reaches the threshold for long enough; several with commas between them.
+        probability: mean of the label's probability over the segment, of several the lowest; of the most probable label's where
+            there is none.
+        parts: of several that may apply at once, those that do, each with its mean; most probable first.
     """
 
     start: float
     end: float
     label: str | None
     probability: float
+    parts: tuple[Guess, ...] = ()
+
+    @property
+    def guesses(self) -> tuple[Guess, ...]:
+        """Its labels and their means, whether there are none, one or several."""
+        return self.parts or (() if self.label is None else (Guess(self.label, self.probability),))
+
+
+def default_threshold(classes: int, *, exclusive: bool) -> float:
+    """Return the threshold to begin with: of few labels that exclude each other, one is probable by chance alone."""
+    return max(DEFAULT_THRESHOLD, 1 / classes + _ABOVE_CHANCE) if exclusive else APPLIES
 
 
 def segments(
@@ -58,8 +73,9 @@ def segments(
     *,
     smoothing: float = DEFAULT_SMOOTHING,
     threshold: float = DEFAULT_THRESHOLD,
+    exclusive: bool = True,
 ) -> list[Segment]:
-    """Return the video as stretches of one label each, from the first moment to the end.
+    """Return the video as stretches of one label each, or of the same labels, from the first moment to the end.
 
     A change of label is put where the picture is cut between the two moments that saw it, else half-way between them.
 
@@ -68,10 +84,16 @@ def segments(
         end: of the video, seconds.
         smoothing: see `smooth`.
         threshold: see `smooth`.
+        exclusive: whether one label holds at a time. Else each comes and goes by itself.
     """
     if not moments:
         return []
-    labels = smooth(moments, end, smoothing=smoothing, threshold=threshold)
+    labels: list[tuple[str, ...]]
+    if exclusive:
+        best = smooth(moments, end, smoothing=smoothing, threshold=threshold)
+        labels = [() if label is None else (label,) for label in best]
+    else:
+        labels = _together(moments, end, smoothing=smoothing, threshold=threshold)
     weights = _seconds(moments, end)
     found: list[Segment] = []
     first = 0
@@ -80,9 +102,27 @@ def segments(
             continue
         stop = end if last + 1 == len(moments) else _border(moments[last], moments[last + 1])
         begin = found[-1].end if found else moments[0].time
-        mean = _mean(moments[first : last + 1], weights[first : last + 1], labels[first])
-        found.append(Segment(begin, max(begin, stop), labels[first], mean))
+        within = slice(first, last + 1)
+        means = [Guess(label, _mean(moments[within], weights[within], label)) for label in labels[first]]
+        parts = tuple(sorted(means, key=lambda guess: -guess.probability))
+        lowest = parts[-1].probability if parts else _mean(moments[within], weights[within], None)
+        label = ", ".join(part.label for part in parts) or None
+        found.append(Segment(begin, max(begin, stop), label, lowest, () if exclusive else parts))
         first = last + 1
+    return found
+
+
+def _together(moments: Sequence[Moment], end: float, *, smoothing: float, threshold: float) -> list[tuple[str, ...]]:
+    """Return the labels of each moment, each of which holds on and does not flicker by itself."""
+    found: list[tuple[str, ...]] = [()] * len(moments)
+    known = [{guess.label: guess for guess in moment.guesses} for moment in moments]
+    for label in _in_play(moments, threshold):
+        alone = [
+            Moment(moment.time, (guesses[label],) if label in guesses else (), moment.cut)
+            for moment, guesses in zip(moments, known, strict=True)
+        ]
+        holds = smooth(alone, end, smoothing=smoothing, threshold=threshold)
+        found = [(*labels, label) if held else labels for labels, held in zip(found, holds, strict=True)]
     return found
 
 

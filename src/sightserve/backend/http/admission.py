@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sightserve.backend.build import Backend
 from sightserve.backend.errors import BackendError, ParameterError
 from sightserve.backend.http.problems import answer, own_path
+from sightserve.backend.job import TOP_K
 from sightserve.backend.scheduler import Ticket
 
 # Our own: no standard header fits. `Prefer: wait` (RFC 7240) counts whole seconds and means another thing (answer 202 and go
@@ -29,7 +30,7 @@ class Parameters(BaseModel):
     """What may be asked of a prediction, in the query."""
 
     top_k: int = Field(
-        default=5, ge=1, description="how many classes, most probable first; at most as many as there are"
+        default=TOP_K, ge=1, description="how many classes, most probable first; at most as many as there are"
     )
     probabilities: bool = Field(default=False, description="whether to send every class's probability too")
     heat_map: bool = Field(default=False, description="whether to say where the model looked for its first class")

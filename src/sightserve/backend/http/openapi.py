@@ -11,7 +11,7 @@ DESCRIPTION = """
 Send an image, get its most probable classes.
 
 ```
-curl -F file=@cat.jpg 'http://127.0.0.1:8000/predict?top_k=3'
+curl -F file=@cat.jpg 'http://127.0.0.1:8000/predict?top_k=2'
 curl --data-binary @cat.jpg -H 'Content-Type: image/jpeg' 'http://127.0.0.1:8000/predict'
 ```
 

@@ -1,5 +1,6 @@
 """The server's end of a slot's process: sends it jobs, hears its answers, notices its death, and ends it."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -11,6 +12,8 @@ from sightserve.backend.messages import jobs_message, outcomes_in
 from sightserve.sandbox.channel import Channel
 from sightserve.sandbox.process import Child
 from sightserve.sandbox.wire import Message, message, receive
+
+_log = logging.getLogger(__name__)
 
 
 class SlotProcess:
@@ -57,12 +60,15 @@ class SlotProcess:
         connection = self._child.connection
         try:
             connection.settimeout(seconds)
-            self._plan = _plan_in(receive(connection))
+            told = receive(connection)
+            self._plan = _plan_in(told)
             connection.settimeout(None)
         except TimeoutError as exc:
             raise SlotLost(f"the first slot did not start within {seconds:.0f} seconds") from exc
         except (EOFError, OSError, ValueError) as exc:
             raise SlotLost("the first slot's process died while it started") from exc
+        for note in told.get("notes", ()):
+            _log.warning("%s", note)
         return self._plan
 
     def attach(

@@ -79,6 +79,11 @@ class Scheduler(Generic[Job, Result]):
         self._pool.start()
 
     @property
+    def batch(self) -> int:
+        """How many requests start together in one slot, at most."""
+        return self._queue.limits.batch
+
+    @property
     def depth(self) -> int:
         """How many requests wait for a slot."""
         return self._queue.depth

@@ -66,7 +66,7 @@ def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None 
         "version": sightserve.__version__,
         "model": backend.bundle.manifest.name,
         "slots": settings.cpus,
-        "batch": settings.batch_size or backend.plan.batch,
+        "batch": backend.scheduler.batch,
         "threads_when_alone": backend.threads_when_alone,
         "inference_ms": round(backend.plan.inference * 1000, 2),
     }

@@ -19,7 +19,6 @@ Infer = Callable[[NDArray[np.uint8]], object]
 # The fastest of so many calls is what is compared: whatever else the machine does makes calls slower, never faster. Few, since
 # everybody waits for them at a start.
 _ROUNDS: Final = 3
-_TRIED: Final = 4  # images: where these gain nothing, more do not either
 _TRIES: Final = 2  # the first one allocates
 # What a batch may take, in single calls: a tenth is what hand-overs cost, another how well this is measured.
 _TOLERABLE: Final = 1.2
@@ -27,24 +26,23 @@ _TOLERABLE: Final = 1.2
 _LONGEST_BATCH: Final = 0.25
 
 
-def calibrate(infer: Infer, size: tuple[int, int]) -> Plan:
+def calibrate(infer: Infer, images: NDArray[np.uint8], max_batch: int | None = None) -> Plan:
     """Measure batches and return the plan.
 
     Args:
         infer: the model, on the thread that calls it.
-        size: width and height of the model's input in pixels, of most photos.
+        images: (4, height, width, 3), of the size that most photos have; the first was answered before. Where four
+            together gain nothing, more do not either.
+        max_batch: images that the model takes at once; None: any number.
     """
-    one, several = _images(1, size), _images(_TRIED, size)
-    inference = min(_seconds(infer, one) for _ in range(_ROUNDS))
+    inference = min(_seconds(infer, images[at : at + 1]) for at in range(1, _ROUNDS + 1))
+    largest = LARGEST_BATCH if max_batch is None else min(LARGEST_BATCH, max_batch)
     batch = 1
-    if inference * LARGEST_BATCH <= _LONGEST_BATCH:
+    if largest > 1 and inference * largest <= _LONGEST_BATCH:
+        several = images[:largest]
         together = min(_seconds(infer, several) for _ in range(_TRIES))
-        batch = LARGEST_BATCH if together <= _TOLERABLE * _TRIED * inference else 1
+        batch = largest if together <= _TOLERABLE * len(several) * inference else 1
     return Plan(batch, inference)
-
-
-def _images(count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    return np.zeros((count, size[1], size[0], 3), dtype=np.uint8)
 
 
 def _seconds(infer: Infer, images: NDArray[np.uint8]) -> float:

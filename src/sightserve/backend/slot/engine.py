@@ -21,7 +21,7 @@ class Engine(Protocol):
         Safe to call from several threads at once.
 
         Args:
-            batch: the photos.
+            batch: the photos, as many as there are: an engine whose model takes fewer at once calls it several times.
             features: whether these are wanted too; only of a model that has them.
 
         Raises:

@@ -32,15 +32,15 @@ def run(connection: socket.socket, model: int) -> None:
     start = receive(connection)
     setup = Setup(**start["setup"] | {"labels": tuple(start["setup"]["labels"])})
     plan = Plan(*start["plan"]) if start["plan"] else None
-    room = Room(setup.most_in_memory)
+    room, notes = Room(setup.most_in_memory), list[str]()
     try:
         files = held.map_parts(model, [held.Part(*part) for part in start["parts"]])
-        pipeline, plan = assemble(setup, files, measure=start["measure"], plan=plan, room=room)
+        pipeline, plan = assemble(setup, files, measure=start["measure"], plan=plan, room=room, tell=notes.append)
         del files  # what of them is needed, the engine holds
     except Exception as exc:  # noqa: BLE001 - whatever it is, the server has to say it
         connection.sendall(message({"failed": str(exc)}))
         return
-    connection.sendall(message({"plan": plan}))
+    connection.sendall(message({"plan": plan, "notes": notes}))
     gc.collect()
     gc.freeze()  # what was made until now stays: collections need not look at it again
     while True:

@@ -1,6 +1,7 @@
 """The engine that runs ONNX models. The only module that knows ONNX Runtime."""
 
 import os
+import sys
 from collections.abc import Mapping
 from mmap import mmap
 from types import MappingProxyType
@@ -36,6 +37,7 @@ class OnnxEngine:
         output: str | None = None,
         features: str | None = None,
         threads: int = 1,
+        max_batch: int | None = None,
     ) -> None:
         """Load the model.
 
@@ -47,6 +49,7 @@ class OnnxEngine:
             output: with the probabilities; None: the only one of the right type and shape.
             features: the output with the last feature map, where the manifest promises one.
             threads: intra-op threads of each call.
+            max_batch: photos that the graph takes at once, as the manifest promises; None: any number.
 
         Raises:
             ModelLoadError: no ONNX model, or one whose input or output is not what the manifest promises.
@@ -66,17 +69,38 @@ class OnnxEngine:
                 f"the manifest promises an output {features!r} for heat maps: the model has {_described(outputs)}"
             )
         self._features = features
+        (taken,) = inputs
+        self._exactly = taken.shape[0] if isinstance(taken.shape[0], int) else None
+        if self._exactly is not None and self._exactly != max_batch:
+            promised = "does not say so" if max_batch is None else f"says {max_batch}"
+            raise ModelLoadError(
+                f"the graph takes exactly {self._exactly} photo{'s' if self._exactly > 1 else ''} at once, and the manifest "
+                f"{promised}: write max_batch: {self._exactly} into it, or export the model with a batch of any size"
+            )
+        self._most = max_batch or sys.maxsize
 
     def infer(self, batch: NDArray[np.uint8], *, features: bool = False) -> dict[str, NDArray[Any]]:
         """See `Engine`: the outputs under its names, whatever the graph calls them."""
         wanted = {PROBABILITIES: self._probabilities}
         if features and self._features is not None:
             wanted[FEATURES] = self._features
+        names = list(wanted.values())
+        if len(batch) <= self._most:
+            found = self._run(names, batch)
+        else:
+            parts = [self._run(names, batch[at : at + self._most]) for at in range(0, len(batch), self._most)]
+            found = [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+        return dict(zip(wanted, found, strict=True))
+
+    def _run(self, names: list[str], batch: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        count = len(batch)
+        if self._exactly is not None and count < self._exactly:  # black ones, whose answers nobody gets
+            batch = np.concatenate([batch, np.zeros((self._exactly - count, *batch.shape[1:]), dtype=batch.dtype)])
         try:
-            found = self._session.run(list(wanted.values()), {self._input: batch})
+            found = self._session.run(names, {self._input: batch})
         except Exception as exc:
             raise ModelError(f"inference failed: {exc}") from exc
-        return dict(zip(wanted, found, strict=True))
+        return found if len(batch) == count else [output[:count] for output in found]
 
 
 class OnnxClassMap:

@@ -30,6 +30,10 @@ def check(probabilities: NDArray[np.float32], *, exclusive: bool) -> None:
         ModelOutputError: these are no probabilities. Most often logits, of a graph without its softmax.
     """
     low, high, total = probabilities.min(), probabilities.max(), probabilities.sum(axis=1)
+    if np.isnan(total).any():
+        raise ModelOutputError(
+            "its outputs are no numbers (NaN): weights that are none, or a division by zero in the graph"
+        )
     if not (low >= 0 and high <= 1 + _ROUNDING):
         raise ModelOutputError(
             f"its outputs are no probabilities (they go from {low:.3g} to {high:.3g}): softmax or sigmoid belongs in the graph"

@@ -2,6 +2,7 @@
 
 import html
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -18,6 +19,9 @@ from sightserve.frontend.shared.settings import settings
 
 _MOST_FOUND: Final = 60
 _HEXDIGITS: Final = 12
+_NOT_SAID: Final = re.compile(
+    r"^(LicenseRef-)?(unknown|NOASSERTION|NONE)$", re.IGNORECASE
+)  # as SPDX and bundles write it
 
 
 def page() -> None:
@@ -91,16 +95,17 @@ def _model(model: ModelInfo) -> None:
     st.header("Model", anchor=False)
     rows = {
         "Name": f"{model.name} {model.version}",
-        "What it is": model.description,
+        "What it is": model.description.strip(),
         "Labels": f"{model.classes:,}",
+        "A photo has": "all labels that apply, or none" if model.outputs == "independent" else "one of them",
         "Looks at": _looks(model),
         "Size": words.size(model.size_bytes),
-        "Licence": model.license,
-        "Source": model.source,
+        "Licence": _NOT_SAID.sub("not said", model.license),
+        "Source": model.source.strip(),
         "SHA-256": f"{model.sha256[:_HEXDIGITS]}…",
     }
     rows |= _accuracy(model.accuracy or {})
-    _table(rows)
+    _table({name: value for name, value in rows.items() if value})
 
 
 def _accuracy(measured: Mapping[str, float | int | str | None]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from sightserve.frontend.batch.outcomes import Outcome
-from sightserve.frontend.shared import backend, bars, words
+from sightserve.frontend.shared import backend, bars, kinds, words
 from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.kinds import Tone, verdict
 from sightserve.frontend.shared.preview import data_url
@@ -108,10 +108,10 @@ def _answer(outcome: Outcome, chosen: Choices) -> None:
     prediction = outcome.prediction
     if prediction is None:
         return
-    facts = backend.known_facts()
-    said = verdict(prediction, facts.model.kinds if facts is not None else (), chosen.threshold)
+    said = verdict(prediction, backend.kinds_of(prediction), chosen.threshold)
     icon, color = _LOOKS[said.tone]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(words.plain(said.headline), anchor=False, width="content")
         st.badge(said.badge, icon=icon, color=color)
-    bars.ranking(prediction.top_k[: chosen.top_k])
+    answer = len(kinds.applying(prediction, chosen.threshold)) if kinds.is_independent(prediction) else 1
+    bars.ranking(prediction.top_k[: chosen.top_k], answer)

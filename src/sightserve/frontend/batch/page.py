@@ -15,6 +15,7 @@ from sightserve.frontend.inbox import widget
 from sightserve.frontend.inbox.store import File, Pick, inbox
 from sightserve.frontend.inbox.widget import Offer, Texts
 from sightserve.frontend.shared import backend, head, pages, waiting, words
+from sightserve.frontend.shared.asking import asker
 from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.ledger import Place, account
 from sightserve.frontend.shared.sessions import sessions
@@ -141,7 +142,7 @@ def _everyone() -> threading.Semaphore:
 
 def _start(sources: list[Source], offer: Offer) -> None:
     try:
-        ask = waiting.patiently(lambda: backend.asker(patient=False))
+        ask = waiting.patiently(lambda: asker(patient=False))
     except ClientError as error:
         problem = words.explain(error)
         st.error(f"**{problem.what}** {problem.do}", icon=":material/error:")

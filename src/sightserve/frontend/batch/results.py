@@ -13,12 +13,13 @@ from sightserve.frontend.batch.sorted_zip import SortedZip
 from sightserve.frontend.shared import bars, kept, words
 from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.preview import data_url
-from sightserve.frontend.shared.tables import to_csv, to_parquet
+from sightserve.frontend.shared.tables import answer, to_csv, to_parquet
 
 _LATEST: Final = 6
 _ROW: Final = 56  # pixels
 _ALL, _SURE, _UNSURE = "All", "Sure", "Not sure"
 _AS_GIVEN, _LEAST_SURE, _MOST_SURE = "As they came", "Least sure first", "Most sure first"
+_SOME, _NONE = "Some apply", "None applies"
 _FILTERS: Final = ("find", "label-filter", "sure-filter", "order")
 _TABLE: Final = "results"
 _NOTHING: Final[dict[str, dict[str, list[object]]]] = {"selection": {"rows": [], "columns": [], "cells": []}}
@@ -33,7 +34,7 @@ def latest(outcomes: Sequence[Outcome], chosen: Choices) -> None:
                 if outcome.pictures is not None:
                     st.image(data_url(outcome.pictures.thumbnail), alt=f"The photo {outcome.name}", width="stretch")
                 if outcome.prediction is not None:
-                    st.caption(words.plain(outcome.prediction.prediction))
+                    st.caption(words.plain(answer(outcome.prediction, chosen.threshold) or words.NONE))
     _classes(answered, chosen)
 
 
@@ -61,14 +62,14 @@ def forget() -> None:
 
 def _table(answered: Sequence[Outcome], chosen: Choices) -> Sequence[Outcome]:
     """Draw the filters, the table and the photo that is opened; return the table's rows."""
-    frame = tables.shown(answered, chosen.threshold)
+    frame, several = tables.shown(answered, chosen.threshold), tables.is_independent(answered)
     st.header(words.counted(len(frame), "answer"), anchor=False)
-    frame = _filters(frame)
+    frame = _filters(frame, several=several)
     rows = [answered[position] for position in frame.index]
     few = f"{len(frame):,} of {len(answered):,} shown. " if len(frame) < len(answered) else ""
     st.caption(f"{few}Press a row to see its photo, a column's name to sort.")
     st.dataframe(
-        frame,
+        frame.drop(columns="labels"),
         hide_index=True,
         row_height=_ROW,
         height=min(560, _ROW * (len(frame) + 1)) if len(frame) else "auto",
@@ -79,12 +80,12 @@ def _table(answered: Sequence[Outcome], chosen: Choices) -> Sequence[Outcome]:
         placeholder="",
         column_config={
             "photo": st.column_config.ImageColumn("Photo", width=64),
-            "label": st.column_config.TextColumn("Label", width=150),
+            "label": st.column_config.TextColumn("Labels" if several else "Label", width=220 if several else 150),
             "probability": st.column_config.ProgressColumn(
-                "Probability", format="%.0f%%", min_value=0, max_value=100, width=120
+                "Most probable" if several else "Probability", format="%.0f%%", min_value=0, max_value=100, width=120
             ),
-            "sure": st.column_config.TextColumn("How sure", width=150),
-            "runner-up": st.column_config.TextColumn("Or else", width=170),
+            "sure": st.column_config.TextColumn("How many" if several else "How sure", width=150),
+            "runner-up": st.column_config.TextColumn("Next to it" if several else "Or else", width=170),
             "file": st.column_config.TextColumn("File"),
         },
     )
@@ -104,7 +105,7 @@ def _mark_none() -> None:
         st.session_state[_TABLE] = _NOTHING
 
 
-def _filters(frame: pd.DataFrame) -> pd.DataFrame:
+def _filters(frame: pd.DataFrame, *, several: bool) -> pd.DataFrame:
     with st.container(key="filters"):
         find, only, how, order = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
     text = kept.drawn(
@@ -112,10 +113,13 @@ def _filters(frame: pd.DataFrame) -> pd.DataFrame:
         on_change=_mark_none,
     )  # fmt: skip
     labels = kept.drawn(
-        only.multiselect, "Only these labels", sorted(frame["label"].unique()), key="label-filter", placeholder="All",
-        on_change=_mark_none,
+        only.multiselect, "Only these labels", sorted({label for labels in frame["labels"] for label in labels}),
+        key="label-filter", placeholder="All", on_change=_mark_none,
     )  # fmt: skip
-    sure = kept.drawn(how.selectbox, "How sure", [_ALL, _SURE, _UNSURE], key="sure-filter", on_change=_mark_none)
+    sure = kept.drawn(
+        how.selectbox, "Labels" if several else "How sure", [_ALL, _SOME, _NONE] if several else [_ALL, _SURE, _UNSURE],
+        key="sure-filter", on_change=_mark_none,
+    )  # fmt: skip
     by = kept.drawn(
         order.selectbox, "Order", [_AS_GIVEN, _LEAST_SURE, _MOST_SURE], key="order", on_change=_mark_none
     )  # fmt: skip
@@ -124,16 +128,16 @@ def _filters(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def filtered(frame: pd.DataFrame, *, text: str, labels: Sequence[str], sure: str) -> pd.DataFrame:
-    """Return the rows whose file or label has this text, whose label is one of these, and that are this sure."""
+    """Return the rows whose file or label has this text, that have one of these labels, and that are this sure."""
     wanted = pd.Series(True, index=frame.index)
     if text.strip():
         needle = text.strip().casefold()
         for_each = [needle in f"{row.file} {row.label}".casefold() for row in frame.itertuples()]
         wanted &= pd.Series(for_each, index=frame.index, dtype=bool)
     if labels:
-        wanted &= frame["label"].isin(labels)
+        wanted &= pd.Series([not set(labels).isdisjoint(own) for own in frame["labels"]], index=frame.index, dtype=bool)
     if sure != _ALL:
-        wanted &= (frame["sure"] == words.NOT_SURE) == (sure == _UNSURE)
+        wanted &= frame["sure"].isin((words.NOT_SURE, words.NONE)) == (sure in {_UNSURE, _NONE})
     return frame[wanted]
 
 
@@ -161,9 +165,11 @@ def _errors(outcomes: Sequence[Outcome]) -> None:
 def _classes(answered: Sequence[Outcome], chosen: Choices) -> None:
     if not answered:
         return
-    counts = tables.counts(answered, chosen.threshold)
+    counts, several = tables.counts(answered, chosen.threshold), tables.is_independent(answered)
     st.header(words.counted(len(counts), "label"), anchor=False)
-    bars.classes(counts, without=len(answered) - counts.total())
+    bars.classes(counts, without=tables.without(answered, chosen.threshold), why=tables.nothing(independent=several))
+    if several:
+        st.caption("A photo counts for each label that applies to it.")
     if len(counts) > bars.MOST_CLASSES:
         st.caption(f"and {words.counted(len(counts) - bars.MOST_CLASSES, 'more label', 'more labels')}")
 
@@ -186,7 +192,9 @@ def _downloads(
         )  # fmt: skip
         answered = [outcome for outcome in shown if outcome.prediction is not None]
         if sorted_zip is not None and answered and not sorted_zip.photos.is_gone:
-            sorted_zip.fill((tables.folder(outcome, chosen.threshold), outcome.index) for outcome in answered)
+            sorted_zip.fill(
+                (folder, outcome.index) for outcome in answered for folder in tables.folders(outcome, chosen.threshold)
+            )
             st.link_button(
                 f"{words.counted(len(answered), 'photo')} sorted into folders (zip, {words.size(sorted_zip.size)})",
                 sorted_zip.address,
@@ -197,6 +205,8 @@ def _downloads(
         said += " The photos themselves are not here any more, to be sorted into folders: others needed the memory."
     elif len(answered) < len(shown):
         said += " Photos without an answer are in no folder."
+    if tables.is_independent(answered):
+        said += " Labels that apply stand in one cell, a semicolon between them; a photo with several is in each one's folder."
     if sorted_zip is not None and not sorted_zip.photos.is_gone and not chosen.original:
         said += (
             " Large photos are in the folders as they were sent here: made smaller, unless the settings say otherwise."

@@ -10,13 +10,14 @@ from sightserve.api.schema import Prediction
 from sightserve.frontend.photo import snippets
 from sightserve.frontend.photo.chooser import Item, open_one
 from sightserve.frontend.photo.session_cache import session_cache
-from sightserve.frontend.shared import backend, bars, tables, words
+from sightserve.frontend.shared import backend, bars, kinds, tables, words
 from sightserve.frontend.shared.backend import Whereabouts
 from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.kinds import Tone, Verdict, verdict
 from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.words import Message
 
+_LONGEST_HEADLINE: Final = 60
 _LOOKS: Final[dict[Tone, tuple[str, Literal["green", "blue", "gray"]]]] = {
     "sure": (":material/check_circle:", "green"),
     "leaning": (":material/check_circle:", "blue"),
@@ -27,7 +28,8 @@ _LOOKS: Final[dict[Tone, tuple[str, Literal["green", "blue", "gray"]]]] = {
 def one(item: Item, prediction: Prediction, choices: Choices) -> None:
     """Draw one answer in full."""
     _draw(_verdict(prediction, choices))
-    bars.ranking(snippets.trimmed(prediction, choices.top_k).top_k)
+    answer = len(kinds.applying(prediction, choices.threshold)) if kinds.is_independent(prediction) else 1
+    bars.ranking(snippets.trimmed(prediction, choices.top_k).top_k, answer)
 
 
 def said(items: Sequence[Item], choices: Choices, waited: tuple[float, int] | None) -> None:
@@ -68,13 +70,14 @@ def _size(item: Item) -> tuple[int, int] | None:
 
 
 def _verdict(prediction: Prediction, choices: Choices) -> Verdict:
-    facts = backend.known_facts()
-    return verdict(prediction, facts.model.kinds if facts is not None else (), choices.threshold)
+    return verdict(prediction, backend.kinds_of(prediction), choices.threshold)
 
 
 def _draw(said: Verdict) -> None:
     """Draw the answer, how sure the model is in words and numbers, and what else people should know."""
-    st.header(words.plain(said.headline), anchor=False)
+    # a whole line of a catalogue is no headline: beside the photo it would fill the screen
+    draw = st.header if len(said.headline) <= _LONGEST_HEADLINE else st.subheader
+    draw(words.plain(said.headline), anchor=False)
     icon, colour = _LOOKS[said.tone]
     st.badge(said.badge, icon=icon, color=colour)
     if said.note:
@@ -124,10 +127,9 @@ def details(answered: Sequence[tuple[str, Prediction]], choices: Choices) -> Non
         predictions = [prediction for _, prediction in answered]
         place = backend.whereabouts()
         text = snippets.as_json(predictions, choices.top_k)
-        _code(text, place, names, choices.top_k)
-        table = tables.of_predictions(
-            [(name, snippets.trimmed(prediction, choices.top_k)) for name, prediction in answered], choices.threshold
-        )
+        # as many as the model has: of a larger number the backend makes an error
+        _code(text, place, names, min(choices.top_k, len(predictions[0].top_k)))
+        table = tables.of_predictions(answered, choices.threshold, choices.top_k)
         with st.container(horizontal=True):
             st.download_button("JSON", text, "answers.json", "application/json", on_click="ignore",
                                icon=":material/download:", key="download-json")  # fmt: skip

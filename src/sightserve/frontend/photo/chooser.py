@@ -184,7 +184,7 @@ def _photo(file: File) -> Photo:
 
 
 def _item(photo: Photo, alt: str, address: str = "") -> Item:
-    return Item(photo.name, photo.key, session_cache().answer(photo), photo, alt, address)
+    return Item(photo.name, photo.key, session_cache().answer(photo, backend.model_digest()), photo, alt, address)
 
 
 def _card_picture(entry: Sample | ModelSample, of_model: str) -> None:

@@ -15,6 +15,8 @@ from sightserve.frontend.photo import answers, chooser, heat_map
 from sightserve.frontend.photo.chooser import Choice, Item
 from sightserve.frontend.photo.session_cache import LruCache, session_cache
 from sightserve.frontend.shared import backend, head, pages, waiting, words
+from sightserve.frontend.shared.asking import asker
+from sightserve.frontend.shared.backend import Facts
 from sightserve.frontend.shared.head import Choices
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.settings import settings
@@ -41,6 +43,7 @@ def page() -> None:
     with right, st.container(key="answer"):
         _refusals(choice)
         items, problems = _asked(choice, chosen)
+        _anew_for_another_model(facts)
         if not items:
             chooser.samples("**No photo at hand?** Press one of these.")
         elif len(items) == 1:
@@ -64,6 +67,16 @@ def page() -> None:
         if item.photo is not None and item.prediction is not None:
             session_cache().illustrate(item.photo)
     chooser.history(session_cache(), lambda prediction: answers.headline(prediction, chosen))
+
+
+def _anew_for_another_model(facts: Facts | None) -> None:
+    """Draw the page anew where an answer was another model's than what stands on it; once, since models may take turns."""
+    known = backend.known_facts()
+    changed = facts is not None and known is not None and known.model.sha256 != facts.model.sha256
+    if changed and not st.session_state.pop("drawn-anew", False):
+        st.session_state["drawn-anew"] = True
+        st.rerun()
+    st.session_state.pop("drawn-anew", None)
 
 
 def _one(item: Item, chosen: Choices, problems: Mapping[str, Message]) -> None:
@@ -123,11 +136,11 @@ def _heat_map(item: Item) -> HeatMap | None:
         return item.prediction.heat_map
     with st.spinner("Covering one part of the photo after another ..."):
         try:
-            prediction = backend.asker(patient=True, heat_map=True)(item.photo)
+            prediction = asker(patient=True, heat_map=True)(item.photo)
         except ClientError as error:
             _tell(backend.explain(error))
             return None
-    session_cache().keep(item.photo, prediction)
+    session_cache().keep(item.photo, prediction, backend.model_digest())
     return prediction.heat_map
 
 
@@ -172,7 +185,7 @@ def _ask_each(photos: Sequence[Photo], problems: LruCache[Message | None]) -> li
             early.append(photo)
 
     try:
-        ask = backend.asker(patient=True, heat_map=backend.shows_for_nothing())
+        ask = asker(patient=True, heat_map=backend.shows_for_nothing())
     except ClientError as error:
         for photo in photos:
             failed(photo, error)
@@ -182,7 +195,7 @@ def _ask_each(photos: Sequence[Photo], problems: LruCache[Message | None]) -> li
         for done in as_completed(pending):
             photo = pending[done]
             try:
-                session_cache().keep(photo, done.result())
+                session_cache().keep(photo, done.result(), backend.model_digest())
             except ClientError as error:
                 failed(photo, error)
             else:
@@ -191,7 +204,11 @@ def _ask_each(photos: Sequence[Photo], problems: LruCache[Message | None]) -> li
 
 
 def _refreshed(item: Item) -> Item:
-    return item if item.photo is None else replace(item, prediction=session_cache().answer(item.photo))
+    return (
+        item
+        if item.photo is None
+        else replace(item, prediction=session_cache().answer(item.photo, backend.model_digest()))
+    )
 
 
 def _problems() -> LruCache[Message | None]:

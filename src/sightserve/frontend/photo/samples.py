@@ -83,14 +83,15 @@ class ModelSample:
     title: str
     alt: str
     path: str
+    model: str
 
     def load(self) -> Photo:
         """Return the photo, asked for once. Raises ClientError."""
-        return Photo(f"{self.slug}.jpg", _of_model(self.path))
+        return Photo(f"{self.slug}.jpg", _of_model(self.path, self.model))
 
 
 @st.cache_resource(show_spinner=False, ttl=3600.0, max_entries=24)
-def _of_model(path: str) -> bytes:
+def _of_model(path: str, model: str) -> bytes:
     if not path.startswith("/model/samples/"):  # behind the backend's address it could name another host
         raise InvalidAnswer("the backend names a sample in a place that is not its own")
     place = backend.whereabouts()
@@ -103,7 +104,7 @@ def samples_of(facts: Facts | None) -> list[Sample | ModelSample]:
         return list(SAMPLES)
     if facts.model.samples:
         return [
-            ModelSample(f"model-{number}", sample.title, sample.alt or sample.title, sample.path)
+            ModelSample(f"model-{number}", sample.title, sample.alt or sample.title, sample.path, facts.model.sha256)
             for number, sample in enumerate(facts.model.samples)
         ]
     return list(SAMPLES) if set(facts.model.labels) >= _KNOWS_THEM else []

@@ -64,13 +64,13 @@ class SessionCache:
         self._pictures: LruCache[Pictures | Unseen] = LruCache(_MOST_PICTURES)
         self._history: OrderedDict[str, Entry] = OrderedDict()
 
-    def answer(self, photo: Photo) -> Prediction | None:
-        """Return what this session was already told about this photo."""
-        return self._answers.get(photo.key)
+    def answer(self, photo: Photo, model: str = "") -> Prediction | None:
+        """Return what this session was already told about this photo by this model."""
+        return self._answers.get(f"{model} {photo.key}")
 
-    def keep(self, photo: Photo, prediction: Prediction) -> None:
-        """Remember the answer, and put it on top of the history; its picture comes with `illustrate`."""
-        self._answers.put(photo.key, prediction)
+    def keep(self, photo: Photo, prediction: Prediction, model: str = "") -> None:
+        """Remember the model's answer, and put it on top of the history; its picture comes with `illustrate`."""
+        self._answers.put(f"{model} {photo.key}", prediction)
         before = self._history.get(photo.key)
         self._history[photo.key] = Entry(photo.key, photo.name, None if before is None else before.pictures, prediction)
         self._history.move_to_end(photo.key)

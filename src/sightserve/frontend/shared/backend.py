@@ -5,7 +5,7 @@ This is the only module that asks where the backend is.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -13,25 +13,23 @@ from typing import Final
 
 import streamlit as st
 
-from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
+from sightserve.api.schema import Kind, ModelInfo, Prediction, ServiceInfo
 from sightserve.client import Client, ClientError, caller
 from sightserve.client.addresses import is_local
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
-from sightserve.client.retry import FOR_A_PERSON, ONCE
-from sightserve.frontend.shared import metrics as counts
 from sightserve.frontend.shared import words
-from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.words import Message
 
 # Every answer has this many labels, whatever the slider says: moving it never sends a photo again.
 MOST_LABELS: Final = 20
+# seconds
 _KEPT_SECONDS: Final = 60.0
-_FIRST_LOOK: Final = 0.3  # seconds
+_LOOKS_EVERY: Final = 10.0
+_LOOKS_AGAIN: Final = 1.0
+_FIRST_LOOK: Final = 0.3
 _NOBODY: Final = "none"  # who reaches a backend inside a cluster, whose name is no address for a browser
-
-Ask = Callable[[Photo], Prediction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +153,21 @@ def product() -> str:
     return (found and found.model.title) or "Sightserve"
 
 
-@counts.failures("photo")
-def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -> Ask:
-    """Return a function that classifies a photo, safe to call from any thread.
+def kinds_of(prediction: Prediction) -> Sequence[Kind]:
+    """Return what labels of an answer are kinds of; none where another model gave it, whose labels have other numbers."""
+    found = known_facts()
+    return found.model.kinds if found is not None and is_of(prediction, found) else ()
 
-    Args:
-        patient: whether to wait and try again, a few times, when the backend says that it is busy.
-        labels: how many labels an answer has; fewer where the model knows fewer.
-        heat_map: whether to be told where the model looked.
 
-    Raises:
-        ClientError: the backend is not found, or does not say how many classes it knows.
-    """
-    place = whereabouts()
-    answering = client(place.url, place.identified)
-    top_k = min(labels, facts(place.url, place.identified).model.classes)
-    retry = FOR_A_PERSON if patient else ONCE
-    return counts.answers("photo")(
-        lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map, retry=retry)
-    )
+def is_of(prediction: Prediction, found: Facts) -> bool:
+    """Return whether an answer is of the model that is known."""
+    return (prediction.model.name, prediction.model.version) == (found.model.name, found.model.version)
+
+
+def model_digest() -> str:
+    """Return what tells the model that answers now from all others, for what is kept of its answers."""
+    found = known_facts()
+    return "" if found is None else found.model.sha256
 
 
 def shows_for_nothing() -> bool:
@@ -208,14 +202,18 @@ def metrics() -> str:
 
 @dataclass(slots=True)
 class _Waker:
-    """Asks the backend what it is in the background, so that a sleeping one starts while a person still chooses."""
+    """Asks the backend what it is in the background, so that a sleeping one starts while a person still chooses.
+
+    And again now and then: another model may have taken the place of the one that is known.
+    """
 
     last: float = float("-inf")
+    looked_again: float = float("-inf")
     known: dict[Whereabouts, Facts] = field(default_factory=dict)
 
     def wake(self, place: Whereabouts) -> None:
         now = time.monotonic()
-        if now - self.last < _KEPT_SECONDS:
+        if now - self.last < _LOOKS_EVERY:
             return
         self.last = now
         asking = threading.Thread(target=self._ask, args=(place,), daemon=True)
@@ -225,10 +223,26 @@ class _Waker:
 
     def _ask(self, place: Whereabouts) -> None:
         try:
+            before = self.known.get(place)
+            # a few bytes, where a model's labels may be a megabyte
+            if before is not None and client(place.url, place.identified).info().model != before.service.model:
+                facts.clear(place.url, place.identified)
             found = facts(place.url, place.identified)
         except ClientError:
             return  # the page itself says what is wrong
         self.known = {place: found}
+
+    def look_again(self, place: Whereabouts) -> None:
+        """Ask what the backend is, since an answer was not of the model that is known.
+
+        Not for each answer: while instances with the old model and with the new one stand behind one address, they take turns.
+        """
+        now = time.monotonic()
+        if now - self.looked_again < _LOOKS_AGAIN:
+            return
+        self.looked_again = now
+        facts.clear(place.url, place.identified)
+        self._ask(place)
 
 
 @st.cache_resource(show_spinner=False)
@@ -236,8 +250,25 @@ def _waker() -> _Waker:
     return _Waker()
 
 
+def look_again(place: Whereabouts) -> None:
+    """Ask what the backend is, since its answer was not of the model that is known."""
+    _waker().look_again(place)
+
+
+def current(place: Whereabouts) -> Facts:
+    """Return what is known of the backend; what is not yet is asked for.
+
+    Raises:
+        ClientError: the backend is away, or does not say what its model is.
+    """
+    waker = _waker()
+    if place not in waker.known:
+        waker.known = {place: facts(place.url, place.identified)}
+    return waker.known.get(place) or facts(place.url, place.identified)
+
+
 def wake() -> None:
-    """Let a sleeping backend start; asks it at most once a minute whoever calls it how often.
+    """Let a sleeping backend start; asks it every few seconds at most, whoever calls it how often.
 
     Raises:
         BackendNotFound: it is nowhere.

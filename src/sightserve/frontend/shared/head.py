@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from sightserve.frontend.shared import words
+from sightserve.frontend.shared import backend, words
 from sightserve.frontend.shared.backend import MOST_LABELS
 from sightserve.frontend.shared.settings import settings
 
@@ -18,7 +18,7 @@ class Choices:
 
     Attributes:
         top_k: how many labels to show, 1 to MOST_LABELS.
-        threshold: the probability below which an answer counts as not sure, 0 to 1.
+        threshold: the probability below which an answer counts as not sure, or a label does not apply, 0 to 1.
         at_once: whether a photo is classified as soon as it is there.
         original: whether photos are sent as they are, instead of made smaller in the browser.
     """
@@ -32,7 +32,7 @@ class Choices:
 def draw(title: str, sentence: str = "") -> Choices:
     """Draw the head, and return what is set."""
     with st.container(key="head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.title(title, anchor=False, width="content")
+        st.title(words.plain(title), anchor=False, width="content")
         with st.popover("Settings", icon=":material/settings:", width="content"):
             chosen = _settings()
     if sentence:
@@ -41,18 +41,13 @@ def draw(title: str, sentence: str = "") -> Choices:
 
 
 def _settings() -> Choices:
-    top_k = st.slider("Labels to show", 1, MOST_LABELS, _LABELS, key="labels", bind="query-params")
-    threshold = st.slider(
-        "Say “not sure” below",
-        min_value=0,
-        max_value=95,
-        value=round(100 * words.DEFAULT_THRESHOLD),
-        step=5,
-        format="%d%%",
-        key="unsure",
-        bind="query-params",
-        help="When no label is at least this probable, the answer is marked as a guess.",
-    )
+    facts = backend.known_facts()
+    most = MOST_LABELS if facts is None else min(MOST_LABELS, facts.model.classes)
+    top_k = st.slider("Labels to show", 1, most, min(_LABELS, most), key="labels", bind="query-params")
+    if facts is not None and facts.model.outputs == "independent":
+        threshold = _applies()
+    else:
+        threshold = _unsure(MOST_LABELS if facts is None else facts.model.classes)
     at_once = st.toggle("Answer as soon as a photo is there", value=True, key="at-once")
     original = st.toggle(
         "Send photos as they are",
@@ -66,3 +61,33 @@ def _settings() -> Choices:
         f" Up to {settings().max_upload_mb} MB each."
     )
     return Choices(top_k, threshold / 100, at_once, original)
+
+
+def _unsure(classes: int) -> int:
+    chosen: int = st.slider(
+        "Say “not sure” below",
+        min_value=words.least(classes),
+        max_value=95,
+        value=words.default_threshold(classes),
+        step=5,
+        format="%d%%",
+        key="unsure",
+        bind="query-params",
+        help="When no label is at least this probable, the answer is marked as a guess.",
+    )
+    return chosen
+
+
+def _applies() -> int:
+    chosen: int = st.slider(
+        "A label applies from",
+        min_value=5,
+        max_value=95,
+        value=round(100 * words.APPLIES),
+        step=5,
+        format="%d%%",
+        key="applies",
+        bind="query-params",
+        help="This model's labels stand each for itself: a photo has all that are at least this probable, or none.",
+    )
+    return chosen

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sightserve.api.schema import Kind, Prediction
+from sightserve.api.schema import Kind, Prediction, RankedLabel
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.english import sentence, with_article
 
@@ -13,6 +13,7 @@ NONE_APPLIES: Final = "None of its labels"
 _HELPS: Final = 1.3  # times as probable as its best label: a kind that adds less to it says less than the label
 _GUESS: Final = 0.1  # below it, the best of many labels is as good as any other
 _CLOSEST: Final = 3
+_NAMED: Final = 4  # labels in a headline; more are counted
 
 Tone = Literal["sure", "leaning", "unsure"]
 
@@ -24,7 +25,7 @@ class Verdict:
     Attributes:
         headline: the answer.
         probability: of what the headline says, 0 to 1; None where it says nothing.
-        number: the same for people, "90%"; of independent labels one each; empty where there is none.
+        number: the same for people, "90%"; of independent labels one for each that is named; empty where there is none.
         sure_words: how sure the model is, in words.
         tone: the same, for colours and icons.
         note: what else people should know, a sentence or two; may be empty.
@@ -81,8 +82,27 @@ def verdict(prediction: Prediction, kinds: Sequence[Kind] = (), threshold: float
 
 
 def confidence(prediction: Prediction, threshold: float) -> str:
-    """Return how sure the model is of its best label alone, in words."""
+    """Return how sure the model is of its best label alone, in words; of independent labels, how many apply."""
+    if is_independent(prediction):
+        return _how_many(len(applying(prediction, threshold)))
     return words.confidence(prediction.probability, threshold) if prediction.recognised else words.NOT_SURE
+
+
+def is_independent(prediction: Prediction) -> bool:
+    """Return whether each of its labels stands for itself: several may apply, or none."""
+    return prediction.model.outputs == "independent"
+
+
+def applying(prediction: Prediction, threshold: float) -> list[RankedLabel]:
+    """Return the labels that are at least this probable, most probable first."""
+    return [entry for entry in prediction.top_k if entry.probability >= threshold]
+
+
+def given(prediction: Prediction, threshold: float) -> tuple[str, ...]:
+    """Return the labels that a photo is given, to be counted and sorted by: one, all that apply, or none."""
+    if is_independent(prediction):
+        return tuple(entry.label for entry in applying(prediction, threshold))
+    return () if confidence(prediction, threshold) == words.NOT_SURE else (prediction.prediction,)
 
 
 def _said(headline: str, probability: float, threshold: float, note: str = "", kind_name: str | None = None) -> Verdict:
@@ -113,17 +133,25 @@ def _kind(prediction: Prediction, kinds: Sequence[Kind]) -> tuple[Kind, float] |
 
 def _each_for_itself(prediction: Prediction, threshold: float) -> Verdict:
     """Of a model whose labels do not exclude each other, several may apply, or none."""
-    found = [entry for entry in prediction.top_k if entry.probability >= threshold]
+    found = applying(prediction, threshold)
     best = prediction.probability
     if not found:
-        note = f"The nearest is {prediction.prediction}, and it does not fit well."
+        note = f"Nearest: {prediction.prediction}. Each label stands by itself, and a photo may have none."
         nearest = (prediction.prediction,)
-        return Verdict(NONE_APPLIES, best, words.percent(best), words.NOT_SURE, "unsure", note, closest=nearest)
+        return Verdict(
+            NONE_APPLIES, best, f"at most {words.percent(best)}", _how_many(0), "unsure", note, None, nearest
+        )
+    named = found[:_NAMED]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     return Verdict(
-        ", ".join(entry.label for entry in found),
+        ", ".join(entry.label for entry in named) + more,
         best,
-        " · ".join(words.percent(entry.probability) for entry in found),
-        words.confidence(best, threshold),
+        " · ".join(words.percent(entry.probability) for entry in named),
+        _how_many(len(found)),
         "sure" if best >= words.FAIRLY_SURE else "leaning",
         "Each label stands by itself: several may apply, and their probabilities do not add up to 100 %.",
     )
+
+
+def _how_many(applying: int) -> str:
+    return words.counted(applying, "label applies", "labels apply") if applying else words.NONE

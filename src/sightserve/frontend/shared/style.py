@@ -48,7 +48,7 @@ _CSS: Final = """
 .sightserve-bars .name { overflow-wrap: anywhere; text-align: right; }
 .sightserve-bars .bar { height: 1.1rem; }
 .sightserve-bars .bar span { display: block; height: 100%; min-width: 2px; border-radius: 0 4px 4px 0; background: #7fb3ad; }
-.sightserve-bars li:first-child .bar span { background: #0f9488; }
+.sightserve-bars li.answer .bar span { background: #0f9488; }
 .sightserve-bars .value { font-variant-numeric: tabular-nums; }
 
 .sightserve-facts {
@@ -89,6 +89,8 @@ body.sightserve-drag::after {
 /* The answer is the largest thing on the page. */
 .st-key-head h1 { font-size: 1.5rem; padding: 0; }
 .st-key-answer h2 { font-size: clamp(1.9rem, 3.6vw, 2.75rem); line-height: 1.1; padding-top: 0; }
+:is(.st-key-head h1, .st-key-answer :is(h2, h3), .st-key-gallery button, .st-key-history button, .st-key-opened h3) {
+  overflow-wrap: anywhere; }
 .st-key-answer { scroll-margin-top: 4.5rem; }
 body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo before: the new one is on its way */
 .sightserve-answered { margin: 0; font-size: 0.875rem; opacity: 0.8; }

@@ -13,6 +13,7 @@ from sightserve.api.schema import Prediction
 from sightserve.frontend.shared import kinds, words
 from sightserve.spreadsheet import harmless
 
+_BETWEEN: Final = "; "  # labels have commas in them
 Row = dict[str, str | float | int | None]
 
 _BEFORE: Final = {
@@ -30,21 +31,21 @@ _BEFORE: Final = {
 _AFTER: Final = {"error": "string"}
 
 
-def of_predictions(named: Sequence[tuple[str, Prediction]], threshold: float) -> pd.DataFrame:
+def of_predictions(named: Sequence[tuple[str, Prediction]], threshold: float, labels: int) -> pd.DataFrame:
     """Return everything that is known about photos and their answers: one row for each, in the order given."""
-    labels = max((len(prediction.top_k) for _, prediction in named), default=0)
-    return of_rows([row(name, prediction, None, threshold) for name, prediction in named], labels)
+    labels = min(labels, max((len(prediction.top_k) for _, prediction in named), default=0))
+    return of_rows([row(name, prediction, None, threshold, labels) for name, prediction in named], labels)
 
 
 def of_rows(rows: Sequence[Row], labels: int) -> pd.DataFrame:
     """Return rows as a table that has columns for so many labels, whatever is in the rows."""
     ranked = {
-        name: kind
+        name: type_
         for rank in range(1, labels + 1)
-        for name, kind in ((f"label_{rank}", "string"), (f"probability_{rank}", "Float64"))
+        for name, type_ in ((f"label_{rank}", "string"), (f"probability_{rank}", "Float64"))
     }
-    kinds = {**_BEFORE, **ranked, **_AFTER}
-    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
+    types = {**_BEFORE, **ranked, **_AFTER}
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
@@ -63,13 +64,20 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def row(name: str, prediction: Prediction | None, problem: words.Message | None, threshold: float) -> Row:
-    """Return one photo's row: its answer, or what went wrong."""
+def answer(prediction: Prediction, threshold: float) -> str | None:
+    """Return an answer as a cell: the most probable label; of labels that stand for themselves all that apply, or nothing."""
+    if not kinds.is_independent(prediction):
+        return prediction.prediction
+    return _BETWEEN.join(kinds.given(prediction, threshold)) or None
+
+
+def row(name: str, prediction: Prediction | None, problem: words.Message | None, threshold: float, labels: int) -> Row:
+    """Return one photo's row: its answer with so many labels, or what went wrong."""
     cells: Row = {"file": name, "status": "ok" if prediction else "error"}
     if prediction is None:
         return cells | {"error": str(problem)}
     cells |= {
-        "label": prediction.prediction,
+        "label": answer(prediction, threshold),
         "probability": prediction.probability,
         "confidence": kinds.confidence(prediction, threshold),
         "width_px": prediction.image.width,
@@ -78,6 +86,6 @@ def row(name: str, prediction: Prediction | None, problem: words.Message | None,
         "model": f"{prediction.model.name} {prediction.model.version}",
         "server_ms": round(prediction.timing_ms.decode + prediction.timing_ms.inference, 2),
     }
-    for rank, entry in enumerate(prediction.top_k, start=1):
+    for rank, entry in enumerate(prediction.top_k[:labels], start=1):
         cells |= {f"label_{rank}": entry.label, f"probability_{rank}": entry.probability}
     return cells

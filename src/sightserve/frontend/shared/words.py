@@ -21,7 +21,11 @@ from sightserve.client.retry import is_absent, is_temporary
 from sightserve.frontend.shared.settings import settings
 
 DEFAULT_THRESHOLD: Final = 0.35
+_MANY: Final = 5  # labels
+_ABOVE_CHANCE: Final = 10  # per cent
+APPLIES: Final = 0.5  # a label that stands for itself: as likely as not
 _JOINER: Final = "\N{WORD JOINER}"
+_TURNS_AROUND: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # writing direction, embedded and overridden
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Message:
 FAIRLY_SURE: Final = 0.6
 _CONFIDENCE: Final = ((0.9, "Very sure"), (FAIRLY_SURE, "Fairly sure"), (0.0, "Leaning towards this"))
 NOT_SURE: Final = "Not sure"
+NONE: Final = "No label applies"
 ALONE: Final = "The classifier answers this app alone: it has no address for people to open."
 
 FORMATS: Final = "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
@@ -85,6 +90,16 @@ def confidence(probability: float, threshold: float = DEFAULT_THRESHOLD) -> str:
     return next(words for least, words in _CONFIDENCE if probability >= least)
 
 
+def least(classes: int) -> int:
+    """Return the lowest threshold that says anything, per cent: of two labels one always has half."""
+    return 100 // classes // 5 * 5 if classes < _MANY else 0
+
+
+def default_threshold(classes: int) -> int:
+    """Return the threshold to begin with, per cent: of few labels the first is probable by chance alone."""
+    return max(round(100 * DEFAULT_THRESHOLD), 5 * round((100 / classes + _ABOVE_CHANCE) / 5))
+
+
 def percent(probability: float) -> str:
     """Return a probability for people: never 0 % or 100 %, because no model is that sure."""
     if probability < 0.001:  # noqa: PLR2004 - a tenth of a per cent
@@ -118,12 +133,14 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text that Markdown shows as it is: file names are strangers'.
+    """Return text that Markdown shows as it is: file names are strangers', and labels whoever's who made the model.
 
-    What looks like an address becomes a link even so, after all escapes are undone: an invisible joiner keeps it from that.
+    What looks like an address or an icon's name becomes that even so, after all escapes are undone: an invisible joiner keeps
+    it from that. What would turn the text around that follows goes.
     """
+    text = _TURNS_AROUND.sub("", text)
     escaped = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])", r"\\\1", text)
-    return re.sub(r"(?i)(www|@|\\:(?=//))", r"\1" + _JOINER, escaped)
+    return re.sub(r"(?i)(www|@|\\:(?=//|material/|[\\\w+-]+\\:))", r"\1" + _JOINER, escaped)
 
 
 def explain(error: ClientError, max_pixels: int = 0) -> Message:  # noqa: PLR0911 - a table, written as a match

@@ -24,8 +24,8 @@ def frequent(moments: Sequence[Moment], segments: Sequence[Segment]) -> list[str
     """Return the labels that are shown longest, then those that are most probable overall; five at most."""
     shown: dict[str, float] = defaultdict(float)
     for segment in segments:
-        if segment.label is not None:
-            shown[segment.label] += 1_000_000 + round(1000 * (segment.end - segment.start))
+        for guess in segment.guesses:
+            shown[guess.label] += 1_000_000 + round(1000 * (segment.end - segment.start))
     for moment in moments:
         for guess in moment.guesses:
             shown[guess.label] += guess.probability

@@ -14,6 +14,7 @@ from sightserve.frontend.inbox import widget
 from sightserve.frontend.inbox.store import Pick, inbox
 from sightserve.frontend.inbox.widget import NOTHING, VIDEOS, Came, Texts
 from sightserve.frontend.shared import head, pages, waiting, words
+from sightserve.frontend.shared.kinds import NONE_APPLIES
 from sightserve.frontend.shared.ledger import NoRoom, account
 from sightserve.frontend.shared.preview import data_url
 from sightserve.frontend.shared.sessions import sessions
@@ -21,11 +22,12 @@ from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.video import problems, result
 from sightserve.frontend.video.asking import frame_asker
 from sightserve.frontend.video.labelling import Labelling
+from sightserve.frontend.video.threshold import threshold
 from sightserve.frontend.video.work import State
 from sightserve.installing import more
 from sightserve.video.analyse import Classify, Plan, Seen
 from sightserve.video.limits import Limits
-from sightserve.video.timeline import DEFAULT_SMOOTHING, DEFAULT_THRESHOLD
+from sightserve.video.timeline import APPLIES, DEFAULT_SMOOTHING
 
 _log = logging.getLogger(__name__)
 
@@ -123,16 +125,6 @@ def _refusals() -> None:
             pages.link(*_MEANT_FOR[refusal.why])
 
 
-def threshold() -> float:
-    """Draw the setting and return it, 0 to 1."""
-    percent: int = st.slider(
-        "Show a label from", 5, 95, round(100 * DEFAULT_THRESHOLD), 5, format="%d%%", key="video-threshold",
-        help="Where no label is at least this probable for a while, none is shown. It is lower than for a photo: a label that"
-        " holds on over many frames is no accident.",
-    )  # fmt: skip
-    return percent / 100
-
-
 @st.cache_resource(show_spinner=False)
 def _turns() -> threading.Semaphore:
     """Bounds how many videos are read or written at once."""
@@ -151,8 +143,9 @@ def _start(pick: Pick | None, rate: int) -> None:
     labelling: Labelling | None = None
 
     def prepare(patience: Patience) -> tuple[Classify, Plan]:
-        classify, looks = waiting.patiently(lambda: frame_asker(patience, _LABELS))
-        return classify, Plan(looks, float(rate), settings().parallel, limits())
+        classify, model = waiting.patiently(lambda: frame_asker(patience, _LABELS))
+        exclusive = model.outputs == "exclusive"
+        return classify, Plan(model.looks(), float(rate), settings().parallel, limits(), exclusive)
 
     try:
         mine = account()
@@ -215,9 +208,10 @@ def _now(seen: Seen) -> None:
     if not seen.moments or not seen.moments[-1].guesses:
         return
     best = seen.moments[-1].guesses[0]
+    several = [guess.label for guess in seen.moments[-1].guesses if guess.probability >= APPLIES]
     with st.container(gap=None):
         st.caption(f"At {words.clock(seen.moments[-1].time)} the model sees")
-        st.header(words.plain(best.label), anchor=False)
+        st.header(words.plain(best.label if seen.exclusive else ", ".join(several) or NONE_APPLIES), anchor=False)
     st.progress(best.probability, words.percent(best.probability))
 
 

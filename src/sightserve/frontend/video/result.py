@@ -29,7 +29,7 @@ def draw(labelling: Labelling, limits: Limits, threshold: Callable[[], float], *
         screen, side = st.columns([3, 2], gap="large")
     with side:
         least = threshold()
-    found = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=least)
+    found = timeline.segments(seen.moments, seen.end, smoothing=smoothing, threshold=least, exclusive=seen.exclusive)
     wanted = Wanted(labelling, seen, found, limits)
     is_played = _is_played(labelling, seen)
     with screen:

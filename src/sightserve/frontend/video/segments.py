@@ -105,7 +105,7 @@ def rows(found: Sequence[Segment], colours: Mapping[str, str]) -> list[dict[str,
             "label": segment.label or "no label",
             "value": words.percent(segment.probability) if segment.label else "",
             "percent": round(100 * segment.probability, 1) if segment.label else 0,
-            "colour": colours.get(segment.label or "", ""),
+            "colour": colours.get(segment.guesses[0].label, "") if segment.guesses else "",
         }
         for segment in found
     ]

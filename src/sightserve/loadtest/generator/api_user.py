@@ -52,7 +52,7 @@ def client(plan: Plan) -> Client:
 
 def ask(web: Web, photo: Photo, backend: str) -> Answer:
     """Send one photo, raw, as `sightserve.client` does."""
-    return web.ask("POST", "/predict?top_k=5", photo.data, {"Content-Type": "image/jpeg", **headers(backend)})
+    return web.ask("POST", "/predict", photo.data, {"Content-Type": "image/jpeg", **headers(backend)})
 
 
 def send(web: Web, photo: Photo, kind: str, context: Context) -> Answer:

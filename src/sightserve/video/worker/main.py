@@ -87,7 +87,7 @@ def _burn(task: dict[str, Any], limits: Limits, connection: socket.socket) -> No
     from sightserve.video.timeline import Segment  # noqa: PLC0415
     from sightserve.video.worker.burn import burn  # noqa: PLC0415
 
-    segments = [Segment(**segment) for segment in task["segments"]]
+    segments = [Segment(**{**segment, "parts": ()}) for segment in task["segments"]]
     note = burn(
         Path(task["source"]),
         Path(task["target"]),

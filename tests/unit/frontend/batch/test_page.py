@@ -280,7 +280,7 @@ def test_what_the_model_is_not_sure_of_is_no_label(backend, batch_page, jpeg):
     assert "0 labels" in [header.value for header in batch_page.header]
     (bars,) = (entry.proto.body for entry in batch_page.get("html"))
     assert bars.count("<li") == 1
-    assert '<li class="grey"><span class="name">Not sure' in bars
+    assert '<li class="grey"><span class="name" dir="auto">Not sure' in bars
 
 
 def test_a_new_batch_has_no_filters(backend, batch_page, jpeg):

@@ -56,4 +56,4 @@ def test_an_error_has_its_picture_where_there_is_one():
 def test_who_is_not_sure_gives_no_label():
     assert tables.counts([ANSWERED, FAILED], threshold=0.5) == {"tabby": 1}
     assert tables.counts([ANSWERED, FAILED], threshold=0.8) == {}
-    assert tables.folder(ANSWERED, threshold=0.8) == "Not sure"
+    assert tables.folders(ANSWERED, threshold=0.8) == ("Not sure",)

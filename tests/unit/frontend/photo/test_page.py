@@ -165,6 +165,17 @@ def test_the_details_are_the_answer_as_the_backend_gives_it(backend, photo_page,
     assert f"Client('{backend.url}')" in photo_page.code[2].value
 
 
+def test_the_lines_ask_for_no_more_labels_than_there_are(backend, photo_page, cat):
+    photo_page.run()
+    photo_page.slider(key="labels").set_value(20)
+    upload(photo_page, ("cat.jpg", cat))
+
+    open_details(photo_page)
+
+    assert f"{backend.url}/predict?top_k=8" in photo_page.code[1].value  # the fake model's classes
+    assert "top_k=8" in photo_page.code[2].value
+
+
 def test_where_nobody_else_reaches_the_backend_no_line_sends_people_there(backend, photo_page, cat, monkeypatch):
     monkeypatch.setenv("SIGHTSERVE_UI_PUBLIC_BACKEND", "none")
     photo_page.run()

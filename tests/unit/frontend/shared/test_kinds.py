@@ -111,6 +111,13 @@ def test_of_independent_labels_all_that_apply_are_said_or_none():
     several = verdict(answer("independent", tabby=0.9, palace=0.7, lion=0.1), KINDS)
     none = verdict(answer("independent", tabby=0.2, palace=0.1), KINDS)
 
-    assert (several.headline, several.number, several.tone) == ("tabby, palace", "90% · 70%", "sure")
-    assert (none.headline, none.badge) == (NONE_APPLIES, "Not sure · 20%")
-    assert "nearest is tabby" in none.note
+    assert (several.headline, several.badge) == ("tabby, palace", "2 labels apply · 90% · 70%")
+    assert (none.headline, none.badge) == (NONE_APPLIES, "No label applies · at most 20%")
+    assert "Nearest: tabby." in none.note
+
+
+def test_of_very_many_independent_labels_that_apply_the_first_are_named_and_all_counted():
+    said = verdict(answer("independent", **{name.replace(" ", "_"): 0.9 for name in LABELS}))
+
+    assert said.headline == f"{', '.join(LABELS[:4])} and 4 more"
+    assert said.badge == "8 labels apply · 90% · 90% · 90% · 90%"
