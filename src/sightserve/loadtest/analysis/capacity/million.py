@@ -2,7 +2,8 @@
 
 from typing import Final, NamedTuple
 
-from sightserve.loadtest.analysis.capacity.plan import data, memory
+from sightserve.backend.scheduler.limits import enough_memory
+from sightserve.loadtest.analysis.capacity.plan import data
 
 _MILLION: Final = 1e6
 
@@ -36,7 +37,7 @@ def million(photos_per_second: float, slots: int, model: int) -> Million:
     """
     prices, limits = data("prices"), data("limits")
     vcpu = 2  # two photos at once, and half of the memory that each would need alone
-    gib, busy = max(limits["least_gib"][str(vcpu)], memory(vcpu, model)), limits["cpu_target"]
+    gib, busy = max(limits["least_gib"][str(vcpu)], enough_memory(vcpu, model)), limits["cpu_target"]
     rate = photos_per_second / slots * vcpu * busy
     second = vcpu * prices["vcpu_second"] + gib * prices["gib_second"]
     work = f"{photos_per_second / slots:.3g} photos/s a vCPU x {vcpu} x {busy:.0%} busy"
