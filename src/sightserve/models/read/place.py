@@ -145,7 +145,7 @@ def _unpacked(path: Path, to: Path) -> Path:
 
 
 def _unpack(path: Path, archive: zipfile.ZipFile, to: Path) -> None:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    entries = [entry for entry in archive.infolist() if entry.filename and not entry.is_dir()]
     if len(entries) > _MOST_ENTRIES:
         raise SourceError(f"{path} has {len(entries):,} files: it is no exported model")
     chosen = [entry for entry in entries if PurePosixPath(entry.filename).suffix.lower() in _WANTED]
