@@ -4,11 +4,11 @@ import re
 import shutil
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from sightserve.models.errors import SourceError, UnclearSource
+from sightserve.models.read.magic import ZIP_ERRORS
 from sightserve.models.read.values import shown
 
 _MOST_ENTRIES: Final = 5000
@@ -126,17 +126,9 @@ def _unpacked(path: Path, to: Path) -> Path:
         try:
             with zipfile.ZipFile(path) as archive:
                 _unpack(path, archive, to)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            ValueError,
-            OSError,
-        ) as exc:
+        except ZIP_ERRORS as exc:
             shutil.rmtree(to, ignore_errors=True)
-            raise SourceError(f"{path} is damaged ({exc}): download or make it again") from exc
+            raise SourceError(f"{path} is damaged ({shown(str(exc))}): download or make it again") from exc
         except SourceError:
             shutil.rmtree(to, ignore_errors=True)
             raise
