@@ -128,7 +128,9 @@ def test_whole_photos_need_a_graph_that_takes_any_shape(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_way_with_which_it_is_right_more_often_is_pointed_out(tmp_path: Path, right: Any, wrong: Any, named: str) -> None:
+def test_a_way_with_which_it_is_right_more_often_is_pointed_out(
+    tmp_path: Path, right: Any, wrong: Any, named: str
+) -> None:
     usual: dict[str, Any] = {"input": SQUASH, "scale": IMAGENET, "channels": "rgb"}
     gain = {"gain": 0.3} if "scale" in right else {}
     reading, net = read(tmp_path, gain, **usual | right)

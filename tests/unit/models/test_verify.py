@@ -58,7 +58,9 @@ def test_labelled_photos_tell_accuracy_and_the_commonest_mistakes() -> None:
         (["e", "a", "b", "c", "d"], ["a", "b", "c", "d", "e"], "after a background class"),
     ],
 )
-def test_another_order_of_the_labels_that_fits_better_is_pointed_out(trained: list[str], given: list[str], words: str) -> None:
+def test_another_order_of_the_labels_that_fits_better_is_pointed_out(
+    trained: list[str], given: list[str], words: str
+) -> None:
     shown = [name for name in given for _ in range(6)]
     columns = [
         trained.index(name) for name in shown

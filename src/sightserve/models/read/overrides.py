@@ -85,11 +85,15 @@ def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) ->
     flags = ", ".join(f"--{name}" for name in asked)
     known: dict[str, Any] = reading.input.value.model_dump() if reading.input else {}
     fit = options.fit or known.get("fit") or _DEFAULT_FIT
-    if options.resize is not None and fit != "crop":
-        raise SourceError(f"--resize is of the shorter side before a crop, and the fit is {fit}")
+    if options.resize is not None and fit not in {"crop", "squash"}:
+        raise SourceError(
+            f"--resize is of a photo that is cut afterwards, by --fit crop or squash, and the fit is {fit}"
+        )
     box = options.size or fixed or ((known["height"], known["width"]) if "height" in known else None)
     if box is None and not (fit == "whole" and "shorter_side" in known):
-        raise UnclearSource(f"{flags}: the network does not say how large its input is; say --size HEIGHT WIDTH too")
+        raise UnclearSource(
+            f"{flags}: the network does not say how large its input is; say --size too, such as 224 or 48x192"
+        )
     interpolation = interpolation_of(options.interpolation, "--interpolation", known.get("interpolation", "bilinear"))
     described: dict[str, Any] = {"fit": fit, "interpolation": interpolation}
     if fit == "whole":
@@ -100,6 +104,8 @@ def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) ->
         described |= {"height": height, "width": width}
     if fit == "crop":
         described |= _crop(options, known, box or (0, 0))
+    elif fit == "squash" and options.resize is not None:
+        described["resize"] = (options.resize, options.resize)
     elif fit == known.get("fit"):
         kept = ("colour", "align") if fit == "pad" else () if options.size else ("resize",)
         described |= {key: known[key] for key in kept if key in known}
@@ -116,4 +122,4 @@ def _crop(options: Options, known: dict[str, Any], box: tuple[int, int]) -> dict
     if known.get("fit") == "crop":
         share = min(box) / min(known["height"], known["width"])
         return {"resize": round(known["resize"] * share)}
-    return {"fraction": 1.0}
+    return {"resize": min(box)} if box[0] == box[1] else {"fraction": 1.0}
