@@ -37,6 +37,7 @@ class Graph:
 
     Attributes:
         metadata: what its exporter wrote into it.
+        producer: what wrote it, in lower case.
         inputs: without those that have a value in the file.
         zip_map: labels of a node that gives a table of names and probabilities instead of a tensor, and the tensor before it.
     """
@@ -44,6 +45,7 @@ class Graph:
     path: Path
     model: Any
     metadata: dict[str, str]
+    producer: str
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
     zip_map: tuple[tuple[str, ...], str] | None = None
@@ -120,18 +122,24 @@ def load(path: Path) -> Graph:
     return Graph(
         path,
         model,
-        {each.key: each.value for each in model.metadata_props},
+        {_text(each.key): _text(each.value) for each in model.metadata_props},
+        _text(model.producer_name).lower(),
         tuple(_shape(each) for each in graph.input if each.name not in stored),
         tuple(_shape(each) for each in graph.output),
         _zip_map(model),
     )
 
 
+def _text(value: str | bytes) -> str:
+    """Return a string of a protocol buffer, which is bytes where it is no UTF-8."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
 def _shape(value: Any) -> Shape:
-    tensor = value.type.tensor_type
+    tensor, name = value.type.tensor_type, _text(value.name)
     if not tensor.HasField("shape"):
-        return Shape(value.name, None)
-    return Shape(value.name, tuple(each.dim_value if each.dim_value > 0 else None for each in tensor.shape.dim))
+        return Shape(name, None)
+    return Shape(name, tuple(each.dim_value if each.dim_value > 0 else None for each in tensor.shape.dim))
 
 
 def _zip_map(model: Any) -> tuple[tuple[str, ...], str] | None:
@@ -140,7 +148,7 @@ def _zip_map(model: Any) -> tuple[tuple[str, ...], str] | None:
         if node.op_type == "ZipMap" and node.input:
             for each in node.attribute:
                 if each.name == "classlabels_strings" and each.strings:
-                    return tuple(name.decode("utf-8", "replace") for name in each.strings), node.input[0]
+                    return tuple(_text(name) for name in each.strings), _text(node.input[0])
     return None
 
 
@@ -150,7 +158,7 @@ def _check_external(path: Path, model: Any) -> None:
     for tensor in _tensors(model):
         if tensor.data_location != 1:  # EXTERNAL
             continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
+        entries = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
         name = entries.get("location", "")
         relative = PurePosixPath(name)
         if not name or relative.is_absolute() or ".." in relative.parts or "\0" in name or "\\" in name:

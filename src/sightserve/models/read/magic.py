@@ -1,12 +1,18 @@
 """The first bytes of a file -> [what it is], whatever it is called."""
 
 import re
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Final, Literal
 
 Kind = Literal[
     "empty", "web page", "git-lfs", "zip", "tar", "pickle", "hdf5", "tflite", "ort", "gguf", "tensorrt", "json", "other"
 ]
+# what the zipfile module raises at a damaged file
+ZIP_ERRORS: Final = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, IndexError, NotImplementedError, RuntimeError, OSError,
+)  # fmt: skip
 _HEAD: Final = 512
 _STARTS: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"version https://git-lfs", "git-lfs"),

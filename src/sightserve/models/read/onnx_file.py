@@ -61,7 +61,7 @@ def described(reading: Reading, graph: Graph, options: Options) -> Reading:
 
 
 def _kind(graph: Graph) -> str:
-    producer = graph.model.producer_name.lower()
+    producer = graph.producer
     if "character" in graph.metadata and not producer:
         producer = "paddlepaddle"  # RapidAI's files, which name no producer
     made = next((words for name, words in _PRODUCERS.items() if name in producer), "")

@@ -8,13 +8,12 @@ import io
 import mmap
 import pickletools
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from sightserve.models.errors import SourceError, UntrustedSource
-from sightserve.models.read.magic import kind_of
+from sightserve.models.read.magic import ZIP_ERRORS, kind_of
 from sightserve.models.read.values import shown
 from sightserve.models.source import Options, Reading
 
@@ -119,19 +118,8 @@ def foreign_classes(path: Path) -> tuple[str, ...]:
     """
     try:
         return tuple(dict.fromkeys(name for each in _pickles(path) for name in _globals(each) if not _plain(name)))
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        ValueError,
-        KeyError,
-        IndexError,
-        NotImplementedError,
-        RuntimeError,
-    ) as exc:
+    except ZIP_ERRORS as exc:  # pickletools' are ValueError, too
         raise SourceError(f"{path} is damaged, or not all of it is there: copy it again") from exc
-    except OSError as exc:
-        raise SourceError(f"{path} cannot be read: {exc.strerror}") from exc
 
 
 def _plain(name: str) -> bool:
@@ -209,7 +197,7 @@ def _refuse_lambda(path: Path) -> None:
         else:
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 found = content.find(b'"class_name": "Lambda"') >= 0
-    except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, RuntimeError, OSError) as exc:
+    except ZIP_ERRORS as exc:
         raise SourceError(
             f"{path} is damaged, or no Keras model: save it again with model.save('model.keras')"
         ) from exc

@@ -4,11 +4,11 @@ import re
 import shutil
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from sightserve.models.errors import SourceError, UnclearSource
+from sightserve.models.read.magic import ZIP_ERRORS
 from sightserve.models.read.values import shown
 
 _MOST_ENTRIES: Final = 5000
@@ -126,17 +126,9 @@ def _unpacked(path: Path, to: Path) -> Path:
         try:
             with zipfile.ZipFile(path) as archive:
                 _unpack(path, archive, to)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            ValueError,
-            OSError,
-        ) as exc:
+        except ZIP_ERRORS as exc:
             shutil.rmtree(to, ignore_errors=True)
-            raise SourceError(f"{path} is damaged ({exc}): download or make it again") from exc
+            raise SourceError(f"{path} is damaged ({shown(str(exc))}): download or make it again") from exc
         except SourceError:
             shutil.rmtree(to, ignore_errors=True)
             raise
@@ -145,7 +137,7 @@ def _unpacked(path: Path, to: Path) -> Path:
 
 
 def _unpack(path: Path, archive: zipfile.ZipFile, to: Path) -> None:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    entries = [entry for entry in archive.infolist() if entry.filename and not entry.is_dir()]
     if len(entries) > _MOST_ENTRIES:
         raise SourceError(f"{path} has {len(entries):,} files: it is no exported model")
     chosen = [entry for entry in entries if PurePosixPath(entry.filename).suffix.lower() in _WANTED]

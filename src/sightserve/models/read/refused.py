@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from sightserve.models.errors import SourceError
-from sightserve.models.read.magic import Kind, kind_of
+from sightserve.models.read.magic import ZIP_ERRORS, Kind, kind_of
 from sightserve.models.read.values import shown
 from sightserve.models.source import Options, Reading
 
@@ -106,7 +106,7 @@ def _listed(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()[:5]
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+    except ZIP_ERRORS:
         return ", or a damaged one"
     return f" ({', '.join(shown(name) for name in names)})" if names else ""
 

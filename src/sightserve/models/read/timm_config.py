@@ -20,7 +20,7 @@ def of_pretrained_cfg(cfg: Mapping[str, Any], where: str = "pretrained_cfg in co
         SourceError: a value cannot be what it should be.
     """
     shape = cfg.get("input_size") or [3, 224, 224]
-    if not isinstance(shape, list | tuple) or len(shape) != 3 or shape[0] not in {1, 3}:  # noqa: PLR2004
+    if not isinstance(shape, list | tuple) or len(shape) != 3 or shape[0] not in (1, 3):  # noqa: PLR2004 - it may be a list
         raise SourceError(f"input_size of {where} is {shown(shape)}, and must be 1 or 3 channels, a height and a width")
     height, width = sides(shape[1:], f"input_size of {where}")
     share = number(cfg.get("crop_pct") or 0.875, f"crop_pct of {where}")
@@ -35,7 +35,7 @@ def of_pretrained_cfg(cfg: Mapping[str, Any], where: str = "pretrained_cfg in co
         described |= {"fit": "squash", "resize": None if share == 1 else resized}
     elif mode == "border":
         fill = three(numbers(cfg.get("mean") or _MEAN, f"mean of {where}"))
-        described |= {"fit": "pad", "colour": tuple(round(255 * each) for each in fill)}
+        described |= {"fit": "pad", "colour": tuple(round(255 * min(1.0, max(0.0, each))) for each in fill)}
         if share < 1:
             notes = (f"{where} pads and then crops to {share:g} of it: only padded here",)
     elif height == width:

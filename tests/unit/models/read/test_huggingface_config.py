@@ -168,6 +168,12 @@ def test_what_timm_says_is_done_as_timm_does_it(cfg: dict[str, Any], expected: I
         assert found.scale.value.mean == pytest.approx(IMAGENET.mean)
 
 
+@pytest.mark.parametrize("shape", [[[3], 224, 224], [4, 224, 224], [3, 224], "3x224x224", [3, 0, 224]])
+def test_a_size_of_timms_that_cannot_be_is_named(shape: object) -> None:
+    with pytest.raises(SourceError, match=r"input_size of pretrained_cfg in config\.json"):
+        preprocessing_of({"pretrained_cfg": {"input_size": shape}}, None)
+
+
 def test_labels_are_in_the_order_of_their_numbers_and_placeholders_are_none() -> None:
     numbers = {str(index): f"kind {index}" for index in (2, 10, 0, 1, *range(3, 10))}
 

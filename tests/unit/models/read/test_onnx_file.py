@@ -219,6 +219,14 @@ def test_a_truncated_file_is_an_error(tmp_path: Path, share: float) -> None:
         reading(path)
 
 
+def test_text_in_the_file_that_is_no_utf8_is_no_crash(tmp_path: Path) -> None:
+    content = save(classifier(metadata={"classes": "caf?,dog,owl"}), tmp_path / "net.onnx").read_bytes()
+    content = content.replace(b"caf?", b"caf\xe9").replace(b"pytorch", b"pyt\xffrch")
+    (tmp_path / "net.onnx").write_bytes(content)
+
+    assert reading(tmp_path / "net.onnx").labels == (("caf\ufffd", "dog", "owl"), "classes in the file's metadata")
+
+
 @pytest.mark.parametrize("ir", [3, 4, 10])
 def test_files_of_any_age_are_read(tmp_path: Path, ir: int) -> None:
     assert reading(save(classifier(ir=ir), tmp_path / "net.onnx")).kind.startswith("ONNX file")
