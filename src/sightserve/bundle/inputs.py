@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Side = Annotated[int, Field(ge=1, le=4096, description="px")]
 Channel = Annotated[int, Field(ge=0, le=255)]
+# To which whole pixels a photo is resized and cut: see `imaging.geometry.ResizeThenCrop`.
+Rounding = Literal["torchvision", "transformers", "paddle"]
 
 
 class Strict(BaseModel):
@@ -51,6 +53,7 @@ class CropInput(_Input):
     height: Side
     width: Side
     resize: Side | None = None
+    rounding: Rounding = "torchvision"
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
 
     @model_validator(mode="after")
@@ -67,6 +70,7 @@ class SquashInput(_Input):
     height: Side
     width: Side
     resize: Annotated[tuple[Side, Side] | None, Field(description="height and width, px")] = None
+    rounding: Rounding = "torchvision"
 
 
 class PadInput(_Input):

@@ -77,6 +77,10 @@ def add(
         typer.Option(help="Of a channel: 0.485,0.456,0.406, or of 0 to 255.", rich_help_panel=_PHOTO),
     ] = None,
     std: Annotated[str | None, typer.Option(help="Of a channel: 0.229,0.224,0.225.", rich_help_panel=_PHOTO)] = None,
+    values: Annotated[
+        Literal["imagenet", "0 to 1", "-1 to 1", "0 to 255"] | None,
+        typer.Option(help="What the network takes, instead of --mean and --std.", rich_help_panel=_PHOTO),
+    ] = None,
     channels: Annotated[
         Literal["rgb", "bgr", "grey"] | None, typer.Option(help="Their order.", rich_help_panel=_PHOTO)
     ] = None,
@@ -124,6 +128,7 @@ def add(
             interpolation=interpolation,
             mean=_numbers("--mean", mean),
             std=_numbers("--std", std),
+            values=values,
             channels=channels,
             outputs=outputs,
             output=output,

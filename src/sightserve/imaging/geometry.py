@@ -155,11 +155,14 @@ class ResizeThenCrop:
         height: of the result, in pixels.
         resized: what the photo is resized to: the shorter side, or width and height whatever its shape. Where that is less
             than the result, the rest is black, as torchvision has it.
+        rounding: `torchvision` as above, and timm; `transformers` rounds the offset down; so does `paddle`, and rounds the
+            longer side to the nearest pixel.
     """
 
     width: int
     height: int
     resized: int | Size
+    rounding: str = "torchvision"
 
     @property
     def fixed(self) -> Size:
@@ -170,7 +173,8 @@ class ResizeThenCrop:
         """See `Geometry`."""
         across, down = self._resized(width, height)
         size = (min(self.width, across), min(self.height, down))
-        left, top = (round((have - get) / 2) for have, get in zip((across, down), size, strict=True))
+        half = round if self.rounding == "torchvision" else int
+        left, top = (half((have - get) / 2) for have, get in zip((across, down), size, strict=True))
         x, y = width / across, height / down
         placement = Placement((left * x, top * y, size[0] * x, size[1] * y), size)
         if size == (self.width, self.height):
@@ -185,9 +189,10 @@ class ResizeThenCrop:
     def _resized(self, width: float, height: float) -> Size:
         if not isinstance(self.resized, int):
             return self.resized
+        whole = round if self.rounding == "paddle" else int
         if width <= height:
-            return self.resized, int(self.resized * height / width)
-        return int(self.resized * width / height), self.resized
+            return self.resized, whole(self.resized * height / width)
+        return whole(self.resized * width / height), self.resized
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +271,11 @@ class FitWithin:
         return Placement((0.0, 0.0, width, height), size)
 
 
+def _rounding(described: Mapping[str, Any]) -> str:
+    rounding: str = described.get("rounding", "torchvision")  # as backends had it that do not say
+    return rounding
+
+
 def input_geometry(described: Mapping[str, Any]) -> InputGeometry:
     """Return what turns a photo into a model's input, from a manifest's `input`: the only place that does.
 
@@ -280,12 +290,12 @@ def input_geometry(described: Mapping[str, Any]) -> InputGeometry:
         case "whole":
             return Whole(get("shorter_side"), get("multiple"), get("widest"))
         case "crop" if described.get("resize") is not None:
-            return ResizeThenCrop(get("width"), get("height"), get("resize"))
+            return ResizeThenCrop(get("width"), get("height"), get("resize"), _rounding(described))
         case "crop":
             return CentreCrop(get("width"), get("height"), get("fraction"))
         case "squash" if described.get("resize") is not None:
             height, width = get("resize")
-            return ResizeThenCrop(get("width"), get("height"), (width, height))
+            return ResizeThenCrop(get("width"), get("height"), (width, height), _rounding(described))
         case "squash":
             return Squash(get("width"), get("height"))
         case "pad":

@@ -3,6 +3,7 @@
 Nothing is shared with the data path: what is compared must not make the same mistake twice.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sightserve.bundle.inputs import CropInput, InputSpec, PadInput, SquashInput, WholeInput
+from sightserve.bundle.inputs import CropInput, InputSpec, PadInput, Rounding, SquashInput, WholeInput
 from sightserve.imaging.geometry import input_geometry
 from sightserve.models.network import Network
 from sightserve.models.source import Channels, Outputs, Scale
@@ -48,9 +49,10 @@ def prepared(image: Image.Image, spec: InputSpec) -> Image.Image:
     by = _FILTERS[spec.interpolation]
     match spec:
         case CropInput(resize=int(resize)):
-            return _middle(image.resize(_shorter_to(image.size, resize), by), spec.width, spec.height)
+            made = image.resize(_shorter_to(image.size, resize, spec.rounding), by)
+            return _middle(made, spec.width, spec.height, spec.rounding)
         case SquashInput(resize=(height, width)):
-            return _middle(image.resize((width, height), by), spec.width, spec.height)
+            return _middle(image.resize((width, height), by), spec.width, spec.height, spec.rounding)
         case SquashInput():
             return image.resize((spec.width, spec.height), by)
         case PadInput():
@@ -67,18 +69,22 @@ def prepared(image: Image.Image, spec: InputSpec) -> Image.Image:
     raise AssertionError(spec)
 
 
-def _shorter_to(size: tuple[int, int], shorter: int) -> tuple[int, int]:
+def _shorter_to(size: tuple[int, int], shorter: int, rounding: Rounding) -> tuple[int, int]:
+    """Return the size of a photo whose shorter side becomes this; paddle's ResizeImage(resize_short) rounds, others cut off."""
     width, height = size
-    return (shorter, int(shorter * height / width)) if width <= height else (int(shorter * width / height), shorter)
+    longer = shorter * max(size) / min(size)
+    longer = math.floor(longer + 0.5) if rounding == "paddle" else math.floor(longer)
+    return (shorter, longer) if width <= height else (longer, shorter)
 
 
-def _middle(image: Image.Image, width: int, height: int) -> Image.Image:
+def _middle(image: Image.Image, width: int, height: int, rounding: Rounding) -> Image.Image:
     """Return the centred box; black where the picture is smaller."""
-    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    left, top = (image.width - width) / 2, (image.height - height) / 2
+    left, top = (round(left), round(top)) if rounding == "torchvision" else (math.floor(left), math.floor(top))
     if left < 0 or top < 0:
         whole = Image.new("RGB", (max(width, image.width), max(height, image.height)))
         whole.paste(image, (max(0, (width - image.width) // 2), max(0, (height - image.height) // 2)))
-        return _middle(whole, width, height)
+        return _middle(whole, width, height, rounding)
     return image.crop((left, top, left + width, top + height))
 
 

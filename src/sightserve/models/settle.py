@@ -13,9 +13,8 @@ from sightserve.bundle.inputs import CropInput, InputSpec, PadInput, SquashInput
 from sightserve.models.errors import NetworkError, UnclearSource
 from sightserve.models.network import Network
 from sightserve.models.reference import Reference, prepared, probabilities, scaled
-from sightserve.models.source import IMAGENET, SIGNED, UNIT, UNSCALED, Channels, Fact, Outputs, Reading, Scale
+from sightserve.models.source import SCALES, UNSCALED, Channels, Fact, Outputs, Reading, Scale
 
-SCALES: Final = {"ImageNet's mean and std": IMAGENET, "0 to 1": UNIT, "-1 to 1": SIGNED, "0 to 255": UNSCALED}
 _CROPPED: Final = 0.875  # of a photo that was resized: what most networks were trained and measured with
 _ROUNDING: Final = 1e-3
 _PATIENCE: Final = 20.0  # seconds for the photos of one question
@@ -151,8 +150,8 @@ def _found_scale(
     }
     best = max(tried, key=lambda name: (tried[name].right or 0, tried[name].firsts * tried[name].confidence))
     others = sorted((each for name, each in tried.items() if name != best), key=lambda each: each.confidence)
-    clear = "" if tried[best].beats(others[-1]) else ", which decides little: --mean and --std say it"
-    return Fact(SCALES[best], f"{best}, tried on photos: {tried[best]}, the next {others[-1]}{clear}")
+    clear = "" if tried[best].beats(others[-1]) else ", which decides little: say --values, or --mean and --std"
+    return Fact(SCALES[best], f"tried on photos: {tried[best]}, the next {others[-1]}{clear}")
 
 
 def look(
@@ -245,7 +244,7 @@ def alternatives(
         ways[f"--channels {other}"] = (spec, other, preparation.scale.value)
     for name, scale in SCALES.items():
         if scale != preparation.scale.value:
-            ways[f"{name} (--mean, --std)"] = (spec, preparation.channels.value, scale)
+            ways[f"--values '{name}'"] = (spec, preparation.channels.value, scale)
     for fit, way in _other_fits(spec):
         ways[f"--fit {fit}"] = (way, preparation.channels.value, preparation.scale.value)
     for name, way_of in ways.items():

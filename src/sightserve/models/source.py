@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
 
@@ -38,6 +38,8 @@ UNSCALED = Scale((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 UNIT = Scale((0.0, 0.0, 0.0), (255.0, 255.0, 255.0))
 IMAGENET = Scale((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 SIGNED = Scale((127.5, 127.5, 127.5), (127.5, 127.5, 127.5))
+# The usual ones, by the words for people and for --values.
+SCALES: Final = {"imagenet": IMAGENET, "0 to 1": UNIT, "-1 to 1": SIGNED, "0 to 255": UNSCALED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ class Options:
         resize: of the shorter side before a crop; of both sides where a photo is squashed and cut afterwards; px.
         interpolation: see `bundle.inputs`.
         mean, std: of channel values: 0 to 1 where all are at most 1, else 0 to 255.
+        values: a key of `SCALES`, instead of the two.
         channels, outputs, output: see `Reading`.
     """
 
@@ -101,6 +104,7 @@ class Options:
     interpolation: str | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    values: str | None = None
     channels: Channels | None = None
     outputs: Outputs | None = None
     output: str | None = None

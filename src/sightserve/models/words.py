@@ -5,8 +5,8 @@ from typing import Final
 from sightserve.bundle.inputs import CropInput, InputSpec, PadInput, SquashInput, WholeInput
 from sightserve.bundle.manifest import ReadFact
 from sightserve.models.network import Network
-from sightserve.models.settle import SCALES, Preparation
-from sightserve.models.source import Fact, Outputs, Scale
+from sightserve.models.settle import Preparation
+from sightserve.models.source import SCALES, Fact, Outputs, Scale
 
 _OUTPUTS: Final[dict[Outputs, str]] = {
     "logits": "logits: softmax is added",
@@ -61,6 +61,6 @@ def scale(value: Scale) -> str:
     """Return in words what becomes of a channel's value."""
     known = next((name for name, each in SCALES.items() if each == value), None)
     if known is not None:
-        return known
+        return "ImageNet's mean and std" if known == "imagenet" else known
     mean, std = (", ".join(f"{number:.4g}" for number in numbers) for numbers in value)
     return f"(value - [{mean}]) / [{std}], of 0 to 255"

@@ -54,6 +54,7 @@ def test_a_bundle_holds_the_verified_bytes_and_the_labels_in_order(tmp_path):
         "width": 48,
         "fraction": 1.0,
         "decode": "fast",
+        "rounding": "torchvision",
         "interpolation": "bilinear",
     }
     assert bundle.manifest.accuracy is None

@@ -8,7 +8,7 @@ from sightserve.models.errors import SourceError, UnclearSource
 from sightserve.models.read.labels import count_fault, distinct, order_note, read_labels
 from sightserve.models.read.preprocessed import interpolation_of
 from sightserve.models.read.values import input_spec, three
-from sightserve.models.source import Fact, Options, Reading, Scale
+from sightserve.models.source import SCALES, Fact, Options, Reading, Scale
 
 _DEFAULT_FIT: Final = "crop"
 
@@ -58,6 +58,10 @@ def tidied(reading: Reading, classes: int | None) -> Reading:
 
 
 def _scale(reading: Reading, options: Options) -> Fact[Scale] | None:
+    if options.values is not None:
+        if options.mean is not None or options.std is not None:
+            raise SourceError("--values says what --mean and --std would: give the one or the others")
+        return Fact(SCALES[options.values], "--values")
     if options.mean is None and options.std is None:
         return reading.scale
     flags = " and ".join(f"--{name}" for name in ("mean", "std") if getattr(options, name) is not None)
@@ -107,7 +111,7 @@ def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) ->
     elif fit == "squash" and options.resize is not None:
         described["resize"] = (options.resize, options.resize)
     elif fit == known.get("fit"):
-        kept = ("colour", "align") if fit == "pad" else () if options.size else ("resize",)
+        kept = ("colour", "align") if fit == "pad" else () if options.size else ("resize", "rounding")
         described |= {key: known[key] for key in kept if key in known}
     where = flags + (f", the rest from {reading.input.source}" if reading.input else "")
     return Fact(input_spec(flags, **described), where)
@@ -121,5 +125,5 @@ def _crop(options: Options, known: dict[str, Any], box: tuple[int, int]) -> dict
         return {"fraction": known["fraction"]}
     if known.get("fit") == "crop":
         share = min(box) / min(known["height"], known["width"])
-        return {"resize": round(known["resize"] * share)}
+        return {"resize": round(known["resize"] * share), "rounding": known["rounding"]}
     return {"resize": min(box)} if box[0] == box[1] else {"fraction": 1.0}

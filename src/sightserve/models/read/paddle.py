@@ -125,9 +125,9 @@ def _preprocessed(steps: list[tuple[str, dict[str, Any]]], graph: Graph, file: s
         return Preprocessed(None, channels, scale, notes)
     described: dict[str, object] = {"height": box[0], "width": box[1], "interpolation": filter_}
     if isinstance(resize, int):
-        described |= {"fit": "crop", "resize": resize}
+        described |= {"fit": "crop", "resize": resize, "rounding": "paddle"}
     else:
-        described |= {"fit": "squash", "resize": resize if crop and crop != resize else None}
+        described |= {"fit": "squash", "resize": resize if crop and crop != resize else None, "rounding": "paddle"}
     where = f"{'ResizeImage and CropImage' if crop else 'ResizeImage'} in {file}"
     return Preprocessed(Fact(input_spec(where, **described), where), channels, scale, notes)
 

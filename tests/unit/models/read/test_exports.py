@@ -190,7 +190,9 @@ def test_paddlex_is_read_from_its_yaml(tmp_path: Path) -> None:
 
     assert (found.kind, found.graph.name) == ("PaddleX export", "inference.onnx")
     assert found.labels == (("0", "90", "180", "270"), "Topk's label_list in inference.yml")
-    assert geometry(found) == CropInput(fit="crop", height=8, width=8, resize=10, interpolation="bilinear")
+    assert geometry(found) == CropInput(
+        fit="crop", height=8, width=8, resize=10, rounding="paddle", interpolation="bilinear"
+    )
     assert found.channels == ("rgb", "as PaddleX reads photos")
     assert found.scale is not None
     assert found.scale.value.mean == pytest.approx(IMAGENET.mean)
@@ -211,7 +213,7 @@ PostProcess: {Topk: {class_id_map_file: 'E:\data\label.txt'}}
 
     found = reading(folder(tmp_path / "in", files))
 
-    assert geometry(found) == SquashInput(fit="squash", height=8, width=16, interpolation="bicubic")
+    assert geometry(found) == SquashInput(fit="squash", height=8, width=16, interpolation="bicubic", rounding="paddle")
     assert found.channels == ("bgr", "DecodeImage in model.yml")
     assert found.scale is not None
     assert found.scale.value == ((1.0, 2.0, 3.0), (2.0, 2.0, 2.0))
