@@ -64,7 +64,9 @@ def add(
     ] = None,
     resize: Annotated[
         int | None,
-        typer.Option(min=1, max=4096, help="Of the shorter side before a crop, px.", rich_help_panel=_PHOTO),
+        typer.Option(
+            min=1, max=4096, help="Of the shorter side (squash: of both) before the crop, px.", rich_help_panel=_PHOTO
+        ),
     ] = None,
     interpolation: Annotated[
         Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] | None,

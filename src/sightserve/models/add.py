@@ -7,8 +7,9 @@ from typing import Final
 
 from sightserve.bundle.manifest import Accuracy, Candidate, Manifest, Provenance
 from sightserve.models import photos as album
-from sightserve.models import quantise, settle, verify
+from sightserve.models import settle, verify
 from sightserve.models.check import check
+from sightserve.models.quantise import quantise
 from sightserve.models.served import Served
 from sightserve.models.subject import Listener, Request, Subject, look_at_all
 from sightserve.models.verify import Judged, Verification
@@ -71,15 +72,18 @@ def _proved(subject: Subject, staging: Path, final: Path, workspace: Path, liste
     notes += settle.alternatives(subject.network, subject.preparation, images, known)
     candidates: tuple[Candidate, ...] = ()
     last, graph, agreement = float32, subject.wrapped.path, None
-    if request.quantise:
+    if request.quantise and len(set(float32.rows.argmax(axis=1).tolist())) == 1 and len(photos) > 1:
+        notes.append("int8 is not tried: these photos have one answer, so that agreeing on it proves nothing")
+    elif request.quantise:
         listener.step("Trying int8")
         (tries := workspace / "int8").mkdir()
         pixels = [served.pixels(photo.path.read_bytes()) for photo in photos]
-        tried = quantise.candidates(subject.wrapped.path, pixels, tries, exclusive=subject.wrapped.exclusive)
-        candidates = tuple(each.candidate() for each in tried)
-        kept = next(each for each in tried if each.kept)
-        if kept.variant != "float32":
-            graph, agreement = kept.path, kept.agreement
+        wrapped = subject.wrapped
+        tried = quantise(wrapped.path, pixels, tries, exclusive=wrapped.exclusive, tell=listener.step)
+        candidates = tuple(each.candidate for each in tried.tried)
+        notes += tried.notes
+        if tried.kept != wrapped.path:
+            graph, agreement = tried.kept, next(each.agreement for each in candidates if each.kept)
             _write(subject, staging, graph)
             last = verify.verify(Served(staging), photos, expected, labels)
     judged = verify.judge(last.rows, subject.classes, labels)

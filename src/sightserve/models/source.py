@@ -86,7 +86,7 @@ class Options:
         classes: of a checkpoint's last layer, where the file does not tell.
         size: height and width of the network's input, px.
         fit: whole, crop, squash or pad.
-        resize: of the shorter side before a crop, px.
+        resize: of the shorter side before a crop; of both sides where a photo is squashed and cut afterwards; px.
         interpolation: see `bundle.inputs`.
         mean, std: of channel values: 0 to 1 where all are at most 1, else 0 to 255.
         channels, outputs, output: see `Reading`.

@@ -16,7 +16,6 @@ from sightserve.models.errors import AddError, SourceError, UnclearSource
 from sightserve.models.network import Network, look_at
 from sightserve.models.photos import Photo
 from sightserve.models.read import read
-from sightserve.models.read.overrides import apply
 from sightserve.models.settle import Preparation
 from sightserve.models.source import Fact, Options, Reading
 from sightserve.models.wrap import How, Wrapped, wrap
@@ -106,7 +105,7 @@ def look_at_all(request: Request, workspace: Path, listener: Listener) -> Subjec
     """Read, look, settle and wrap: until there is a graph that takes photos as bytes."""
     listener.step(f"Reading {request.source}")
     (exported := workspace / "read").mkdir()
-    reading = apply(read(request.source, request.options, exported), request.options)
+    reading = read(request.source, request.options, exported)
     name = _name(request.name, reading.name)
     photos, notes = _photos(request.photos)
     network = look_at(

@@ -64,7 +64,8 @@ def network(
     last = "scores" if activation else "out"
     nodes.append(helper.make_node("MatMul", ["flat", "weights"], [last]))
     if activation:
-        nodes.append(helper.make_node(activation, [last], ["out"], **({"axis": 1} if activation == "Softmax" else {})))
+        axis: dict[str, Any] = {"axis": 1} if activation == "Softmax" else {}
+        nodes.append(helper.make_node(activation, [last], ["out"], **axis))
     shape_in: list[int | str] = ["height", "width"] if free_sides else [height, width]
     shape_in = [colours, *shape_in] if layout == "NCHW" else [*shape_in, colours]
     outputs = [helper.make_tensor_value_info("out", TensorProto.FLOAT, [batch, classes])]

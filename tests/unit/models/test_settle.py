@@ -29,13 +29,13 @@ SQUASH = SquashInput(fit="squash", height=32, width=32, interpolation="bilinear"
 
 def read(tmp_path: Path, net: dict[str, Any], **facts: Any) -> tuple[Reading, Any]:
     path = network(tmp_path / "net.onnx", **net)
-    named = {name: Fact(value, "the test") for name, value in facts.items()}
+    named: dict[str, Any] = {name: Fact(value, "the test") for name, value in facts.items()}
     return Reading(graph=path, kind="ONNX file", name="net", **named), look_at(
         path, size=None, output=None, labels=None
     )
 
 
-def test_the_geometry_is_guessed_by_what_is_usual_and_said_to_be_a_guess(tmp_path: Path):
+def test_the_geometry_is_guessed_by_what_is_usual_and_said_to_be_a_guess(tmp_path: Path) -> None:
     cropped = settle(*read(tmp_path, {}), PHOTOS, UNKNOWN).input
     squashed = settle(*read(tmp_path, {"layout": "NHWC"}), PHOTOS, UNKNOWN).input
     wide = settle(*read(tmp_path, {"sides": (32, 64)}), PHOTOS, UNKNOWN).input
@@ -46,7 +46,7 @@ def test_the_geometry_is_guessed_by_what_is_usual_and_said_to_be_a_guess(tmp_pat
     assert all("a guess" in fact.source for fact in (cropped, squashed, wide))
 
 
-def test_the_graphs_sides_win_over_those_that_were_read(tmp_path: Path):
+def test_the_graphs_sides_win_over_those_that_were_read(tmp_path: Path) -> None:
     said = CropInput(fit="crop", height=224, width=224, resize=256, interpolation="bicubic")
 
     found = settle(*read(tmp_path, {}, input=said), PHOTOS, UNKNOWN).input
@@ -56,7 +56,7 @@ def test_the_graphs_sides_win_over_those_that_were_read(tmp_path: Path):
     assert "32 x 32 from the graph" in found.source
 
 
-def test_a_network_with_labels_for_its_photos_has_the_scale_with_which_it_is_right(tmp_path: Path):
+def test_a_network_with_labels_for_its_photos_has_the_scale_with_which_it_is_right(tmp_path: Path) -> None:
     reading, net = read(tmp_path, {"gain": 4.0}, input=SQUASH)
     truth = [
         int(net(np.asarray(image.resize((32, 32), Image.Resampling.BILINEAR), np.float32)).argmax()) for image in PHOTOS
@@ -84,7 +84,7 @@ def test_a_network_with_labels_for_its_photos_has_the_scale_with_which_it_is_rig
         (None, "independent_logits", "independent_logits"),
     ],
 )
-def test_the_numbers_are_what_they_are_on_photos(tmp_path: Path, activation: Any, said: Any, found: str):
+def test_the_numbers_are_what_they_are_on_photos(tmp_path: Path, activation: Any, said: Any, found: str) -> None:
     facts = {"scale": IMAGENET} | ({"outputs": said} if said else {})
 
     outputs = settle(*read(tmp_path, {"activation": activation}, **facts), PHOTOS, UNKNOWN).outputs
@@ -93,18 +93,18 @@ def test_the_numbers_are_what_they_are_on_photos(tmp_path: Path, activation: Any
     assert ("though the test says" in outputs.source) == (said is not None and said != found)
 
 
-def test_a_network_of_grey_photos_gets_them_grey(tmp_path: Path):
+def test_a_network_of_grey_photos_gets_them_grey(tmp_path: Path) -> None:
     assert settle(*read(tmp_path, {"colours": 1}), PHOTOS, UNKNOWN).channels.value == "grey"
     with pytest.raises(NetworkError, match="three channels"):
         settle(*read(tmp_path, {}, channels="grey"), PHOTOS, UNKNOWN)
 
 
-def test_nan_is_an_error_with_a_name(tmp_path: Path):
+def test_nan_is_an_error_with_a_name(tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match="NaN"):
         settle(*read(tmp_path, {"nan": True}, scale=IMAGENET), PHOTOS, UNKNOWN)
 
 
-def test_whole_photos_need_a_graph_that_takes_any_shape(tmp_path: Path):
+def test_whole_photos_need_a_graph_that_takes_any_shape(tmp_path: Path) -> None:
     whole = WholeInput(fit="whole", shorter_side=32, interpolation="bilinear")
 
     with pytest.raises(UnclearSource, match="no other shape"):
@@ -128,7 +128,9 @@ def test_whole_photos_need_a_graph_that_takes_any_shape(tmp_path: Path):
         ),
     ],
 )
-def test_a_way_with_which_it_is_right_more_often_is_pointed_out(tmp_path: Path, right: Any, wrong: Any, named: str):
+def test_a_way_with_which_it_is_right_more_often_is_pointed_out(
+    tmp_path: Path, right: Any, wrong: Any, named: str
+) -> None:
     usual: dict[str, Any] = {"input": SQUASH, "scale": IMAGENET, "channels": "rgb"}
     gain = {"gain": 0.3} if "scale" in right else {}
     reading, net = read(tmp_path, gain, **usual | right)

@@ -10,7 +10,7 @@ from sightserve.models.photos import Photo
 from sightserve.models.verify import Verification, class_of, classes_of, judge, require
 
 
-def test_a_label_is_known_however_it_is_written():
+def test_a_label_is_known_however_it_is_written() -> None:
     names = ("Granny Smith", "red_delicious", "7", "apple")
 
     assert [class_of(word, names) for word in ("granny smith", "Red Delicious", "7", "3", "pear", "9")] == [
@@ -23,7 +23,7 @@ def test_a_label_is_known_however_it_is_written():
     ]
 
 
-def test_folders_that_are_no_labels_of_the_model_prove_nothing():
+def test_folders_that_are_no_labels_of_the_model_prove_nothing() -> None:
     photos = [Photo(Path(f"{name}/1.jpg"), name) for name in ("dog", "house", "tree", "1")]
 
     # "1" is an index of the model by chance: three of four are none
@@ -40,7 +40,7 @@ def rows(firsts: list[int], classes: int) -> np.ndarray[tuple[int, int], np.dtyp
     return found
 
 
-def test_labelled_photos_tell_accuracy_and_the_commonest_mistakes():
+def test_labelled_photos_tell_accuracy_and_the_commonest_mistakes() -> None:
     judged = judge(rows([0, 0, 1, 1, 2], 7), [0, 0, 0, 0, 2], tuple("abcdefg"))
 
     assert judged is not None
@@ -58,7 +58,9 @@ def test_labelled_photos_tell_accuracy_and_the_commonest_mistakes():
         (["e", "a", "b", "c", "d"], ["a", "b", "c", "d", "e"], "after a background class"),
     ],
 )
-def test_another_order_of_the_labels_that_fits_better_is_pointed_out(trained: list[str], given: list[str], words: str):
+def test_another_order_of_the_labels_that_fits_better_is_pointed_out(
+    trained: list[str], given: list[str], words: str
+) -> None:
     shown = [name for name in given for _ in range(6)]
     columns = [
         trained.index(name) for name in shown
@@ -73,7 +75,7 @@ def test_another_order_of_the_labels_that_fits_better_is_pointed_out(trained: li
     assert "100% of the photos" in judged.hint
 
 
-def test_a_bundle_that_agrees_too_seldom_is_refused_with_the_photos():
+def test_a_bundle_that_agrees_too_seldom_is_refused_with_the_photos() -> None:
     found = Verification(100, 0.98, 0.4, ("a.jpg: cat 0.510 by its own pipeline, dog 0.620 here",), (), rows([0], 2))
 
     with pytest.raises(NotVerified, match=r"only 98\.0% of 100 photos .*a\.jpg: cat 0\.510.*--force"):

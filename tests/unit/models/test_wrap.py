@@ -66,7 +66,7 @@ def wrapped(path: Path, how: dict[str, Any], tmp_path: Path, **said: Any) -> tup
         pytest.param({"free_sides": True}, {"size": None}, id="any sides"),
     ],
 )
-def test_a_wrapped_network_says_what_its_own_pipeline_says(net: Any, how: Any, tmp_path: Path):
+def test_a_wrapped_network_says_what_its_own_pipeline_says(net: Any, how: Any, tmp_path: Path) -> None:
     made, difference = wrapped(network(tmp_path / "net.onnx", **net), how, tmp_path)
 
     # half precision rounds to 11 bits on both sides, but not at the same places
@@ -75,14 +75,14 @@ def test_a_wrapped_network_says_what_its_own_pipeline_says(net: Any, how: Any, t
     assert made.exclusive == ("independent" not in how.get("outputs", "") or net.get("classes") == 1)
 
 
-def test_a_batch_that_only_the_export_fixed_becomes_free(tmp_path: Path):
+def test_a_batch_that_only_the_export_fixed_becomes_free(tmp_path: Path) -> None:
     made, difference = wrapped(network(tmp_path / "net.onnx", batch=1, reshape="Reshape"), {}, tmp_path)
 
     assert made.max_batch is None
     assert np.abs(difference).max() <= EXACT
 
 
-def test_a_batch_of_one_that_cannot_be_freed_is_kept_and_said(tmp_path: Path):
+def test_a_batch_of_one_that_cannot_be_freed_is_kept_and_said(tmp_path: Path) -> None:
     path = network(tmp_path / "net.onnx", batch=1)
     model = onnx.load(path)
     # (1, n) + (1, n) from a constant that is concatenated along the batch: only one photo can be in it
@@ -100,7 +100,7 @@ def test_a_batch_of_one_that_cannot_be_freed_is_kept_and_said(tmp_path: Path):
     assert "one photo at a time" in made.notes[0]
 
 
-def test_several_outputs_have_to_be_told_apart(tmp_path: Path):
+def test_several_outputs_have_to_be_told_apart(tmp_path: Path) -> None:
     path = network(tmp_path / "net.onnx", features=True)
 
     with pytest.raises(UnclearSource, match="--output"):
@@ -113,7 +113,7 @@ def test_several_outputs_have_to_be_told_apart(tmp_path: Path):
     assert [each.name for each in session_of(made.path).get_outputs()] == ["probabilities"]
 
 
-def test_names_that_the_network_has_itself_are_left_alone(tmp_path: Path):
+def test_names_that_the_network_has_itself_are_left_alone(tmp_path: Path) -> None:
     path = network(tmp_path / "net.onnx", activation="Softmax")
     model = onnx.load(path)
     for node in model.graph.node:
@@ -155,12 +155,12 @@ def _changed(path: Path, **changes: Any) -> Path:
         (lambda p: network(p, colours=4), "one or three channels"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_wrapped_is_said_in_words(make: Any, words: str, tmp_path: Path):
+def test_what_cannot_be_wrapped_is_said_in_words(make: Any, words: str, tmp_path: Path) -> None:
     with pytest.raises(AddError, match=words):
         wrapped(make(tmp_path / "net.onnx"), {}, tmp_path)
 
 
-def test_a_network_that_is_no_classifier_is_refused(tmp_path: Path):
+def test_a_network_that_is_no_classifier_is_refused(tmp_path: Path) -> None:
     path = network(tmp_path / "net.onnx")
     model = onnx.load(path)
     model.graph.output[0].name = "pooled"
@@ -171,7 +171,7 @@ def test_a_network_that_is_no_classifier_is_refused(tmp_path: Path):
         wrapped(path, {}, tmp_path)
 
 
-def test_free_sides_have_to_be_said_where_they_matter(tmp_path: Path):
+def test_free_sides_have_to_be_said_where_they_matter(tmp_path: Path) -> None:
     path = network(tmp_path / "net.onnx", free_sides=True)
 
     made, difference = wrapped(path, {"size": (48, 192)}, tmp_path, size=(48, 192))

@@ -17,8 +17,8 @@ _MANIFEST, _PROPERTIES, _LABELS = "cvexport.manifest", "metadata_properties.json
 _PRE: Final = "CustomVision.Preprocess."
 _METHOD: Final = "CustomVision.Postprocess.Method"
 _LIES: Final = (
-    "what Custom Vision writes of the range of values (Image.NominalPixelRange) is not always what the network takes: "
-    "the test on photos decides, and --mean and --std override it"
+    "what Custom Vision writes of the range of values (Image.NominalPixelRange) is not always what the network takes: the "
+    "test on photos decides, and --mean and --std override it"
 )
 _EXPORT: Final = "In Custom Vision, choose a compact domain, train, and Export > ONNX"
 

@@ -55,11 +55,12 @@ def fetch(source: str) -> Fetched | None:
     hub = package("huggingface_hub", "huggingface_hub")
     try:
         if _offline():
-            folder = hub.snapshot_download(name, revision=revision or None, local_files_only=True)
-            return Fetched(Path(folder), name.rpartition("/")[2], f"{name} as it was downloaded before")
+            # a snapshot is never complete: only what is needed came
+            config = hub.hf_hub_download(name, "config.json", revision=revision or None, local_files_only=True)
+            return Fetched(Path(config).parent, name.rpartition("/")[2], f"{name} as it was downloaded before")
         info = hub.HfApi().model_info(name, revision=revision or None)
         files = _needed([each.rfilename for each in info.siblings or ()], name)
-        folder = hub.snapshot_download(name, revision=info.sha, allow_patterns=files)
+        folder = hub.snapshot_download(name, revision=revision or None, allow_patterns=files)
     except SourceError:
         raise
     except Exception as exc:

@@ -65,7 +65,7 @@ def read(source: str, options: Options, workspace: Path) -> Reading | None:
         channels=Fact(channels, "the input's shape"),
         scale=facts.scale,
         outputs=outputs and Fact(outputs, "the last layer's activation"),
-        description=f"{type(model).__name__} network {model.name} of Keras",
+        description=f"{model.name}, a {type(model).__name__} network of Keras",
         notes=facts.notes,
     )
 
@@ -105,7 +105,7 @@ def _config(path: Path) -> object:
                 if archive.getinfo("config.json").file_size > _MOST_JSON:
                     raise SourceError(f"{path} has a description of more than {_MOST_JSON >> 20} MB")
                 return json.loads(archive.read("config.json"))
-        reader = package("h5py", "h5py")
+        reader = package("h5py", _INSTALL)
         with reader.File(path, "r") as file:
             if "model_config" not in file.attrs:
                 raise SourceError(

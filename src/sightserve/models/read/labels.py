@@ -25,6 +25,7 @@ _TURNING: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2
 # Under these a JSON file keeps the labels among other things.
 _KEYS: Final = ("labels", "classes", "class_names", "names", "label_names", "categories", "id2label", "label2id")
 _HEADS: Final = frozenset({"name", "label", "class", "class_name", "category", "label_name", "display_name"})
+_SOME: Final = 4
 _NUMBERS: Final = re.compile(r"(\d+)")
 
 
@@ -229,9 +230,9 @@ def order_note(labels: Sequence[str]) -> str | None:
         return None
     at = next(index for index, (one, two) in enumerate(zip(labels, other, strict=True)) if one != two)
     return (
-        f'the labels are in the order in which {order} ("{labels[at]}" is number {at}; it would be "{other[at]}" otherwise). '
-        "torchvision and Keras number folders as text, timm as numbers: a folder of labelled photos (--photos) shows which "
-        "is right"
+        f"the labels are in the order in which {order} ({', '.join(labels[:_SOME])}), and might be meant in the other "
+        f"({', '.join(other[:_SOME])}): torchvision and Keras number folders as text, timm as numbers. Class {at} is "
+        f"{labels[at]} here; labelled photos (--photos) show whether it is"
     )
 
 

@@ -6,9 +6,8 @@ from typing import Any, Final
 from sightserve.bundle.inputs import InputSpec
 from sightserve.models.errors import SourceError, UnclearSource
 from sightserve.models.read.labels import count_fault, distinct, order_note, read_labels
-from sightserve.models.read.metadata import scale_of
 from sightserve.models.read.preprocessed import interpolation_of
-from sightserve.models.read.values import input_spec
+from sightserve.models.read.values import input_spec, three
 from sightserve.models.source import Fact, Options, Reading, Scale
 
 _DEFAULT_FIT: Final = "crop"
@@ -29,10 +28,14 @@ def apply(reading: Reading, options: Options, *, size: tuple[int, int] | None = 
     found = reading
     if options.labels:
         found = replace(found, labels=Fact(read_labels(options.labels), f"--labels {options.labels}"))
-    for name in ("channels", "outputs", "output"):
-        if (value := getattr(options, name)) is not None:
-            found = replace(found, **{name: Fact(value, f"--{name}")})
-    return replace(found, input=_input(found, options, size), scale=_scale(found, options))
+    return replace(
+        found,
+        input=_input(found, options, size),
+        channels=Fact(options.channels, "--channels") if options.channels else found.channels,
+        scale=_scale(found, options),
+        outputs=Fact(options.outputs, "--outputs") if options.outputs else found.outputs,
+        output=Fact(options.output, "--output") if options.output else found.output,
+    )
 
 
 def tidied(reading: Reading, classes: int | None) -> Reading:
@@ -64,16 +67,15 @@ def _scale(reading: Reading, options: Options) -> Fact[Scale] | None:
             raise SourceError(f"--{name} has {len(values)} numbers: give one, or three for red, green and blue")
     if options.std is not None and min(options.std) <= 0:
         raise SourceError("--std must be above 0")
-    if options.mean is not None and options.std is not None:
-        return Fact(scale_of(options.mean, options.std), flags)
-    # one of the two: the other stays as it was read, or does nothing
-    mean, std = options.mean, options.std
-    kept = reading.scale.value if reading.scale else None
-    if mean is not None:
-        whole = scale_of(mean, (1.0,) if max(mean) <= 1 else (255.0,))
-        return Fact(Scale(whole.mean, kept.std if kept else (255.0,) * len(whole.mean)), flags)
-    whole = scale_of((0.0,), std or (1.0,))
-    return Fact(Scale(kept.mean if kept else (0.0,) * len(whole.std), whole.std), flags)
+    given = [each for values in (options.mean, options.std) for each in values or ()]
+    factor = 255.0 if max(given) <= 1 else 1.0
+    # where only one of the two is given, the other stays as it was read, or does nothing
+    mean, std = reading.scale.value if reading.scale else Scale((0.0,), (255.0,))
+    mean = tuple(factor * each for each in options.mean) if options.mean is not None else mean
+    std = tuple(factor * each for each in options.std) if options.std is not None else std
+    if len(mean) != len(std):
+        mean, std = three(mean), three(std)
+    return Fact(Scale(mean, std), flags)
 
 
 def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) -> Fact[InputSpec] | None:
@@ -83,11 +85,15 @@ def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) ->
     flags = ", ".join(f"--{name}" for name in asked)
     known: dict[str, Any] = reading.input.value.model_dump() if reading.input else {}
     fit = options.fit or known.get("fit") or _DEFAULT_FIT
-    if options.resize is not None and fit != "crop":
-        raise SourceError(f"--resize is of the shorter side before a crop, and the fit is {fit}")
+    if options.resize is not None and fit not in {"crop", "squash"}:
+        raise SourceError(
+            f"--resize is of a photo that is cut afterwards, by --fit crop or squash, and the fit is {fit}"
+        )
     box = options.size or fixed or ((known["height"], known["width"]) if "height" in known else None)
     if box is None and not (fit == "whole" and "shorter_side" in known):
-        raise UnclearSource(f"{flags}: the network does not say how large its input is; say --size HEIGHT WIDTH too")
+        raise UnclearSource(
+            f"{flags}: the network does not say how large its input is; say --size too, such as 224 or 48x192"
+        )
     interpolation = interpolation_of(options.interpolation, "--interpolation", known.get("interpolation", "bilinear"))
     described: dict[str, Any] = {"fit": fit, "interpolation": interpolation}
     if fit == "whole":
@@ -98,6 +104,8 @@ def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) ->
         described |= {"height": height, "width": width}
     if fit == "crop":
         described |= _crop(options, known, box or (0, 0))
+    elif fit == "squash" and options.resize is not None:
+        described["resize"] = (options.resize, options.resize)
     elif fit == known.get("fit"):
         kept = ("colour", "align") if fit == "pad" else () if options.size else ("resize",)
         described |= {key: known[key] for key in kept if key in known}
@@ -114,4 +122,4 @@ def _crop(options: Options, known: dict[str, Any], box: tuple[int, int]) -> dict
     if known.get("fit") == "crop":
         share = min(box) / min(known["height"], known["width"])
         return {"resize": round(known["resize"] * share)}
-    return {"fraction": 1.0}
+    return {"resize": min(box)} if box[0] == box[1] else {"fraction": 1.0}

@@ -21,8 +21,10 @@ _MOST_ALIASES: Final = 20
 def read(source: str, options: Options, workspace: Path) -> Reading | None:
     """See `read.Reader`: a YAML file with `PreProcess` or `Transforms` beside the graph tells that it is one."""
     place = place_of(source, workspace)
-    path = next((place.folder / name for name in _FILES if (place.folder / name).is_file()), None) if place else None
-    if place is None or path is None:
+    if place is None:
+        return None
+    path = next((path for name in _FILES if (path := place.folder / name).is_file()), None)
+    if path is None:
         return None
     said = _yaml(path)
     steps = _steps(said)

@@ -97,9 +97,9 @@ def difference(tensors: Mapping[str, Any], wanted: Mapping[str, Shape], arch: st
             f"{name} is {have} in the file and {want} in {arch}{count}: the file is of another size of it, "
             "or was trained for another --size"
         )
-    have = f"the file has {_some(unknown)}" if unknown else "the file lacks some"
-    lack = f"{arch} has {_some(missing)}" if missing else f"{arch} has no such"
-    return f"{have} where {lack}: name the variant that was trained, or save the whole state_dict"
+    faults = [f"the file lacks {_some(missing)} of {arch}"] if missing else []
+    faults += [f"it has {_some(unknown)}, which {arch} has not"] if unknown else []
+    return f"{', and '.join(faults)}: name the variant that was trained, or save the whole state_dict"
 
 
 def _inner(content: Mapping[Any, Any], keys: tuple[str, ...]) -> str | None:

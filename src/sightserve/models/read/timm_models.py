@@ -1,6 +1,7 @@
 """timm's networks, by name or from a folder -> [their network as ONNX, labels, preprocessing]."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ def create(name: str, options: Options, *, pretrained: bool, **arguments: Any) -
     except Exception as exc:
         words = next((line.strip() for line in str(exc).splitlines() if line.strip()), type(exc).__name__)
         if "nknown model" in words:
-            near = timm.list_models(f"*{name.partition('.')[0]}*")[:5]
+            near = get_close_matches(name, timm.list_models(), 5)
             hint = f"nearest: {', '.join(near)}" if near else 'timm.list_models("*resnet*") lists them'
             raise SourceError(f"timm {timm.__version__} has no network {name}: {hint}") from exc
         if not pretrained:

@@ -1,6 +1,7 @@
 """torchvision's networks by name -> [their network as ONNX, labels, preprocessing]."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +62,7 @@ def weights_of(name: str, version: str) -> Any:
     try:
         known = models.get_model_weights(name)
     except (ValueError, KeyError) as exc:
-        near = [each for each in models.list_models(module=models) if name.partition("_")[0] in each][:5]
+        near = get_close_matches(name, models.list_models(module=models), 5)
         hint = f"nearest: {', '.join(near)}" if near else "torchvision.models.list_models() lists them"
         raise SourceError(f"torchvision {_version()} has no network {name}: {hint}") from exc
     if name not in models.list_models(module=models):
