@@ -3,7 +3,9 @@
 import base64
 import gzip
 import json
+import shutil
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import httpx2
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 import tritonclient.http as triton
 from tests.processes import running_backend
 from tritonclient.utils import InferenceServerException
+
+from sightserve.bundle.manifest import embedded_bundle_path
 
 MODEL, VERSION = "efficientnet-lite2-int8", "2.0.0"
 INFER = f"/v2/models/{MODEL}/infer"
@@ -165,6 +169,27 @@ def test_what_is_not_here_says_so(client, ask):
         ask(client)
 
     assert caught.value.status() == "404"
+
+
+def test_a_name_with_slashes_and_blanks_is_one(tmp_path, cat):
+    """As the Hub's names have them; and versions are called as Triton's are, where their author does."""
+    directory = tmp_path / "bundle"
+    shutil.copytree(embedded_bundle_path("fast"), directory)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    name = "acme/fine apples/ü"
+    (directory / "manifest.json").write_text(json.dumps(manifest | {"name": name, "version": "1"}))
+
+    with (
+        running_backend(tmp_path / "log", "--cpus", "1", "--model", str(directory)) as backend,
+        client_of(backend.url) as client,
+    ):
+        assert client.is_model_ready(name, "1")
+        assert client.get_model_metadata(name, "1")["name"] == name
+        answer = client.infer(name, [photos(cat)], model_version="1")
+        hugging_face = httpx2.post(f"{backend.url}/hf/models/{quote(name, safe='')}", content=cat)
+
+    assert answer.get_response()["model_name"] == name
+    assert answer.as_numpy("label")[0].decode() == hugging_face.json()[0]["label"]
 
 
 def test_a_key_and_a_limit_are_told_in_its_words(tmp_path, cat):
