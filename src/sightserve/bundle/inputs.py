@@ -7,6 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Side = Annotated[int, Field(ge=1, le=4096, description="px")]
 Channel = Annotated[int, Field(ge=0, le=255)]
+Rounding = Annotated[
+    Literal["even", "down"],
+    Field(
+        description="where the middle of what was resized falls between two pixels: the even one (torchvision, timm), or the "
+        "lower one (transformers)"
+    ),
+]
 
 
 class Strict(BaseModel):
@@ -52,6 +59,7 @@ class CropInput(_Input):
     width: Side
     resize: Side | None = None
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    rounding: Rounding = "even"
 
     @model_validator(mode="after")
     def _says_how_much(self) -> "CropInput":
@@ -67,6 +75,7 @@ class SquashInput(_Input):
     height: Side
     width: Side
     resize: Annotated[tuple[Side, Side] | None, Field(description="height and width, px")] = None
+    rounding: Rounding = "even"
 
 
 class PadInput(_Input):

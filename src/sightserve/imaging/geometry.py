@@ -148,18 +148,20 @@ class ResizeThenCrop:
 
     torchvision, timm and transformers do it in two, and their rounding moves the box by up to half a pixel; a network that was
     trained behind them gives other answers without it (torchvision's `Resize` and `CenterCrop`: the longer side is cut off to
-    whole pixels, the offset is rounded to the even one).
+    whole pixels, the offset is rounded to the even one; transformers rounds it down).
 
     Attributes:
         width: of the result, in pixels.
         height: of the result, in pixels.
         resized: what the photo is resized to: the shorter side, or width and height whatever its shape. Where that is less
             than the result, the rest is black, as torchvision has it.
+        down: whether an offset that falls between two pixels is rounded down.
     """
 
     width: int
     height: int
     resized: int | Size
+    down: bool = False
 
     @property
     def fixed(self) -> Size:
@@ -170,7 +172,8 @@ class ResizeThenCrop:
         """See `Geometry`."""
         across, down = self._resized(width, height)
         size = (min(self.width, across), min(self.height, down))
-        left, top = (round((have - get) / 2) for have, get in zip((across, down), size, strict=True))
+        over = across - size[0], down - size[1]
+        left, top = (each // 2 if self.down else round(each / 2) for each in over)
         x, y = width / across, height / down
         placement = Placement((left * x, top * y, size[0] * x, size[1] * y), size)
         if size == (self.width, self.height):
@@ -280,12 +283,12 @@ def input_geometry(described: Mapping[str, Any]) -> InputGeometry:
         case "whole":
             return Whole(get("shorter_side"), get("multiple"), get("widest"))
         case "crop" if described.get("resize") is not None:
-            return ResizeThenCrop(get("width"), get("height"), get("resize"))
+            return ResizeThenCrop(get("width"), get("height"), get("resize"), described.get("rounding") == "down")
         case "crop":
             return CentreCrop(get("width"), get("height"), get("fraction"))
         case "squash" if described.get("resize") is not None:
             height, width = get("resize")
-            return ResizeThenCrop(get("width"), get("height"), (width, height))
+            return ResizeThenCrop(get("width"), get("height"), (width, height), described.get("rounding") == "down")
         case "squash":
             return Squash(get("width"), get("height"))
         case "pad":

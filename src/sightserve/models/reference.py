@@ -48,9 +48,9 @@ def prepared(image: Image.Image, spec: InputSpec) -> Image.Image:
     by = _FILTERS[spec.interpolation]
     match spec:
         case CropInput(resize=int(resize)):
-            return _middle(image.resize(_shorter_to(image.size, resize), by), spec.width, spec.height)
+            return _middle(image.resize(_shorter_to(image.size, resize), by), spec)
         case SquashInput(resize=(height, width)):
-            return _middle(image.resize((width, height), by), spec.width, spec.height)
+            return _middle(image.resize((width, height), by), spec)
         case SquashInput():
             return image.resize((spec.width, spec.height), by)
         case PadInput():
@@ -72,13 +72,15 @@ def _shorter_to(size: tuple[int, int], shorter: int) -> tuple[int, int]:
     return (shorter, int(shorter * height / width)) if width <= height else (int(shorter * width / height), shorter)
 
 
-def _middle(image: Image.Image, width: int, height: int) -> Image.Image:
+def _middle(image: Image.Image, spec: CropInput | SquashInput) -> Image.Image:
     """Return the centred box; black where the picture is smaller."""
-    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    width, height = spec.width, spec.height
+    over = image.width - width, image.height - height
+    left, top = (each // 2 if spec.rounding == "down" else round(each / 2) for each in over)
     if left < 0 or top < 0:
         whole = Image.new("RGB", (max(width, image.width), max(height, image.height)))
         whole.paste(image, (max(0, (width - image.width) // 2), max(0, (height - image.height) // 2)))
-        return _middle(whole, width, height)
+        return _middle(whole, spec)
     return image.crop((left, top, left + width, top + height))
 
 

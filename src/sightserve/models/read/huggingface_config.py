@@ -35,6 +35,7 @@ _PROCESSORS: Final = {
     "dinov2": "bit", "focalnet": "bit", "hiera": "bit", "metaclip2": "clip", "mobilevitv2": "mobilevit",
     "data2vecvision": "beit",
 }  # fmt: skip
+_CUT: Final[dict[str, object]] = {"rounding": "down"}  # transformers' own crop; torchvision rounds otherwise
 _WARPS_FROM: Final = 384  # px; ConvNeXt's processor crops below, and squashes from there on
 
 
@@ -124,12 +125,12 @@ def _geometry(kind: str, config: Json, file: Json) -> tuple[Fact[InputSpec] | No
         described = {"fit": "squash", "height": whole, "width": whole}
         if whole < _WARPS_FROM:
             resized = int(whole / _fraction(file.get("crop_pct"), 224 / 256))
-            described, source = described | {"fit": "crop", "resize": resized}, "size and crop_pct"
+            described, source = described | {"fit": "crop", "resize": resized} | _CUT, "size and crop_pct"
     elif kind == "perceiver" and box and crop:  # cuts first, and resizes then
         described = {"fit": "crop", "height": box[0], "width": box[1], "fraction": min(1.0, box[0] / crop[0])}
     elif edge:
         height, width = crop or (edge, edge)
-        described = {"fit": "crop", "height": height, "width": width, "resize": edge}
+        described = {"fit": "crop", "height": height, "width": width, "resize": edge} | _CUT
         if not crop:
             notes = (
                 f"{_PREPROCESSOR} resizes the shorter side to {edge} px and crops nothing, so photos kept their shape: "
@@ -139,7 +140,7 @@ def _geometry(kind: str, config: Json, file: Json) -> tuple[Fact[InputSpec] | No
         height, width = crop or box
         described = {"fit": "squash", "height": height, "width": width}
         if crop and crop != box:
-            described["resize"] = box
+            described |= {"resize": box} | _CUT
     if described is None:
         return None, ()
     interpolation = interpolation_of(
