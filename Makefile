@@ -19,6 +19,7 @@ up: $(VENV)/.runtime  ## serve the API on port 8000 and the web app on port 8501
 setup: $(VENV)/.runtime  ## only the environment: .venv/bin/sightserve exists afterwards
 
 test: $(VENV)/.dev browser check  ## everything that must pass, a real browser included
+	@tools/install_foreign_models.sh $(BIN)/python
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/.dev  ## format, lint, types, imports
@@ -41,6 +42,7 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 
 test-slow: $(VENV)/.dev browser  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@tools/install_clients.sh
+	@tools/install_foreign_models.sh $(BIN)/python
 	@tools/install_torch.sh
 	@$(BIN)/python -m pytest -m slow
 
@@ -93,7 +95,7 @@ browser:
 	@tools/install_browser.sh $(BIN)/python
 
 clean:  ## remove the environment and every cache
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist test-artifacts
+	@rm -rf $(VENV) .foreign .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist test-artifacts
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Sightserve needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + \

@@ -1,9 +1,14 @@
 #!/bin/sh
 # Builds both images where there is no Docker: with buildah, as root, on Debian. Where there is Docker, docker build does it.
 # Usage: containers/build.sh [backend] [frontend]
-# Environment: BASE (the base image; found or made when unset), BUILD_FLAGS (more words for buildah build),
+# Environment: MODEL (the folder of a bundle: localhost/sightserve-backend-model is the backend with it),
+#              BASE (the base image; found or made when unset), BUILD_FLAGS (more words for buildah build),
 #              SIGHTSERVE_CACHE (where the base that it makes is kept; ~/.cache/sightserve)
 set -eu
+if [ -n "${MODEL:-}" ]; then
+    [ -f "$MODEL/manifest.json" ] || { echo "$MODEL/manifest.json is not there: MODEL names a bundle's folder" >&2; exit 2; }
+    MODEL=$(cd "$MODEL" && pwd)
+fi
 cd "$(dirname "$0")/.."
 cache=${SIGHTSERVE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sightserve}
 debian_base=localhost/sightserve-base:trixie
@@ -66,3 +71,11 @@ for half in ${*:-backend frontend}; do
         -f "$dockerfile" --target "$half" -t "localhost/sightserve-$half" . >/dev/null
     echo "localhost/sightserve-$half on $BASE"
 done
+
+if [ -n "${MODEL:-}" ]; then
+    # shellcheck disable=SC2086 - the flags are words
+    buildah build --quiet --layers --format docker --isolation chroot --network none ${BUILD_FLAGS:-} \
+        --build-arg BACKEND=localhost/sightserve-backend \
+        -f containers/model.Dockerfile -t localhost/sightserve-backend-model "$MODEL" >/dev/null
+    echo "localhost/sightserve-backend-model with $MODEL"
+fi

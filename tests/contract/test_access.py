@@ -45,9 +45,38 @@ def test_without_a_key_nothing_is_told(guarded, headers, method, path):
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/docs", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/health/live",
+        "/health/ready",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/hf/health",
+        "/ping",
+        "/docs",
+        "/openapi.json",
+    ],
+)
 def test_probes_and_documentation_need_no_key(guarded, path):
     assert httpx2.get(guarded.url + path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v2"),
+        ("GET", "/v2/models/m"),
+        ("POST", "/v2/models/m/infer"),
+        ("POST", "/hf"),
+        ("PUT", "/predictions/m"),
+    ],
+)
+def test_other_protocols_tell_nothing_without_a_key_either(guarded, method, path):
+    answer = httpx2.request(method, guarded.url + path)
+
+    assert answer.status_code == 401
+    assert {*answer.json()} in ({"error"}, {"code", "type", "message"})
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_affected(guarded):

@@ -6,6 +6,7 @@ from tests.fake_backend import fake_backend
 from tests.fakes.gate import fake_gate
 from tests.fakes.gcloud import AUDIENCE, fake_gcloud
 from tests.fakes.servers import Handler, serving
+from tests.models import write_bundle
 
 from sightserve.deploy.cloud_run import plan
 from sightserve.deploy.options import Options
@@ -35,7 +36,7 @@ def source(tmp_path):
     """A repository as far as this command looks at it."""
     folder = tmp_path / "a repository"
     (folder / "containers").mkdir(parents=True)
-    for name in ("Dockerfile", "cloudbuild.yaml"):
+    for name in ("Dockerfile", "cloudbuild.yaml", "model.Dockerfile", "model.cloudbuild.yaml"):
         (folder / "containers" / name).touch()
     return folder
 
@@ -169,6 +170,39 @@ def test_settings_and_sizes_go_along_and_nothing_is_changed_where_nothing_is_sai
     assert plain.startswith(script(plan(Options("my-project", "europe-west1", tag="v1", source=source))))
     assert wrong.returncode == 2
     assert "variable PORT" in wrong.stderr
+
+
+def test_a_model_of_ones_own_goes_into_the_backends_image_and_answers_at_the_end(gcloud, source, tmp_path):
+    mine = write_bundle(tmp_path / "models" / "mine", name="fake")
+    environment = {**gcloud.environment, "SIGHTSERVE_MODELS_DIR": str(tmp_path / "models")}
+    words = ("deploy", "cloud-run", *WHERE, "--source", str(source), "--model", "mine", "--tag", "v1")
+
+    run = sightserve_(*words, **environment)
+    told = gcloud.told
+    another = sightserve_("deploy", "cloud-run", *WHERE, "--source", str(source), "--model",
+                          str(write_bundle(tmp_path / "another")), **gcloud.environment)  # fmt: skip
+
+    assert run.returncode == 0, run.stderr
+    assert "says fake 1 after" in run.stdout
+    assert any(line.startswith(f"builds submit {mine} ") or f" submit {mine} " in line for line in told)
+    assert any("run deploy sightserve-backend" in line and ":v1-model-" in line for line in told)
+    assert another.returncode == 1
+    assert "answers with fake 1, not with always-last 1" in another.stderr
+
+
+def test_a_model_that_cannot_be_deployed_is_refused_before_anything_is_made(gcloud, source, tmp_path):
+    mine = write_bundle(tmp_path / "mine")
+    (mine / "model.onnx").write_bytes(b"damaged")
+
+    damaged = deploy(gcloud, source, "--model", str(mine))
+    missing = deploy(gcloud, source, "--model", "nowhere")
+    both = deploy(gcloud, source, "--model", "fast", "--dry-run")
+
+    assert (damaged.returncode, missing.returncode) == (2, 2)
+    assert "model.onnx" in damaged.stderr
+    assert "neither a directory nor the name of a model" in missing.stderr
+    assert gcloud.told == []
+    assert "SIGHTSERVE_MODEL=fast" in both.stdout
 
 
 def test_a_dry_run_runs_nothing_and_a_wrong_name_is_refused(gcloud, source):

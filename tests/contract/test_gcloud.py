@@ -16,17 +16,19 @@ from tests.fakes.gcloud import fake_gcloud
 
 from sightserve.deploy import check
 from sightserve.deploy.cloud_run import address_of, caller, identity_token, plan, removal
+from sightserve.deploy.model import Model
 from sightserve.deploy.options import Builder, Options
 from sightserve.deploy.steps import script
 from sightserve.deploy.variables import update_flag
 
 AWKWARD = {"A": "1,2", "B": "x=y; it's 'so'", "C": "", "D": "^,^"}
+MODEL = Model(Path("/home/me/it's mine"), "mine", "1", "0123456789ab", 5_000_000)
 ALL = [
     Options(
         "my-project", "europe-west1", builder=builder, private_frontend=private, source=Path(source),
-        backend_env=tuple(AWKWARD.items()),
+        backend_env=tuple(AWKWARD.items()), model=model,
     )
-    for builder, private, source in itertools.product(Builder, (False, True), (".", "it's/a folder"))
+    for builder, private, source, model in itertools.product(Builder, (False, True), (".", "it's/a folder"), (None, MODEL))
 ]  # fmt: skip
 GUIDE = ROOT / "docs" / "deploy.md"
 
@@ -113,7 +115,7 @@ def test_bash_reads_each_shown_line_as_the_words_that_would_be_run(builder, tmp_
     folder = tmp_path / "bin"
     folder.mkdir()
     gcloud = fake_gcloud(folder, {})
-    steps = plan(Options("my-project", "europe-west1", builder=builder, source=Path("it's/a folder")))
+    steps = plan(Options("my-project", "europe-west1", builder=builder, source=Path("it's/a folder"), model=MODEL))
 
     shown = subprocess.run(
         ["bash", "-e"], input=script(steps), capture_output=True, text=True, check=False, timeout=60,

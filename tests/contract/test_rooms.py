@@ -17,11 +17,17 @@ def test_the_servers_process_never_loads_what_decodes_or_infers(tmp_path):
             httpx2.post(f"{url}/predict", files={"file": photo}),
             httpx2.post(f"{url}/predict", content=photo[:2000]),
             httpx2.post(f"{url}/predict/batch", files=[("file", photo), ("file", b"no photo")]),
+            httpx2.post(f"{url}/hf", content=photo),
+            httpx2.post(
+                f"{url}/v2/models/efficientnet-lite2-int8/infer",
+                content=photo,
+                headers={"inference-header-content-length": "0"},
+            ),
             httpx2.get(f"{url}/metrics"),
             httpx2.get(f"{url}/openapi.json"),
         ]
 
-    assert [answer.status_code for answer in answers] == [200, 422, 200, 200, 200]
+    assert [answer.status_code for answer in answers] == [200, 422, 200, 200, 200, 200, 200]
     # "import time:  self [us] | cumulative | imported package", indented by depth; slots do not inherit the flag
     lines = [line for line in log.read_text().splitlines() if line.startswith("import time:")]
     loaded = {line.rsplit("|", 1)[1].strip() for line in lines}

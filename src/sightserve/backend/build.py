@@ -66,7 +66,8 @@ def model_files(bundle: Bundle) -> dict[str, Content]:
 
 def limits_of(settings: Settings, bundle: Bundle) -> Limits:
     """Return what bounds the queue, so that all of it fits in the memory that there is."""
-    bodies, pixels = shares(memory_budget(), settings.cpus, bundle.size)
+    own = _own_size(bundle)
+    bodies, pixels = shares(memory_budget(), settings.cpus, own, bundle.size - own)
     return Limits(
         slots=settings.cpus,
         max_requests=settings.max_queue,
@@ -92,9 +93,20 @@ def setup_of(settings: Settings, bundle: Bundle) -> Setup:
         features=manifest.heat_map.output if manifest.heat_map else None,
         max_pixels=settings.max_pixels,
         most_in_memory=limits_of(settings, bundle).pixels_shared,
-        threads_when_alone=threads_when_alone(settings, bundle.size),
+        threads_when_alone=threads_when_alone(settings, _own_size(bundle)),
         max_batch=manifest.max_batch,
+        share_weights=_own_size(bundle) < bundle.size,
     )
+
+
+def _own_size(bundle: Bundle) -> int:
+    """Return of how many bytes every engine has a copy of its own.
+
+    Weights in files of their own are shared, where they are large: without the copy that is laid out for speed, a model is a
+    tenth slower, which is not worth a few megabytes.
+    """
+    beside = sum(map(len, bundle.external_data.values()))
+    return bundle.size - beside if beside > _SMALL_MODEL else bundle.size
 
 
 def _patience(settings: Settings, batch: float) -> Patience:
@@ -119,10 +131,10 @@ def _batch(settings: Settings, most: int | None, plan: Plan) -> int:
 
 
 def threads_when_alone(settings: Settings, size: int) -> int:
-    """Return how many threads a lone request gets of a model of so many bytes.
+    """Return how many threads a lone request gets of a model of which every engine has so many bytes of its own.
 
-    As many as there are CPUs, but few: every slot has them, and beyond four they gain little. A second engine has a copy of the
-    weights of its own, so that a large model has none.
+    As many as there are CPUs, but few: every slot has them, and beyond four they gain little. They are a second engine's, which
+    a large model does not get where that needs another copy of the weights.
     """
     if settings.threads_when_alone:
         return settings.threads_when_alone
@@ -191,6 +203,8 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     except BaseException:
         first.process.end()
         raise
+    for note in first.process.notes:
+        _log.warning("%s", note)
     metrics = Metrics()
     model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
     metrics.model_info.labels(model.name, model.version, bundle.manifest.model.sha256).set(1)

@@ -65,6 +65,7 @@ class Setup:
         most_in_memory: how many pixels at four bytes each the decoding of one image may ever take.
         threads_when_alone: that work on a request while nothing else is in flight.
         max_batch: images that the graph takes at once; None: any number.
+        share_weights: have all slots work on the same external weights, instead of each on copies of its own.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Setup:
     most_in_memory: int
     threads_when_alone: int
     max_batch: int | None = None
+    share_weights: bool = False
 
     @property
     def outputs(self) -> str:

@@ -37,15 +37,17 @@ class Shares(NamedTuple):
     pixels: int
 
 
-def shares(memory: int, slots: int, model: int) -> Shares:
+def shares(memory: int, slots: int, model: int, shared: int = 0) -> Shares:
     """Divide the memory so that all together fits in it.
 
     Args:
         memory: bytes for all, see `memory_budget`.
         slots: that run at once, beside the one that starts with the first large photo.
-        model: bytes of its files.
+        model: bytes of its files, of which each engine has a copy.
+        shared: bytes of those that all engines use where the server holds them.
     """
-    programs = _SERVER + (slots + 1) * (_SLOT + _ENGINES * model)
+    # a slot that starts has a copy of what is shared for a moment; when all do, no photo is there yet
+    programs = _SERVER + 2 * shared + (slots + 1) * (_SLOT + _ENGINES * model)
     bodies = min(_MOST_BODIES, memory // 8)
     left = int(memory * (1 - _MARGIN)) - programs - bodies
     return Shares(bodies, max(left, _LEAST_PIXELS) // _BYTES_A_PIXEL)

@@ -283,7 +283,7 @@ def load_bundle(directory: Path) -> Bundle:
     """
     if not directory.is_dir():
         raise BundleNotFoundError(f"{directory} is not a directory: name one that holds {MANIFEST}")
-    manifest = _parse(directory / MANIFEST)
+    manifest = load_manifest(directory)
     model_bytes = read_verified(directory / manifest.model.file, manifest.model.sha256)
     external = {ref.file: read_verified(directory / ref.file, ref.sha256) for ref in manifest.external_data}
     label_bytes = read_verified(directory / manifest.labels.file, manifest.labels.sha256)
@@ -298,7 +298,14 @@ def load_bundle(directory: Path) -> Bundle:
     return Bundle(manifest, directory, model_bytes, labels, external, class_map, samples, kinds)
 
 
-def _parse(path: Path) -> Manifest:
+def load_manifest(directory: Path) -> Manifest:
+    """Read what a bundle says of itself, and none of its other files.
+
+    Raises:
+        BundleNotFoundError: there is no manifest, or it cannot be read.
+        ManifestInvalidError: it is not JSON, or not a manifest.
+    """
+    path = directory / MANIFEST
     try:
         return Manifest.model_validate_json(read(path))
     except ValidationError as exc:

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightserve.cli.extras import fail
-from sightserve.cli.terminal import console
+from sightserve.cli.extras import fail, needs
+from sightserve.cli.model_option import MODEL_HELP
+from sightserve.cli.terminal import console, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,10 +42,13 @@ def cloud_run(
     ] = None,
     source: Annotated[Path, typer.Option(help="The root of this repository.")] = Path(),
     backend_image: Annotated[
-        str | None, typer.Option(help="A backend image to deploy as it is, such as one with your own model.")
+        str | None, typer.Option(help="A backend image to deploy in place of one built here.")
     ] = None,
+    model: Annotated[str | None, typer.Option(help=f"{MODEL_HELP} It goes into the backend's image.")] = None,
     cpu: Annotated[int, typer.Option(help="vCPUs of a backend instance: 1, 2, 4, 6 or 8.")] = 2,
-    memory: Annotated[str | None, typer.Option(help="Of a backend instance; unless given, 1536Mi at 2 vCPUs.")] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Of a backend instance; unless given, what the model and vCPUs need.")
+    ] = None,
     concurrency: Annotated[
         int | None, typer.Option(help="Requests that a backend instance has at once; unless given, 32 for each vCPU.")
     ] = None,
@@ -75,14 +80,27 @@ def cloud_run(
     """
     from sightserve.deploy import check
     from sightserve.deploy.cloud_run import plan, removal
-    from sightserve.deploy.options import Builder, InvalidOption, Options, Size, backend_size
+    from sightserve.deploy.options import MODEL_VARIABLE, Builder, InvalidOption, Options, Size, backend_size
     from sightserve.deploy.steps import script
     from sightserve.deploy.tag import tag_of
     from sightserve.deploy.variables import InvalidVariable, read_variables
 
+    with needs("backend"):
+        from sightserve.bundle.store import models_directory
+        from sightserve.deploy.model import UnfitModel, check_memory, memory_for, read_model
+
     if builder not in list(Builder):
         fail(f"--builder {builder!r}: it needs to be one of {', '.join(Builder)}")
+    variables = list(backend_env or ())
     try:
+        own = None if model is None or delete else read_model(model, models_directory())
+        if own is None and model is not None:
+            variables.append(f"{MODEL_VARIABLE}={model}")  # an embedded one: every image has it
+        size = backend_size(cpu, memory, concurrency, min_instances, max_instances)
+        if own is not None and memory is None:
+            size = replace(size, memory=f"{max(size.mebibytes, memory_for(own, cpu))}Mi")
+        elif own is not None and (warning := check_memory(own, cpu, size.mebibytes)):
+            typer.secho(warning, err=True, fg=typer.colors.YELLOW)
         options = Options(
             project=project,
             region=region,
@@ -92,16 +110,17 @@ def cloud_run(
             builder=Builder(builder),
             private_frontend=private_frontend,
             backend_image=backend_image,
-            backend=backend_size(cpu, memory, concurrency, min_instances, max_instances),
+            model=own,
+            backend=size,
             frontend=Size(
                 frontend_cpu, frontend_memory, frontend_concurrency, frontend_min_instances, frontend_max_instances
             ),
             build_region=build_region,
-            backend_env=read_variables(backend_env or ()),
+            backend_env=read_variables(variables),
             frontend_env=read_variables(frontend_env or ()),
         )
         steps = removal(options) if delete else plan(options)
-    except (InvalidOption, InvalidVariable) as exc:
+    except (InvalidOption, InvalidVariable, UnfitModel) as exc:
         fail(str(exc))
     if dry_run:
         typer.echo(script(steps))
@@ -115,14 +134,17 @@ def cloud_run(
 
 def _deploy(options: "Options", steps: Sequence["Step"]) -> None:
     from sightserve.deploy.check import check
-    from sightserve.deploy.images import BUILD_CONFIG, DOCKERFILE
+    from sightserve.deploy.images import BUILD_CONFIG, DOCKERFILE, MODEL_BUILD_CONFIG, MODEL_DOCKERFILE
     from sightserve.deploy.run import CommandFailed
 
-    missing = [name for name in (DOCKERFILE, BUILD_CONFIG) if not (options.source / name).is_file()]
+    needed = (DOCKERFILE, BUILD_CONFIG, *((MODEL_DOCKERFILE, MODEL_BUILD_CONFIG) if options.model else ()))
+    missing = [name for name in needed if not (options.source / name).is_file()]
     if missing:
         fail(
             f"{missing[0]} is not below {options.source.resolve()}: run this at the root of the repository, or say --source"
         )
+    from rich.markup import escape
+
     screen = console()
     _carry_out(steps, screen)
     screen.print("Trying it: a photo through the backend ...")
@@ -131,7 +153,8 @@ def _deploy(options: "Options", steps: Sequence["Step"]) -> None:
     except CommandFailed as exc:
         _stop("the last check", exc)
     screen.print(
-        f"  espresso.jpg is [bold]{seen.label}[/], {seen.probability:.0%} sure, after {seen.seconds:.1f} s\n\n"
+        f"  espresso.jpg is [bold]{escape(printable(seen.label))}[/], {seen.probability:.0%} sure,"
+        f" says {escape(printable(seen.model))} after {seen.seconds:.1f} s\n\n"
         f"  Backend   {seen.backend}  (private)\n  Web app   [bold]{seen.frontend}[/]\n"
     )
     if options.private_frontend:

@@ -27,12 +27,14 @@ class Checked:
 
     Attributes:
         label: what the deployed backend says that the photo shows.
+        model: that answered, name and version.
         seconds: from asking to the answer, the start of an instance included.
         backend, frontend: the addresses.
     """
 
     label: str
     probability: float
+    model: str
     seconds: float
     backend: str
     frontend: str
@@ -75,12 +77,18 @@ def check(options: Options, run: Execute = execute) -> Checked:
     except ClientError as exc:
         raise CommandFailed(f"The backend at {backend} does not work: {exc}", _log_of(options, "backend")) from exc
     seconds = time.monotonic() - began
+    answering = f"{answer.model.name} {answer.model.version}"
+    if options.model is not None and answering != f"{options.model.name} {options.model.version}":
+        raise CommandFailed(
+            f"The backend answers with {answering}, not with {options.model.name} {options.model.version}.",
+            _log_of(options, "backend"),
+        )
     try:
         auth = who.identity(frontend) if options.private_frontend else None
         httpx2.get(f"{frontend}/_stcore/health", timeout=_TIMEOUT, auth=auth).raise_for_status()
     except (httpx2.HTTPError, ClientError) as exc:
         raise CommandFailed(f"The web app at {frontend} does not answer: {exc}", _log_of(options, "frontend")) from exc
-    return Checked(answer.prediction, answer.probability, seconds, backend, frontend)
+    return Checked(answer.prediction, answer.probability, answering, seconds, backend, frontend)
 
 
 def as_shell(options: Options) -> str:

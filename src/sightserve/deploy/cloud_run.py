@@ -4,7 +4,7 @@ from typing import Final
 
 from sightserve.deploy.gcloud import NEWS_TRIES, gcloud, let, make_account, remove_account
 from sightserve.deploy.images import images, images_removal
-from sightserve.deploy.options import HALVES, Builder, Options, Size
+from sightserve.deploy.options import HALVES, MODEL_VARIABLE, Builder, Options, Size
 from sightserve.deploy.steps import Step, When, Words
 from sightserve.deploy.variables import Variables, update_flag
 
@@ -86,6 +86,8 @@ def _deploy_backend(options: Options) -> Step:
         "--no-allow-unauthenticated",
         f"--timeout={_ANSWER_SECONDS}",
         _environment({"GOOGLE_CLOUD_PROJECT": options.project, "SIGHTSERVE_LOG_FORMAT": "json"}, options.backend_env),
+        # the image says where its model is, and what somebody once set on the service would win over that
+        *([] if options.model is None else [f"--remove-env-vars={MODEL_VARIABLE}"]),
         _probe("startup", "/health/ready", period=1, failures=60),
         _probe("liveness", "/health/live", period=10, failures=3),
     )

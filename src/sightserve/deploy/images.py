@@ -1,14 +1,19 @@
 """Deploying: options -> [the steps that make both images] -> cloud_run.py. Nothing here does anything."""
 
+from pathlib import Path
 from typing import Final
 
 from sightserve.deploy.gcloud import NEWS_TRIES, gcloud, let, make_account, remove_account
+from sightserve.deploy.model import Model
 from sightserve.deploy.options import HALVES, Builder, Options
 from sightserve.deploy.steps import Step, When, Words
 
 BUILDER: Final = "builder"
 DOCKERFILE: Final = "containers/Dockerfile"
 BUILD_CONFIG: Final = "containers/cloudbuild.yaml"
+MODEL_DOCKERFILE: Final = "containers/model.Dockerfile"
+MODEL_BUILD_CONFIG: Final = "containers/model.cloudbuild.yaml"
+_PLATFORM: Final = "--platform=linux/amd64"  # Cloud Run's machines are x86-64, whatever this one is
 _REPOSITORY_ADVICE: Final = "Your account needs the role roles/artifactregistry.admin."
 _BUCKET_ADVICE: Final = (
     "Your account needs the role roles/storage.admin. Names of buckets are the whole world's: where somebody else has this one,"
@@ -19,10 +24,15 @@ _BUCKET_ADVICE: Final = (
 def images(options: Options) -> tuple[Step, ...]:
     """Return what makes the repository, and the images that are not there already, in it."""
     halves = [half for half in HALVES if half == "frontend" or options.backend_image is None]
+    builds: list[Step] = []
     if options.builder is Builder.CLOUD_BUILD:
-        builds = (*_builder(options), *(_cloud_build(options, half) for half in halves))
+        builds += _builder(options)
+        builds += [_cloud_build(options, half) for half in halves]
+        builds += [] if options.model is None else [_cloud_build_of_model(options, options.model)]
     else:
-        builds = (_login(options), *(step for half in halves for step in _local_build(options, half)))
+        builds.append(_login(options))
+        builds += [step for half in halves for step in _local_build(options, half)]
+        builds += [] if options.model is None else _local_build_of_model(options, options.model)
     return (_repository(options), *builds)
 
 
@@ -101,14 +111,28 @@ def _look_for_bucket(options: Options) -> Words:
 
 
 def _cloud_build(options: Options, half: str) -> Step:
+    substitutions = f"_TARGET={half},_REVISION={options.tag},_IMAGE={options.built(half)}"
+    return _submit(
+        options, f"Build and push the {half}'s image with Cloud Build", options.source, BUILD_CONFIG, substitutions
+    )
+
+
+def _cloud_build_of_model(options: Options, model: Model) -> Step:
+    substitutions = f"_BACKEND={options.built('backend')},_IMAGE={options.image('backend')}"
+    title = f"Put the model into the backend's image with Cloud Build: {model.directory.name}"
+    return _submit(options, title, model.directory, MODEL_BUILD_CONFIG, substitutions)
+
+
+def _submit(options: Options, title: str, source: Path, config: str, substitutions: str) -> Step:
+    """Return what sends a folder to Cloud Build, and has it do what `config` says."""
     return Step(
-        f"Build and push the {half}'s image with Cloud Build",
+        title,
         gcloud(
-            options, "builds", "submit", str(options.source),
-            f"--config={options.source / BUILD_CONFIG}", f"--region={options.build_region}",
+            options, "builds", "submit", str(source),
+            f"--config={options.source / config}", f"--region={options.build_region}",
             f"--service-account=projects/{options.project}/serviceAccounts/{options.account(BUILDER)}",
             f"--gcs-source-staging-dir={options.bucket}/source", f"--gcs-log-dir={options.bucket}/log",
-            f"--substitutions=_TARGET={half},_REVISION={options.tag},_IMAGE={options.image(half)}",
+            f"--substitutions={substitutions}",
         ),
         advice="The log above says which line failed; it is kept below"
         f" {options.bucket}/log. Where the region is refused: --build-region global, or one of those that"
@@ -130,23 +154,37 @@ def _login(options: Options) -> Step:
 
 
 def _local_build(options: Options, half: str) -> tuple[Step, Step]:
-    builder, image = options.builder.value, options.image(half)
-    # Cloud Run's machines are x86-64, whatever this one is
+    builder, image = options.builder.value, options.built(half)
     build = (
-        builder, "build", "--platform=linux/amd64", f"--file={options.source / DOCKERFILE}", f"--target={half}",
+        builder, "build", _PLATFORM, f"--file={options.source / DOCKERFILE}", f"--target={half}",
         f"--label=org.opencontainers.image.revision={options.tag}", f"--tag={image}", str(options.source),
     )  # fmt: skip
-    return (
-        Step(
-            f"Build the {half}'s image",
-            build,
-            advice=f"See that {builder} runs here; the output above says which line failed.",
-            is_long=True,
-        ),
-        Step(
-            f"Push the {half}'s image",
-            (builder, "push", image),
-            advice="Your account needs the role roles/artifactregistry.writer on the repository.",
-            is_long=True,
-        ),
+    return _run_build(options, f"Build the {half}'s image", build), _push(options, f"Push the {half}'s image", image)
+
+
+def _local_build_of_model(options: Options, model: Model) -> tuple[Step, Step]:
+    builder, image = options.builder.value, options.image("backend")
+    build = (
+        builder, "build", _PLATFORM, f"--file={options.source / MODEL_DOCKERFILE}",
+        f"--build-arg=BACKEND={options.built('backend')}", f"--tag={image}", str(model.directory),
+    )  # fmt: skip
+    title = f"Put the model into the backend's image: {model.directory.name}"
+    return _run_build(options, title, build), _push(options, "Push the backend's image with the model", image)
+
+
+def _run_build(options: Options, title: str, build: Words) -> Step:
+    return Step(
+        title,
+        build,
+        advice=f"See that {options.builder.value} runs here; the output above says which line failed.",
+        is_long=True,
+    )
+
+
+def _push(options: Options, title: str, image: str) -> Step:
+    return Step(
+        title,
+        (options.builder.value, "push", image),
+        advice="Your account needs the role roles/artifactregistry.writer on the repository.",
+        is_long=True,
     )

@@ -3,15 +3,18 @@
 Every value here becomes a word of a command line, so each is matched whole against what Google allows; nothing else gets in.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from sightserve.deploy.model import Model
 from sightserve.deploy.variables import Variables
 
 HALVES: Final = ("backend", "frontend")
+MODEL_VARIABLE: Final = "SIGHTSERVE_MODEL"
 ANYWHERE: Final = "global"  # where Cloud Build builds for every project; some may use six of its regions only
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin
@@ -70,13 +73,18 @@ class Size:
     least: int
     most: int
 
+    @property
+    def mebibytes(self) -> int:
+        """The memory as a number."""
+        size = _MEMORY.fullmatch(self.memory)
+        return 0 if size is None else int(size[1]) * (1024 if size[2] == "Gi" else 1)
+
     def __post_init__(self) -> None:
         if self.cpu not in _LEAST_MEMORY:
             raise InvalidOption(f"{self.cpu} vCPUs: Cloud Run gives {', '.join(map(str, _LEAST_MEMORY))}")
-        size = _MEMORY.fullmatch(self.memory)
-        if size is None:
+        if not self.mebibytes:
             raise InvalidOption(f"memory {self.memory!r}: write it like 512Mi or 2Gi")
-        if int(size[1]) * (1024 if size[2] == "Gi" else 1) < _LEAST_MEMORY[self.cpu]:
+        if self.mebibytes < _LEAST_MEMORY[self.cpu]:
             raise InvalidOption(f"memory {self.memory}: {self.cpu} vCPUs need at least {_LEAST_MEMORY[self.cpu]}Mi")
         if not 1 <= self.concurrency <= _MOST_CONCURRENCY:
             raise InvalidOption(f"concurrency {self.concurrency}: 1 to {_MOST_CONCURRENCY}")
@@ -111,7 +119,8 @@ class Options:
         source: the root of this repository.
         builder: what makes the images.
         private_frontend: whether the web app too lets in only who has a right to it.
-        backend_image: an image to deploy in place of one built here: one with a model of your own.
+        backend_image: an image to deploy in place of one built here.
+        model: a model of one's own that the backend's image gets; None: the embedded one.
         build_region: where Cloud Build builds: a region, or global.
         backend_env, frontend_env: variables for a half's environment, beside those that are always set.
     """
@@ -124,6 +133,7 @@ class Options:
     builder: Builder = Builder.CLOUD_BUILD
     private_frontend: bool = False
     backend_image: str | None = None
+    model: Model | None = None
     backend: Size = field(default_factory=backend_size)
     frontend: Size = FRONTEND_SIZE
     build_region: str = ANYWHERE
@@ -148,6 +158,10 @@ class Options:
                 _IMAGE,
                 "an image's address such as HOST/PROJECT/REPOSITORY/NAME:TAG",
             )
+        if self.model is not None:
+            if any(name == MODEL_VARIABLE for name, _ in self.backend_env):
+                raise InvalidOption(f"{MODEL_VARIABLE} and a model: say one of them")
+            _check("tag", self._model_tag(self.model), _TAG, "shorter: the model's digest is added to it")
 
     @property
     def registry(self) -> str:
@@ -160,10 +174,26 @@ class Options:
         return f"gs://{self.project}-{self.prefix}-builds"
 
     def image(self, half: str) -> str:
-        """Return the address of a half's image."""
+        """Return the address of a half's image, as it is deployed."""
+        if half == "backend" and self.model is not None:
+            return f"{self.repository}/{half}:{self._model_tag(self.model)}"
+        return self.built(half)
+
+    def built(self, half: str) -> str:
+        """Return the address of a half's image before a model comes into it."""
         if half == "backend" and self.backend_image is not None:
             return self.backend_image
-        return f"{self.registry}/{self.project}/{self.prefix}/{half}:{self.tag}"
+        return f"{self.repository}/{half}:{self.tag}"
+
+    @property
+    def repository(self) -> str:
+        """The address below which the images are."""
+        return f"{self.registry}/{self.project}/{self.prefix}"
+
+    def _model_tag(self, model: Model) -> str:
+        # another model is another image, and so is the same one on top of another image than the one that is built here
+        base = "" if self.backend_image is None else hashlib.sha256(self.backend_image.encode()).hexdigest()[:12] + "-"
+        return f"{self.tag}-model-{base}{model.digest}"
 
     def service(self, half: str) -> str:
         """Return the name of a half's service; an account that works for it is called the same."""

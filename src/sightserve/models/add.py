@@ -72,15 +72,15 @@ def _proved(subject: Subject, staging: Path, final: Path, workspace: Path, liste
     notes += settle.alternatives(subject.network, subject.preparation, images, known)
     candidates: tuple[Candidate, ...] = ()
     last, graph, agreement = float32, subject.wrapped.path, None
-    if request.quantise:
+    if request.quantise and len(set(float32.rows.argmax(axis=1).tolist())) == 1 and len(photos) > 1:
+        notes.append("int8 is not tried: these photos have one answer, so that agreeing on it proves nothing")
+    elif request.quantise:
         listener.step("Trying int8")
         (tries := workspace / "int8").mkdir()
         pixels = [served.pixels(photo.path.read_bytes()) for photo in photos]
         wrapped = subject.wrapped
-        tried = quantise(
-            wrapped.path, pixels, tries, classes=wrapped.classes, exclusive=wrapped.exclusive, tell=listener.step
-        )
-        candidates = tuple(each.candidate for each in tried.tried if each.candidate is not None)
+        tried = quantise(wrapped.path, pixels, tries, exclusive=wrapped.exclusive, tell=listener.step)
+        candidates = tuple(each.candidate for each in tried.tried)
         notes += tried.notes
         if tried.kept != wrapped.path:
             graph, agreement = tried.kept, next(each.agreement for each in candidates if each.kept)

@@ -132,20 +132,9 @@ def static(source: Path, folder: Path, bits: Bits, photos: Sequence[Pixels]) -> 
     return _written(model, folder)
 
 
-def external_files(graph: Path) -> list[str]:
-    """Return the names of the files beside a graph in which it keeps weights."""
-    names = {
-        entry.value
-        for tensor in _structure(graph).graph.initializer
-        for entry in tensor.external_data
-        if tensor.data_location == onnx.TensorProto.EXTERNAL and entry.key == "location"
-    }
-    return sorted(names)
-
-
 def weight_bytes(graph: Path) -> int:
     """Return the size of a graph in bytes, its external data included."""
-    return graph.stat().st_size + sum((graph.parent / name).stat().st_size for name in external_files(graph))
+    return graph.stat().st_size + sum((graph.parent / name).stat().st_size for name in graphs.external_files(graph))
 
 
 def _structure(graph: Path) -> Any:

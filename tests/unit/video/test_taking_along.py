@@ -52,3 +52,12 @@ def test_the_tables_have_every_segment_and_every_guess_and_no_formulas():
     body = json.loads(as_json(seen, found, {"video": "x"}))
     assert body["segments"][1]["label"] is None
     assert body["moments"][0]["top"][0] == {"label": "=cmd()", "probability": 0.5}
+
+
+def test_labels_that_hold_at_once_have_a_line_and_a_row_each():
+    found = [Segment(0, 1, "sky, water", 0.6, (Guess("sky", 0.9), Guess("water", 0.6)))]
+
+    assert webvtt(found) == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nsky · 90%\nwater · 60%\n"
+    assert segments_csv(found).splitlines()[1:] == ["0.000,1.000,sky,0.9000", "0.000,1.000,water,0.6000"]
+    rows = json.loads(as_json([], found, {}))["segments"]
+    assert [(row["label"], row["mean_probability"]) for row in rows] == [("sky", 0.9), ("water", 0.6)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightserve.video.timeline import Guess, Moment, at, segments, smooth
+from sightserve.video.timeline import Guess, Moment, at, default_threshold, segments, smooth
 
 
 def moments(text: str, sure: float = 0.9, rate: float = 4.0) -> list[Moment]:
@@ -165,3 +165,43 @@ def test_our_side_of_the_pipe_loads_nothing_that_decodes_or_computes():
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert said.stdout == "set()\n"
+
+
+def scene(*seen: tuple[float, float]) -> list[Moment]:
+    """A moment each half second, with these probabilities of sky and water, which exclude nothing."""
+    return [Moment(n / 2, (Guess("sky", sky), Guess("water", water))) for n, (sky, water) in enumerate(seen)]
+
+
+def test_labels_that_exclude_nothing_come_and_go_each_by_itself():
+    found = segments(scene((0.9, 0.1), (0.9, 0.1), (0.9, 0.7), (0.9, 0.7), (0.1, 0.7), (0.1, 0.7)), 3.0,
+                     smoothing=0.1, threshold=0.5, exclusive=False)  # fmt: skip
+
+    assert [(s.start, s.end, s.label) for s in found] == [
+        (0.0, 0.75, "sky"), (0.75, 1.75, "sky, water"), (1.75, 3.0, "water"),
+    ]  # fmt: skip
+    assert [[(part.label, round(part.probability, 3)) for part in s.parts] for s in found] == [
+        [("sky", 0.9)], [("sky", 0.9), ("water", 0.7)], [("water", 0.7)],
+    ]  # fmt: skip
+    assert found[1].probability == pytest.approx(0.7)  # the lowest of those that hold
+
+
+def test_a_flicker_of_one_of_them_changes_neither():
+    seen = [(0.9, 0.9), (0.9, 0.9), (0.9, 0.1), (0.9, 0.9), (0.9, 0.9)]
+
+    (only,) = segments(scene(*seen), 2.5, smoothing=0.6, threshold=0.5, exclusive=False)
+
+    assert only.label == "sky, water"
+
+
+def test_where_none_of_them_applies_there_is_no_label():
+    (only,) = segments(scene((0.2, 0.1), (0.3, 0.1)), 1.0, threshold=0.5, exclusive=False)
+
+    assert (only.label, only.parts, only.guesses) == (None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("classes", "exclusive", "threshold"),
+    [(1000, True, 0.2), (10, True, 0.2), (4, True, 0.35), (2, True, 0.6), (2, False, 0.5), (80, False, 0.5)],
+)
+def test_the_threshold_to_begin_with_is_above_chance(classes, exclusive, threshold):
+    assert default_threshold(classes, exclusive=exclusive) == pytest.approx(threshold)

@@ -11,10 +11,11 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sightserve.backend.errors import AccessError, RateLimited, Unauthorized
+from sightserve.backend.http.lifecycle import PROBES
 from sightserve.backend.http.problems import answer, own_path
 
 # Probes have no keys, and the documentation has no secrets.
-_OPEN: Final = ("/health/", "/v2/health/", "/hf/health", "/ping", "/docs", "/openapi.json", "/swagger/")
+_OPEN: Final = (*PROBES, "/docs", "/openapi.json", "/swagger/")
 _BEARER: Final = b"bearer "
 
 

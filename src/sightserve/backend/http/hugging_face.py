@@ -15,7 +15,7 @@ from sightserve.backend.http.health import check_ready
 from sightserve.backend.http.json_bodies import parsed, photo_in
 from sightserve.backend.http.openapi import ACCESS_ERRORS, IMAGE_ERRORS, told_as
 from sightserve.backend.http.openapi_clients import HUGGING_FACE, path_parameters
-from sightserve.backend.http.protocols import EndpointInfo, ErrorMessage, Ready, Score
+from sightserve.backend.http.protocols import EndpointInfo, Ready, Score
 from sightserve.backend.http.uploads import Upload
 
 router = APIRouter(prefix="/hf", tags=["hugging face"])
@@ -23,8 +23,8 @@ uploads = APIRouter(prefix="/hf", tags=["hugging face"], route_class=UploadRoute
 
 _SCORES = TypeAdapter(list[Score])
 _BLANKS = 16  # bytes of white space that may stand before a JSON object
-_CLASSIFY: dict[str, Any] = {"response_model": list[Score], "responses": told_as(ErrorMessage, *IMAGE_ERRORS)}
-_ERRORS_OF_NAMED = told_as(ErrorMessage, *IMAGE_ERRORS, ErrorCode.NOT_FOUND)
+_CLASSIFY: dict[str, Any] = {"response_model": list[Score], "responses": told_as("/hf", *IMAGE_ERRORS)}
+_ERRORS_OF_NAMED = told_as("/hf", *IMAGE_ERRORS, ErrorCode.NOT_FOUND)
 
 
 class Asked(BaseModel):
@@ -70,7 +70,7 @@ async def classify_by_name(request: Request) -> Response:
     "/health",
     summary="Is it ready for work?",
     response_model_exclude_none=True,
-    responses=told_as(ErrorMessage, ErrorCode.NOT_READY),
+    responses=told_as("/hf", ErrorCode.NOT_READY),
 )
 async def health(request: Request) -> Ready:
     """Say what `/health/ready` says, to `InferenceClient.health_check`."""
@@ -78,7 +78,7 @@ async def health(request: Request) -> Ready:
     return Ready(ready=True)
 
 
-@router.get("/info", summary="Which model answers", responses=told_as(ErrorMessage, *ACCESS_ERRORS))
+@router.get("/info", summary="Which model answers", responses=told_as("/hf", *ACCESS_ERRORS))
 async def info(request: Request) -> EndpointInfo:
     """Tell `InferenceClient.get_endpoint_info` which it is."""
     manifest = backend_of(request).bundle.manifest

@@ -15,7 +15,6 @@ from sightserve.backend.http.health import check_ready
 from sightserve.backend.http.openapi import ACCESS_ERRORS, IMAGE_ERRORS, told_as
 from sightserve.backend.http.openapi_clients import V2_INFER, path_parameters
 from sightserve.backend.http.protocols import (
-    ErrorMessage,
     IndexedModel,
     InferAnswer,
     Live,
@@ -33,11 +32,11 @@ router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 uploads = APIRouter(prefix="/v2", tags=["open inference protocol"], route_class=UploadRoute)
 
 _PLATFORM = "onnxruntime_onnx"  # Triton's name for it
-_OPEN: dict[str, Any] = {"responses": told_as(ErrorMessage)}
-_CLOSED: dict[str, Any] = {"responses": told_as(ErrorMessage, *ACCESS_ERRORS)}
+_OPEN: dict[str, Any] = {"responses": told_as("/v2")}
+_CLOSED: dict[str, Any] = {"responses": told_as("/v2", *ACCESS_ERRORS)}
 # A name may have slashes in it, as the Hub's have. So the longer address is found first: the decorator next to the function.
 _OF_MODEL: dict[str, Any] = {
-    "responses": told_as(ErrorMessage, *ACCESS_ERRORS, ErrorCode.NOT_FOUND),
+    "responses": told_as("/v2", *ACCESS_ERRORS, ErrorCode.NOT_FOUND),
     "openapi_extra": path_parameters("name"),
 }
 _OF_VERSION: dict[str, Any] = _OF_MODEL | {"openapi_extra": path_parameters("name", "version")}
@@ -45,7 +44,7 @@ _INFER: dict[str, Any] = {
     "summary": "Classify photos",
     "response_model": InferAnswer,
     "response_model_exclude_none": True,
-    "responses": told_as(ErrorMessage, *IMAGE_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.TOO_MANY_FILES)
+    "responses": told_as("/v2", *IMAGE_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.TOO_MANY_FILES)
     | {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 }
 
@@ -67,7 +66,7 @@ async def live() -> Live:
     "/health/ready",
     summary="Is it ready for work?",
     response_model_exclude_none=True,
-    responses=told_as(ErrorMessage, ErrorCode.NOT_READY),
+    responses=told_as("/v2", ErrorCode.NOT_READY),
 )
 async def ready(request: Request) -> Ready:
     """Say what `/health/ready` says."""
@@ -85,7 +84,7 @@ async def repository_index(request: Request) -> list[IndexedModel]:
 @router.get(
     "/models/{name:path}/ready",
     summary="Is this model ready?",
-    responses=told_as(ErrorMessage, *ACCESS_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.NOT_READY),
+    responses=told_as("/v2", *ACCESS_ERRORS, ErrorCode.NOT_FOUND, ErrorCode.NOT_READY),
     openapi_extra=path_parameters("name"),
 )
 @router.get("/models/{name:path}/versions/{version}/ready", include_in_schema=False, response_model_exclude_none=True)

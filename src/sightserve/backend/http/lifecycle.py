@@ -1,6 +1,10 @@
 """Where the process is between its start and its end: what the health routes tell and the server's shutdown sets."""
 
 from dataclasses import dataclass
+from typing import Final
+
+# How the addresses begin where probes ask, of whatever protocol: every few seconds, and without a key.
+PROBES: Final = ("/health/", "/v2/health/", "/hf/health", "/ping")
 
 
 @dataclass(slots=True)

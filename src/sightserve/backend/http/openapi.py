@@ -3,8 +3,8 @@
 from typing import Any
 
 from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
-from sightserve.api.schema import Problem, WireModel
-from sightserve.backend.http.problems import MEDIA_TYPE, internal_detail, problem
+from sightserve.api.schema import Problem
+from sightserve.backend.http.problems import MEDIA_TYPE, PROTOCOLS, internal_detail, problem
 from sightserve.imaging.formats import MEDIA_TYPES
 
 DESCRIPTION = """
@@ -51,12 +51,18 @@ def error_responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
-def told_as(model: type[WireModel], *codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI responses of these codes and `internal` where another protocol has its own words for errors."""
-    return {
-        status: {"model": model, "description": entry["description"]}
-        for status, entry in error_responses(*codes).items()
-    }
+def told_as(protocol: str, *codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """Return the same for the addresses of another protocol (`problems.PROTOCOLS`), which has its own words for errors."""
+    responses = error_responses(*codes)
+    for entry in responses.values():
+        (described,) = entry["content"].values()
+        examples = {}
+        for code, example in described["examples"].items():
+            message = PROTOCOLS[protocol](Problem.model_validate(example["value"]), {})
+            examples[code] = {"value": message.model_dump(exclude_none=True)}
+            entry["model"] = type(message)
+        entry["content"] = {"application/json": {"examples": examples}}
+    return responses
 
 
 # With API keys, every address but the health checks can answer these.

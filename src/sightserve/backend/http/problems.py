@@ -61,7 +61,7 @@ def internal_detail(request_id: str | None) -> str:
 
 def response(body: Problem, headers: dict[str, str] | None = None, path: str = "") -> Response:
     """Return the HTTP answer for a problem, in the words of the protocol that a path belongs to."""
-    for prefix, words in _PROTOCOLS.items():
+    for prefix, words in PROTOCOLS.items():
         if path == prefix or path.startswith(f"{prefix}/"):
             return Response(
                 words(body, headers or {}).model_dump_json(exclude_none=True),
@@ -96,7 +96,7 @@ def _as_torchserve(body: Problem, _headers: Mapping[str, str]) -> TorchServeErro
     return TorchServeError(code=body.status, type=body.code, message=body.detail)
 
 
-_PROTOCOLS: Final[dict[str, Callable[[Problem, Mapping[str, str]], WireModel]]] = {
+PROTOCOLS: Final[dict[str, Callable[[Problem, Mapping[str, str]], WireModel]]] = {
     "/v2": _as_message,
     "/hf": _as_hugging_face,
     "/predictions": _as_torchserve,

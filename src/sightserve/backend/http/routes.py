@@ -69,6 +69,8 @@ async def greet(request: Request) -> ServiceInfo:
             "live": "/health/live",
             "ready": "/health/ready",
             "metrics": "/metrics",
+            "open_inference_protocol": "/v2",
+            "hugging_face": "/hf",
         },
     )
 

@@ -12,7 +12,7 @@ from sightserve.backend.http.classify import body_limits, classify_one, named_ba
 from sightserve.backend.http.health import check_ready
 from sightserve.backend.http.openapi import IMAGE_ERRORS, error_responses, told_as
 from sightserve.backend.http.openapi_clients import TORCHSERVE, path_parameters
-from sightserve.backend.http.protocols import Ping, TorchServeError
+from sightserve.backend.http.protocols import Ping
 from sightserve.backend.http.tracing import step
 from sightserve.backend.http.uploads import FILE_FIELDS, read_one
 
@@ -31,7 +31,7 @@ _HIDDEN: dict[str, Any] = {"include_in_schema": False}
     "/{name}",
     summary="Classify one image",
     response_model=dict[str, float],
-    responses=told_as(TorchServeError, *IMAGE_ERRORS, ErrorCode.NOT_FOUND),
+    responses=told_as("/predictions", *IMAGE_ERRORS, ErrorCode.NOT_FOUND),
     openapi_extra=TORCHSERVE | path_parameters("name"),
 )
 async def predictions(request: Request) -> Response:

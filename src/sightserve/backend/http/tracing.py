@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import sightserve
+from sightserve.backend.http.lifecycle import PROBES
 from sightserve.backend.job import Answer
 from sightserve.installing import more
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _OURS: Final = "http/protobuf"
-_PROBES: Final = ("/health/", "/metrics")  # every few seconds, and nobody asks where their time went
+_UNTRACED: Final = (*PROBES, "/metrics")  # every few seconds, and nobody asks where their time went
 _MAX_HEADER: Final = 1024  # bytes: W3C wants 512 of `tracestate` to be handed on
 _MAX_PATH: Final = 512
 _END_SECONDS: Final = 0.5  # for what has not left yet, at the end
@@ -104,7 +105,7 @@ class Tracing:
 
     def end(self, served: Served, steps: Sequence[Step], headers: Sequence[tuple[bytes, bytes]]) -> str | None:
         """Hand over the spans of a request, as children of its caller's where its headers name one; return its trace id."""
-        if served.path.startswith(_PROBES):
+        if served.path.startswith(_UNTRACED):
             return None
         kind, failed = self._trace.SpanKind.SERVER, self._trace.Status(self._trace.StatusCode.ERROR)
         now, clock = time.time_ns(), time.perf_counter()

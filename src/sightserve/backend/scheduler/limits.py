@@ -1,6 +1,13 @@
 """What bounds the queue: requests, bytes, pixels and time."""
 
 from dataclasses import dataclass
+from typing import Final
+
+from sightserve.backend.ram import shares
+
+# What a backend decodes within its own limits (`SIGHTSERVE_MAX_PIXELS`): 50 megapixels, of 16.5 bytes in the format that takes
+# most, WebP (`imaging/memory.py`). With less memory it refuses photos that its limits allow.
+_LARGEST_PHOTO: Final = int(50e6 * 16.5)  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +64,16 @@ class Limits:
     def pixels_shared(self) -> int:
         """How many pixels large photos may hold together."""
         return self.max_pixels - self.pixels_each * (self.slots + 1)
+
+
+def enough_memory(slots: int, model: int) -> float:
+    """Return the GiB, in halves, in which a backend refuses no photo within its limits.
+
+    Args:
+        slots: that run at once.
+        model: bytes of its files.
+    """
+    gib = 0.5
+    while Limits(slots, max_pixels=shares(int(gib * 2**30), slots, model).pixels).pixels_shared * 4 < _LARGEST_PHOTO:
+        gib += 0.5
+    return gib

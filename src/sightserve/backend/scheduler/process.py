@@ -1,6 +1,5 @@
 """The server's end of a slot's process: sends it jobs, hears its answers, notices its death, and ends it."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -13,16 +12,19 @@ from sightserve.sandbox.channel import Channel
 from sightserve.sandbox.process import Child
 from sightserve.sandbox.wire import Message, message, receive
 
-_log = logging.getLogger(__name__)
-
 
 class SlotProcess:
-    """One slot. It starts in any thread; from `attach` on, everything but `wait` is called on the event loop."""
+    """One slot. It starts in any thread; from `attach` on, everything but `wait` is called on the event loop.
+
+    Attributes:
+        notes: what it said of the model when it had loaded it, where somebody waited for that.
+    """
 
     def __init__(self, child: Child) -> None:
         """Take over a process; `send_start` tells it what to load, and when it has, it says its plan."""
         self._child = child
         self._channel = Channel(child)
+        self.notes: tuple[str, ...] = ()
         self._plan: Plan | None = None
         self._asked = 0  # how many jobs it works on
         self._room = 0  # pixels that it may hold in memory for them
@@ -67,8 +69,7 @@ class SlotProcess:
             raise SlotLost(f"the first slot did not start within {seconds:.0f} seconds") from exc
         except (EOFError, OSError, ValueError) as exc:
             raise SlotLost("the first slot's process died while it started") from exc
-        for note in told.get("notes", ()):
-            _log.warning("%s", note)
+        self.notes = tuple(str(note) for note in told.get("notes", ()))
         return self._plan
 
     def attach(

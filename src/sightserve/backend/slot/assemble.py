@@ -7,7 +7,8 @@ from sightserve.backend.held import CLASS_MAP, GRAPH
 from sightserve.backend.job import Plan, Setup
 from sightserve.backend.slot.calibrate import calibrate
 from sightserve.backend.slot.dry_run import DryRun, pictures
-from sightserve.backend.slot.onnx_engine import Content, OnnxClassMap, OnnxEngine
+from sightserve.backend.slot.onnx_engine import OnnxClassMap, OnnxEngine
+from sightserve.backend.slot.onnx_weights import Content
 from sightserve.backend.slot.pipeline import Pipeline
 from sightserve.backend.slot.room import Room
 from sightserve.imaging.decode import Decoder
@@ -53,6 +54,7 @@ def assemble(
             features=setup.features,
             threads=threads,
             max_batch=setup.max_batch,
+            share=setup.share_weights,
         )
         first = DryRun(made, classes=classes, exclusive=setup.exclusive)
         first.infer(shown[:1])  # which allocates

@@ -75,4 +75,6 @@ def ask(
         prediction = once(most())  # a model with fewer labels has taken the place of the one that was known
     if not backend.is_of(prediction, backend.current(place)):
         backend.look_again(place)
+        if most() > wanted:  # the new model has more to say than the old one could be asked for
+            prediction = once(most())
     return prediction

@@ -10,6 +10,7 @@ from sightserve.frontend.shared.backend import MOST_LABELS
 from sightserve.frontend.shared.settings import settings
 
 _LABELS: Final = 5
+_HIGHEST: Final = 95  # per cent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ def draw(title: str, sentence: str = "") -> Choices:
 def _settings() -> Choices:
     facts = backend.known_facts()
     most = MOST_LABELS if facts is None else min(MOST_LABELS, facts.model.classes)
-    top_k = st.slider("Labels to show", 1, most, min(_LABELS, most), key="labels", bind="query-params")
+    usual = min(_LABELS, most)
+    fit("labels", 1, most, usual)
+    top_k = st.slider("Labels to show", 1, most, usual, key="labels", bind="query-params")
     if facts is not None and facts.model.outputs == "independent":
         threshold = _applies()
     else:
@@ -63,12 +66,22 @@ def _settings() -> Choices:
     return Choices(top_k, threshold / 100, at_once, original)
 
 
+def fit(key: str, lowest: int, highest: int, usual: int) -> None:
+    """Forget a slider's setting that the model that answers now has no room for, and one that nobody chose."""
+    chosen, before = st.session_state.get(key), st.session_state.get(f"{key}-usual", usual)
+    if chosen is not None and (not lowest <= chosen <= highest or (chosen == before and chosen != usual)):
+        del st.session_state[key]
+    st.session_state[f"{key}-usual"] = usual
+
+
 def _unsure(classes: int) -> int:
+    lowest, usual = words.least(classes), words.default_threshold(classes)
+    fit("unsure", lowest, _HIGHEST, usual)
     chosen: int = st.slider(
         "Say “not sure” below",
-        min_value=words.least(classes),
-        max_value=95,
-        value=words.default_threshold(classes),
+        min_value=lowest,
+        max_value=_HIGHEST,
+        value=usual,
         step=5,
         format="%d%%",
         key="unsure",
@@ -82,7 +95,7 @@ def _applies() -> int:
     chosen: int = st.slider(
         "A label applies from",
         min_value=5,
-        max_value=95,
+        max_value=_HIGHEST,
         value=round(100 * words.APPLIES),
         step=5,
         format="%d%%",

@@ -205,7 +205,8 @@ def _scale(kind: str, file: Json) -> Fact[Scale] | None:
         raise SourceError(f"rescale_factor in {_PREPROCESSOR} is {shown(factor)}, and must be above 0")
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
-    if file.get("do_normalize", "image_mean" in file):
+    # MobileViT's has a mean in the file, and does nothing with it
+    if kind != "mobilevit" and file.get("do_normalize", "image_mean" in file):
         if "image_mean" not in file or "image_std" not in file:
             return None
         mean, std = (numbers(file[key], f"{key} in {_PREPROCESSOR}") for key in ("image_mean", "image_std"))

@@ -27,7 +27,19 @@ _MOST_PICKLES: Final = 5  # in a row: before 1.6 PyTorch wrote five, and then th
 # What a file of tensors and settings names.
 _PLAIN: Final = ("torch._utils.", "torch._tensor.", "torch.nn.parameter.", "torch.storage.", "collections.", "torch.")
 _NOT_PLAIN: Final = ("torch.nn.modules.", "torch.fx.", "torch.jit.", "torch.package.")
-_BUILTINS: Final = frozenset({"builtins.set", "builtins.dict", "builtins.list", "__builtin__.set", "_codecs.encode"})
+_BUILTINS: Final = frozenset(
+    {
+        "builtins.set",
+        "builtins.dict",
+        "builtins.list",
+        "__builtin__.set",
+        "_codecs.encode",
+        "copyreg._reconstructor",
+        "copy_reg._reconstructor",
+        "builtins.object",
+        "__builtin__.object",
+    }
+)
 _STRINGS: Final = frozenset(
     {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "SHORT_BINSTRING", "BINSTRING", "STRING"}
 )

@@ -83,7 +83,7 @@ def _newest(folder: Path, file: str) -> Path:
 
 def _labels(folder: Path, output: Mapping[str, Any]) -> Fact[tuple[str, ...]] | None:
     file = _first(output, "label_filename")
-    if not isinstance(file, str):
+    if not file or not isinstance(file, str):
         return None
     relative = PurePosixPath(file)
     if relative.is_absolute() or ".." in relative.parts:

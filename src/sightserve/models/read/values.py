@@ -15,6 +15,7 @@ from sightserve.models.errors import SourceError
 _INPUT: Final[TypeAdapter[InputSpec]] = TypeAdapter(InputSpec)
 _MOST_BYTES: Final = 64 << 20  # of a text file: 21,841 labels with descriptions are 4 MB
 _SHOWN: Final = 60
+_WIDEST: Final = 65_536  # px: wide of any bound that an input has
 
 
 class _Short(reprlib.Repr):
@@ -57,10 +58,9 @@ def three(values: Sequence[float]) -> tuple[float, ...]:
 
 def side(value: object, where: str) -> int:
     """Return a number of pixels."""
-    pixels = number(value, where)
-    if not pixels.is_integer() or not 1 <= pixels <= 65536:  # noqa: PLR2004 - wide of any bound that an input has
-        raise SourceError(f"{where} is {shown(value)}, and must be a number of pixels")
-    return int(pixels)
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value <= _WIDEST and value == int(value):
+        return int(value)
+    raise SourceError(f"{where} is {shown(value)}, and must be a number of pixels")
 
 
 def sides(value: object, where: str) -> tuple[int, int]:

@@ -6,12 +6,19 @@ import pandas as pd
 import pytest
 from tests.unit.frontend.batch.test_job import PREDICTION
 
-from sightserve.frontend.batch import tables
+from sightserve.api.schema import ModelRef, RankedLabel
+from sightserve.frontend.batch import results, tables
 from sightserve.frontend.batch.outcomes import Outcome
 from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.tables import to_csv, to_parquet
 from sightserve.frontend.shared.words import Message
 
+SEVERAL = PREDICTION.model_copy(update={
+    "model": ModelRef(name="m", version="1", outputs="independent"),
+    "top_k": [RankedLabel(index=n, label=label, probability=probability)
+              for n, (label, probability) in enumerate([("sky, wide", 0.9), ("water", 0.6), ("night", 0.1)])],
+    "prediction": "sky, wide", "probability": 0.9,
+})  # fmt: skip
 ANSWERED = Outcome(0, "day1/a.jpg", 1, prediction=PREDICTION)
 FAILED = Outcome(1, "day1/b.jpg", 1, problem=Message("Broken.", "Mend it."))
 
@@ -57,3 +64,28 @@ def test_who_is_not_sure_gives_no_label():
     assert tables.counts([ANSWERED, FAILED], threshold=0.5) == {"tabby": 1}
     assert tables.counts([ANSWERED, FAILED], threshold=0.8) == {}
     assert tables.folders(ANSWERED, threshold=0.8) == ("Not sure",)
+
+
+def test_labels_that_exclude_nothing_are_all_in_the_cell_counted_and_sorted_by():
+    both, none = Outcome(0, "a.jpg", 1, prediction=SEVERAL), Outcome(1, "b.jpg", 1, prediction=SEVERAL)
+
+    csv = to_csv(tables.complete([both], 0.5, labels=1)).decode("utf-8-sig").splitlines()
+    nothing = tables.complete([none], 0.95, labels=1)
+
+    assert csv[1].startswith('a.jpg,ok,"sky, wide; water",0.9,2 labels apply,')
+    assert csv[1].endswith(',"sky, wide",0.9,')
+    assert nothing["label"].isna().all()
+    assert list(nothing["confidence"]) == ["No label applies"]
+    assert tables.counts([both], 0.5) == {"sky, wide": 1, "water": 1}
+    assert (tables.without([both], 0.5), tables.without([none], 0.95)) == (0, 1)
+    assert tables.folders(both, 0.5) == ("sky, wide", "water")
+    assert tables.folders(none, 0.95) == ("No label applies",)
+
+
+@pytest.mark.parametrize(("labels", "sure", "rows"), [(["water"], "All", 1), (["night"], "All", 0), ([], "Some apply", 1),
+                                                      ([], "None applies", 0)])  # fmt: skip
+def test_such_labels_are_filtered_by_each_of_them(labels, sure, rows):
+    frame = tables.shown([Outcome(0, "a.jpg", 1, prediction=SEVERAL)], 0.5)
+
+    assert len(results.filtered(frame, text="", labels=labels, sure=sure)) == rows
+    assert list(frame["runner-up"]) == ["night"]

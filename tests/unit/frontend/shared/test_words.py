@@ -7,7 +7,16 @@ import pytest
 from sightserve.api.errors import ErrorCode
 from sightserve.api.schema import Problem
 from sightserve.client import ApiError, BackendTimeout, BackendUnreachable, ClientError, InvalidAnswer
-from sightserve.frontend.shared.words import confidence, duration, explain, percent, plain, size
+from sightserve.frontend.shared.words import (
+    confidence,
+    default_threshold,
+    duration,
+    explain,
+    least,
+    percent,
+    plain,
+    size,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +82,31 @@ def test_names_are_never_markup():
 
 
 @pytest.mark.parametrize(
-    "name", ["www.evil.example.jpg", "a&lt;b&gt;c.jpg", "https://evil.example/a.jpg", "me@evil.example.jpg"]
+    "name",
+    [
+        "www.evil.example.jpg",
+        "a&lt;b&gt;c.jpg",
+        "https://evil.example/a.jpg",
+        "me@evil.example.jpg",
+        ":material/delete: x",
+        ":smile_cat:",
+    ],
 )
 def test_nor_do_they_become_links_or_other_characters(name):
     shown = plain(name)
 
     assert "&l" not in shown.replace("\\&", "")
-    assert not re.search(r"www\\?\.|:\\?//|@\w", shown)
+    assert not re.search(r"www\\?\.|:\\?//|@\w|:material|:smile", shown)
     assert re.sub(r"\\(.)", r"\1", shown).replace("\N{WORD JOINER}", "") == name
+
+
+def test_nothing_in_a_label_turns_around_what_follows_it():
+    assert plain("\u202egnp\u2066x") == "gnpx"
+    assert plain("\u0642\u0637\u0629") == "\u0642\u0637\u0629"  # a cat, from right to left by itself
+
+
+@pytest.mark.parametrize(
+    ("classes", "lowest", "usual"), [(2, 50, 60), (3, 30, 45), (4, 25, 35), (5, 0, 35), (1000, 0, 35)]
+)
+def test_of_few_labels_one_is_probable_by_chance(classes, lowest, usual):
+    assert (least(classes), default_threshold(classes)) == (lowest, usual)

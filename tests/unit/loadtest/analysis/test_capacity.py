@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from sightserve.backend.ram import shares
-from sightserve.backend.scheduler.limits import Limits
+from sightserve.backend.scheduler.limits import Limits, enough_memory
 from sightserve.backend.settings import Settings
 from sightserve.cli.deploy import app as deploy
 from sightserve.deploy.options import FRONTEND_SIZE, Size, backend_size
@@ -59,7 +59,7 @@ def test_the_memory_is_the_least_in_which_a_backend_refuses_no_photo_within_its_
     def room(memory: float) -> int:
         return Limits(vcpu, max_pixels=shares(int(memory * 2**30), vcpu, MODEL).pixels).pixels_shared
 
-    assert plan.memory(vcpu, MODEL) == gib
+    assert enough_memory(vcpu, MODEL) == gib
     assert room(gib) >= largest > room(gib - 0.5)
 
 
@@ -189,4 +189,4 @@ def test_what_deploy_gives_a_backend_holds_every_photo_within_the_limits(vcpu):
     """A HEIC of 48 megapixels, which phones make, was refused with less."""
     given = backend_size(vcpu).memory
 
-    assert int(given[:-2]) / (1024 if given.endswith("Mi") else 1) >= plan.memory(vcpu, MODEL)
+    assert int(given[:-2]) / (1024 if given.endswith("Mi") else 1) >= enough_memory(vcpu, MODEL)

@@ -7,16 +7,12 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final
 
-from sightserve.backend.ram import shares
-from sightserve.backend.scheduler.limits import Limits
+from sightserve.backend.scheduler.limits import enough_memory
 from sightserve.loadtest.analysis.capacity.simulate import Simulated, Times, most_rps, simulate
 from sightserve.loadtest.goals import InvalidValue
 from sightserve.loadtest.record import Half
 
 HOURS: Final = 730.0  # of a month, as cloud bills count
-# What the backend decodes within its own limits (`SIGHTSERVE_MAX_PIXELS`): 50 megapixels, of 16.5 bytes in the format that
-# takes most, WebP (`imaging/memory.py`). With less memory it refuses photos that its limits allow.
-_LARGEST_PHOTO: Final = int(50e6 * 16.5)  # bytes
 _WEB_VCPU: Final = 1  # the web app is one process: more cores would stand idle
 _WEB_GIB: Final = (
     2.0  # its uploads alone may have 1 GiB (`SIGHTSERVE_UI_TOTAL_UPLOAD_MB`), the app and previews the rest
@@ -153,7 +149,7 @@ def backend(
             continue
         # The autoscaler adds instances when their CPU is 60 % busy, whatever the goal would still allow.
         by_cpu = most * limits["cpu_target"] / max(found.busy, limits["cpu_target"])
-        gib = max(limits["least_gib"][text], memory(vcpu, model))
+        gib = max(limits["least_gib"][text], enough_memory(vcpu, model))
         if gib > most_gib:
             continue
         instances = math.ceil(rps / min(most, by_cpu))
@@ -168,14 +164,6 @@ def backend(
     if best is None:
         raise InvalidValue(f"even alone, {percent} of 100 answers take longer than {goal * 1000:.0f} ms: ask for more")
     return best
-
-
-def memory(vcpu: int, model: int) -> float:
-    """Return the GiB with which a backend, which divides its memory itself, refuses no photo within its limits."""
-    gib = 0.5
-    while Limits(vcpu, max_pixels=shares(int(gib * 2**30), vcpu, model).pixels).pixels_shared * 4 < _LARGEST_PHOTO:
-        gib += 0.5
-    return gib
 
 
 def web_app(results: dict[str, Any], visitors: float) -> Service | None:
