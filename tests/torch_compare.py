@@ -48,7 +48,10 @@ def _agreement(reading: Reading, session: Any, photos: list[Path]) -> dict[str, 
     assert reading.scale is not None
     assert reading.original is not None
     decoder = Decoder(
-        input_geometry(reading.input.value.model_dump()), reading.input.value.interpolation, max_pixels=10**9
+        input_geometry(reading.input.value.model_dump()),
+        reading.input.value.interpolation,
+        max_pixels=10**9,
+        exact=True,
     )
     mean, std = (np.array(each, np.float32) for each in reading.scale.value)
     firsts = []

@@ -111,6 +111,16 @@ def test_a_crop_is_where_torchvision_has_it_to_the_pixel(size, edge, crop):
     assert np.abs(found - expected).mean() < 0.5
 
 
+@pytest.mark.parametrize(("size", "left"), [((375, 256), (60, 59)), ((377, 256), (60, 60)), ((372, 256), (58, 58))])
+def test_an_offset_between_two_pixels_is_rounded_as_the_framework_does(size, left):
+    """(375 - 256) / 2 is 59.5: to the even 60 in torchvision, down to 59 in transformers; (377 - 256) / 2 is 60.5."""
+    found = tuple(
+        round(ResizeThenCrop(256, 256, 256, way).place(*size).box[0]) for way in ("torchvision", "transformers")
+    )
+
+    assert found == left
+
+
 def test_a_crop_that_is_larger_than_what_was_resized_has_black_beside_it_as_torchvision_has():
     placement = ResizeThenCrop(300, 300, 200).place(400, 400)
 

@@ -146,9 +146,8 @@ def _geometry(kind: str, config: Json, file: Json) -> tuple[Fact[InputSpec] | No
         file.get("resample"), f"resample in {_PREPROCESSOR}", "bilinear" if kind in _BILINEAR else "bicubic"
     )
     where = f"{source} in {_PREPROCESSOR}"
-    if "resize" in described:
-        described["rounding"] = "transformers"
-    return Fact(input_spec(where, **described, interpolation=interpolation), where), notes
+    rounding = "transformers" if "resize" in described else "torchvision"
+    return Fact(input_spec(where, rounding=rounding, **described, interpolation=interpolation), where), notes
 
 
 def _size(kind: str, config: Json, file: Json) -> tuple[int | None, tuple[int, int] | None]:
