@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -19,10 +19,13 @@ from sightserve.cli.extras import fail
 from sightserve.cli.model_add import add
 from sightserve.cli.model_check import check
 from sightserve.cli.model_option import find_model
-from sightserve.cli.terminal import console, escaped_json, printable
+from sightserve.cli.tables import print_json, print_line, print_table
+from sightserve.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from sightserve.bundle.manifest import Manifest
+    from sightserve.bundle.manifest import Candidate, Manifest
+
+_NUMBERS: Final = frozenset(("classes", "MB", "agrees", "speed"))
 
 app = typer.Typer(help="Your own classifiers: add, look at, check and remove them.", no_args_is_help=True)
 app.command("add")(add)
@@ -52,23 +55,10 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     """List the models: those that are embedded, and those that were added."""
     rows = list(_rows())
     if as_json:
-        typer.echo(escaped_json(json.dumps([_facts(row) for row in rows], indent=2, ensure_ascii=False)))
+        print_json(json.dumps([_facts(row) for row in rows], indent=2, ensure_ascii=False))
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for column in ("name", "classes", "MB", "photo", "form", "where"):
-        table.add_column(column, justify="right" if column in {"classes", "MB"} else "left", overflow="fold")
-    for row in rows:
-        where = "embedded" if row.embedded else str(row.directory)
-        if row.manifest is None:
-            cells = [row.name, "", "", "", "", f"broken: {row.problem}"]
-        else:
-            size = f"{_bytes(row.directory, row.manifest) / 1e6:.1f}"
-            cells = [row.name, f"{row.manifest.classes:,}", size, _looks(row.manifest), _form(row.manifest), where]
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    console().print(table)
+    columns = ("name", "classes", "MB", "photo", "form", "where")
+    print_table(columns, map(_cells, rows), right=_NUMBERS)
 
 
 @app.command()
@@ -83,7 +73,7 @@ def show(name: _Name, as_json: Annotated[bool, typer.Option("--json", help="Prin
     except BundleError as exc:
         fail(str(exc), code=1)
     if as_json:
-        typer.echo(escaped_json(manifest.model_dump_json(indent=2, exclude_none=True)))
+        print_json(manifest.model_dump_json(indent=2, exclude_none=True))
         return
     _show(directory, manifest)
 
@@ -122,6 +112,14 @@ def remove(
     except OSError as exc:
         fail(f"{directory} cannot be removed: {exc.strerror or exc}", code=1)
     typer.echo(printable(f"removed {name}"))
+
+
+def _cells(row: _Row) -> tuple[str, ...]:
+    if row.manifest is None:
+        return row.name, "", "", "", "", f"broken: {row.problem}"
+    where = "embedded" if row.embedded else str(row.directory)
+    size = f"{_bytes(row.directory, row.manifest) / 1e6:.1f}"
+    return row.name, f"{row.manifest.classes:,}", size, _looks(row.manifest), _form(row.manifest), where
 
 
 def _rows() -> Iterator[_Row]:
@@ -179,13 +177,10 @@ def _form(manifest: Manifest) -> str:
 
 
 def _show(directory: Path, manifest: Manifest) -> None:
-    from rich.text import Text
-
-    out = console()
-    out.print(Text(printable(f"{manifest.name} {manifest.version}"), style="bold"))
+    print_line(f"{manifest.name} {manifest.version}", style="bold")
     if manifest.description:
-        out.print(Text(printable(manifest.description)))
-    out.print()
+        print_line(manifest.description)
+    print_line("")
     meaning = "one is right (softmax)" if manifest.output.meaning == "exclusive" else "each by itself (sigmoid)"
     facts = [
         ("where", str(directory)),
@@ -199,36 +194,29 @@ def _show(directory: Path, manifest: Manifest) -> None:
     ]
     if manifest.calibration:
         facts.append(("temperature", f"{manifest.calibration.temperature:g} {manifest.calibration.data}".strip()))
-    _table(("", ""), facts)
+    print_table(("", ""), facts)
     if manifest.provenance is None:
         return
     provenance = manifest.provenance
     if provenance.facts:
-        out.print()
-        _table(("", "read", "from"), [(fact.what, fact.value, fact.source) for fact in provenance.facts])
+        print_line("")
+        print_table(("", "read", "from"), [(fact.what, fact.value, fact.source) for fact in provenance.facts])
     if provenance.same_first is not None:
-        different = provenance.largest_difference
-        out.print(
-            f"\nThe same first class as its source's own pipeline on {provenance.same_first:.1%} of {provenance.photos} photos"
-            + ("" if different is None else f"; probabilities differ by {different:.2g} at most")
-        )
+        words = f"The same first class as its source's own pipeline: {provenance.same_first:.1%} of {provenance.photos} photos"
+        if provenance.largest_difference is not None:
+            words += f"; probabilities differ by {provenance.largest_difference:.2g} at most"
+        print_line("")
+        print_line(words)
     if provenance.candidates:
-        out.print()
-        _table(
-            ("", "agrees", "speed", "MB", ""),
-            [
-                (
-                    each.variant,
-                    f"{each.agreement:.1%}",
-                    f"{each.speed:.2f} x",
-                    f"{each.size_bytes / 1e6:.1f}",
-                    f"kept: {each.why}" if each.kept else each.why,
-                )
-                for each in provenance.candidates
-            ],
-        )
+        print_line("")
+        print_table(("", "agrees", "speed", "MB", "why"), map(_tried, provenance.candidates), right=_NUMBERS)
     for note in provenance.notes:
-        out.print(Text(printable(f"note: {note}"), style="yellow"))
+        print_line(f"note: {note}", style="yellow")
+
+
+def _tried(each: Candidate) -> tuple[str, ...]:
+    why = f"kept: {each.why}" if each.kept else each.why
+    return each.variant, f"{each.agreement:.1%}", f"{each.speed:.2f} x", f"{each.size_bytes / 1e6:.1f}", why
 
 
 def _accuracy(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -247,15 +235,3 @@ def _accuracy(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "accuracy", f"{', '.join(shares) or 'not said'}; {found.photos:,} photos: {found.data}"
     if found.published_top1 is not None:
         yield "published", f"{found.published_top1:.1%}; {found.published_by or 'nobody says by whom'}"
-
-
-def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=any(columns))
-    for column in columns:
-        table.add_column(column, justify="right" if column in {"agrees", "speed", "MB"} else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console().print(table)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from sightserve.cli.extras import fail, needs
 from sightserve.cli.model_option import find_model
-from sightserve.cli.terminal import console, escaped_json, printable
+from sightserve.cli.tables import print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from sightserve.loadtest.analysis.capacity.million import Million
@@ -32,8 +32,6 @@ def check(
 
     The exit code is 1 when it gives no probabilities of its classes.
     """
-    with needs("model"):
-        import onnx  # noqa: F401 - before anything else is looked at
     with needs("backend"):
         from sightserve.models.check import check as run
     from sightserve.bundle.errors import BundleError
@@ -50,7 +48,7 @@ def check(
     cost = million(report.photos_per_second, report.slots, report.size_bytes)
     if as_json:
         body = asdict(report) | {"memory": report.memory and report.memory._asdict(), "million": cost._asdict()}
-        typer.echo(escaped_json(json.dumps(body, indent=2, ensure_ascii=False)))
+        print_json(json.dumps(body, indent=2, ensure_ascii=False))
     else:
         _show(report, cost)
 
@@ -68,20 +66,12 @@ def _read(folder: Path) -> list[bytes]:
 
 
 def _show(report: CheckReport, cost: Million) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console()
-    whose = "your photos" if report.own else "photos that ship with Sightserve"
-    out.print(
-        Text(
-            printable(
-                f"{report.name} {report.version}: probabilities of {report.classes:,} classes on {report.photos} {whose}"
-            )
-        )
+    whose = "your photos" if report.own else "photos that ship with Sightserve, or are drawn"
+    print_line(
+        f"{report.name} {report.version}: probabilities of {report.classes:,} classes on {report.photos} of {whose}"
     )
     for warning in report.warnings:
-        out.print(Text(printable(f"warning: {warning}"), style="yellow"))
+        print_line(f"warning: {warning}", style="yellow")
     rows: list[tuple[str, str]] = [
         ("photos a second", f"{report.photos_per_second:,.1f} on {report.slots} slots, all busy"),
         ("a photo", f"{report.median_seconds * 1000:,.1f} ms on one thread, decoding included (median)"),
@@ -92,8 +82,5 @@ def _show(report: CheckReport, cost: Million) -> None:
         private, shared = (amount / _MIB for amount in report.memory)
         rows.append(("memory of a slot", f"{private:,.0f} MiB, and {shared:,.0f} MiB that all slots share"))
     rows.append(("a million photos", f"$ {cost.dollars:,.2f} on Cloud Run, where a vCPU does what a slot does here"))
-    table: Any = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=False)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    out.print(table)
-    out.print(Text(f"= {cost.formula}; list prices of {cost.as_of}", style="dim"))
+    print_table(("", ""), rows)
+    print_line(f"= {cost.formula}; list prices of {cost.as_of}", style="dim")

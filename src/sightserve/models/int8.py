@@ -123,7 +123,6 @@ def static(source: Path, folder: Path, bits: Bits, photos: Sequence[Pixels]) -> 
             nodes_to_exclude=[*_head(graph), *tail],
             per_channel=True, reduce_range=bits == FEWER, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
             use_external_data_format=weight_bytes(corrected) > _LARGE,
-            extra_options={"CalibMaxIntermediateOutputs": 8},  # photos whose ranges are in memory at once
         )  # fmt: skip
         model = graphs.load(made)
     if not any(node.op_type == "QuantizeLinear" for node in model.graph.node):
