@@ -36,6 +36,11 @@ class Backend:
     plan: Plan
     threads_when_alone: int
 
+    @property
+    def title(self) -> str:
+        """What the product is called: the model's manifest says it."""
+        return self.bundle.manifest.page.title or "Sightserve"
+
     def check(self, top_k: int) -> None:
         """Raise ParameterError unless `top_k` is between 1 and the number of classes."""
         if not 1 <= top_k <= len(self.bundle.labels):
@@ -186,7 +191,8 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         first.process.end()
         raise
     metrics = Metrics()
-    model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
+    manifest = bundle.manifest
+    model = ModelRef(name=manifest.name, version=manifest.version, outputs=manifest.output.meaning)
     metrics.model_info.labels(model.name, model.version, bundle.manifest.model.sha256).set(1)
     limits = replace(limits_of(settings, bundle), batch=settings.batch_size or plan.batch)
 
