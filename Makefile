@@ -50,9 +50,9 @@ test-containers: $(VENV)/.dev browser  ## build both images, run them as contain
 	@tools/install_containers.sh
 	@$(BIN)/python -m pytest -m containers
 
-images:  ## build both images where there is no Docker (buildah, as root)
+images:  ## build both images where there is no Docker (buildah, as root); MODEL=DIR: and one with that model
 	@tools/install_containers.sh
-	@containers/build.sh
+	@MODEL="$(MODEL)" containers/build.sh
 
 bench: $(VENV)/.dev  ## measure ours against its peers (half an hour) and write docs/benchmarks.md
 	@$(BIN)/python -m bench.run --page docs/benchmarks.md

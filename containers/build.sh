@@ -74,7 +74,7 @@ done
 
 if [ -n "${MODEL:-}" ]; then
     # shellcheck disable=SC2086 - the flags are words
-    buildah build --quiet --layers --format docker --isolation chroot --network none ${BUILD_FLAGS:-} \
+    buildah build --quiet --layers --format docker --isolation chroot --network host ${BUILD_FLAGS:-} \
         --build-arg BACKEND=localhost/sightserve-backend \
         -f containers/model.Dockerfile -t localhost/sightserve-backend-model "$MODEL" >/dev/null
     echo "localhost/sightserve-backend-model with $MODEL"

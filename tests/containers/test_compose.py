@@ -47,6 +47,15 @@ def test_the_web_app_waits_for_a_backend_that_is_ready(compose):
     assert environment["NO_PROXY"] == environment["no_proxy"] == "backend,localhost,127.0.0.1"
 
 
+def test_a_model_of_ones_own_is_mounted_so_that_nobody_writes_it():
+    beside = yaml.safe_load(FILE.with_name("compose.model.yaml").read_text())
+
+    assert set(beside["services"]) == {"backend"}
+    backend = beside["services"]["backend"]
+    assert backend["volumes"] == ["${MODEL:?the folder of your model}:/model:ro"]
+    assert backend["environment"] == {"SIGHTSERVE_MODEL": "/model"}
+
+
 @pytest.mark.parametrize("half", ["backend", "frontend"])
 def test_each_half_has_no_rights_and_bounded_memory(compose, half):
     service = compose["services"][half]

@@ -38,6 +38,11 @@ class Backend:
     plan: Plan
     threads_when_alone: int
 
+    @property
+    def title(self) -> str:
+        """What the product is called: the model's manifest says it."""
+        return self.bundle.manifest.page.title or "Sightserve"
+
     def observe(self) -> None:
         """Bring the gauges up to date."""
         self.metrics.queue_depth.set(self.scheduler.depth)
@@ -206,7 +211,8 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
     for note in first.process.notes:
         _log.warning("%s", note)
     metrics = Metrics()
-    model = ModelRef(name=bundle.manifest.name, version=bundle.manifest.version)
+    manifest = bundle.manifest
+    model = ModelRef(name=manifest.name, version=manifest.version, outputs=manifest.output.meaning)
     metrics.model_info.labels(model.name, model.version, bundle.manifest.model.sha256).set(1)
     limits = replace(limits_of(settings, bundle), batch=_batch(settings, bundle.manifest.max_batch, plan))
 

@@ -115,15 +115,32 @@ def segments(
 def _together(moments: Sequence[Moment], end: float, *, smoothing: float, threshold: float) -> list[tuple[str, ...]]:
     """Return the labels of each moment, each of which holds on and does not flicker by itself."""
     found: list[tuple[str, ...]] = [()] * len(moments)
-    known = [{guess.label: guess for guess in moment.guesses} for moment in moments]
+    weights = _seconds(moments, end)
+    known = [dict(moment.guesses) for moment in moments]
     for label in _in_play(moments, threshold):
-        alone = [
-            Moment(moment.time, (guesses[label],) if label in guesses else (), moment.cut)
-            for moment, guesses in zip(moments, known, strict=True)
-        ]
-        holds = smooth(alone, end, smoothing=smoothing, threshold=threshold)
+        applies = [guesses.get(label, 0.0) >= threshold for guesses in known]
+        holds = _steady(applies, weights, smoothing)
         found = [(*labels, label) if held else labels for labels, held in zip(found, holds, strict=True)]
     return found
+
+
+def _steady(applies: Sequence[bool], weights: Sequence[float], smoothing: float) -> list[bool]:
+    """Return whether a label holds at each moment, such that nothing that lasts no longer than `smoothing` interrupts it.
+
+    As `smooth`, with two states and in seconds: what is shown and does not apply costs as long as it lasts, and the other way
+    round; a change costs half of what an interruption has to last. How far from the threshold the model is counts for nothing:
+    a label that is a little below it for long does not apply.
+    """
+    change, cost = smoothing / 2, (0.0, 0.0)
+    stays: list[tuple[bool, bool]] = []
+    for applied, weight in zip(applies, weights, strict=True):
+        off, on = cost
+        stays.append((off <= on + change, on <= off + change))
+        cost = (min(off, on + change) + weight * applied, min(on, off + change) + weight * (not applied))
+    held = [cost[1] < cost[0]]
+    for number in range(len(applies) - 1, 0, -1):
+        held.append(held[-1] if stays[number][held[-1]] else not held[-1])
+    return held[::-1]
 
 
 def _border(before: Moment, after: Moment) -> float:

@@ -193,6 +193,12 @@ def test_a_flicker_of_one_of_them_changes_neither():
     assert only.label == "sky, water"
 
 
+def test_one_that_is_a_little_below_the_threshold_for_long_does_not_apply():
+    found = segments(scene(*[(0.9, 0.53)] * 8, *[(0.9, 0.47)] * 8), 8.0, smoothing=0.5, threshold=0.5, exclusive=False)
+
+    assert [(s.start, s.end, s.label) for s in found] == [(0.0, 3.75, "sky, water"), (3.75, 8.0, "sky")]
+
+
 def test_where_none_of_them_applies_there_is_no_label():
     (only,) = segments(scene((0.2, 0.1), (0.3, 0.1)), 1.0, threshold=0.5, exclusive=False)
 

@@ -24,7 +24,7 @@ from sightserve.backend.http.admission import AdmissionMiddleware
 from sightserve.backend.http.docs import add_docs
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger, RequestMiddleware
-from sightserve.backend.http.openapi import DESCRIPTION
+from sightserve.backend.http.openapi import description_of
 from sightserve.backend.http.problems import HANDLERS
 from sightserve.backend.http.tracing import Tracing
 from sightserve.logs.lines import AccessLog
@@ -73,9 +73,9 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
 
     api = FastAPI(
         routes=_uploads(),  # first, and not by way of `include_router`, which looks each path up twice
-        title="Sightserve",
+        title=backend.title,
         version=sightserve.__version__,
-        description=DESCRIPTION,
+        description=description_of(backend.bundle),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         exception_handlers=HANDLERS,

@@ -1,5 +1,7 @@
 """The documentation page. Its scripts come with fastapi-swagger: FastAPI's own page loads them from elsewhere."""
 
+import html
+
 import fastapi_swagger
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -19,7 +21,7 @@ def add_docs(api: FastAPI) -> None:
         root = request.scope.get("root_path", "")
         return get_swagger_ui_html(
             openapi_url=f"{root}{api.openapi_url}",
-            title=api.title,
+            title=html.escape(api.title),  # the page takes it as markup
             swagger_js_url=f"{root}/swagger/swagger-ui-bundle.js",
             swagger_css_url=f"{root}/swagger/swagger-ui.css",
             swagger_favicon_url=f"{root}/swagger/favicon-32x32.png",

@@ -1,14 +1,16 @@
 """What /docs and /openapi.json say of bodies and errors, where FastAPI cannot see it in a signature."""
 
+import re
 from typing import Any
 
 from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
 from sightserve.api.schema import Problem
 from sightserve.backend.http.problems import MEDIA_TYPE, PROTOCOLS, internal_detail, problem
+from sightserve.bundle.manifest import Bundle
 from sightserve.imaging.formats import MEDIA_TYPES
 
-DESCRIPTION = """
-Send an image, get its most probable classes.
+_DESCRIPTION = """
+Send an image, get its most probable classes. {model}
 
 ```
 curl -F file=@cat.jpg 'http://127.0.0.1:8000/predict?top_k=2'
@@ -17,6 +19,17 @@ curl --data-binary @cat.jpg -H 'Content-Type: image/jpeg' 'http://127.0.0.1:8000
 
 Every error is `application/problem+json` (RFC 9457) with a stable `code`, and every answer carries `X-Request-ID`.
 """
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
+
+
+def description_of(bundle: Bundle) -> str:
+    """Return what /docs says first, in Markdown: what this is, and which model answers."""
+    manifest = bundle.manifest
+    which = "of which one is right" if manifest.output.meaning == "exclusive" else "of which several may apply, or none"
+    name = _MARKUP.sub(r"\\\1", f"{manifest.name} {manifest.version}")
+    return _DESCRIPTION.format(model=f"**{name}** knows {manifest.classes:,}, {which}: `GET /model` names them.")
+
 
 _EXAMPLES: dict[ErrorCode, str] = {
     ErrorCode.MALFORMED_REQUEST: "the form has no file: send the image in a field named 'file' or 'image'",

@@ -50,7 +50,7 @@ async def greet(request: Request) -> ServiceInfo:
     backend = backend_of(request)
     settings = backend.settings
     return ServiceInfo(
-        message="Welcome to Sightserve. POST an image to /predict and get its most probable classes.",
+        message=f"Welcome to {backend.title}. POST an image to /predict and get its most probable classes.",
         version=sightserve.__version__,
         model=backend.model,
         limits=Limits(

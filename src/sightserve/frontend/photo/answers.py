@@ -18,6 +18,7 @@ from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.words import Message
 
 _LONGEST_HEADLINE: Final = 60
+_WIDEST_BADGE: Final = 24
 _LOOKS: Final[dict[Tone, tuple[str, Literal["green", "blue", "gray"]]]] = {
     "sure": (":material/check_circle:", "green"),
     "leaning": (":material/check_circle:", "blue"),
@@ -109,7 +110,8 @@ def _card(item: Item, choices: Choices, problem: Message | None) -> None:
             words.plain(said.headline), key=f"open-{item.key[:12]}", on_click=open_one, args=(item.key,),
             type="tertiary", help="Open it",
         )  # fmt: skip
-        st.badge(said.badge, icon=icon, color=colour)
+        # of several labels there are more numbers than a card is wide
+        st.badge(said.badge if len(said.badge) <= _WIDEST_BADGE else said.sure_words, icon=icon, color=colour)
     elif problem is not None:
         st.error(str(problem), icon=":material/error:")
     st.caption(words.plain(item.name))

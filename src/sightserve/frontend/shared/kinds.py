@@ -149,7 +149,7 @@ def _each_for_itself(prediction: Prediction, threshold: float) -> Verdict:
         " · ".join(words.percent(entry.probability) for entry in named),
         _how_many(len(found)),
         "sure" if best >= words.FAIRLY_SURE else "leaning",
-        "Each label stands by itself: several may apply, and their probabilities do not add up to 100 %.",
+        "Each label stands by itself: several may apply, and their probabilities do not add up to 100%.",
     )
 
 
