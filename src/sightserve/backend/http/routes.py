@@ -49,8 +49,8 @@ Asked = Annotated[Parameters, Query()]
 
 
 def backend_of(request: Request) -> Backend:
-    """Return the backend that `app.create_app` was given."""
-    backend: Backend = request.app.state.backend
+    """Return the backend that gave this request its place; of one that needs none, that serves now."""
+    backend: Backend = request.scope.get("backend") or request.app.state.backend
     return backend
 
 
@@ -131,6 +131,7 @@ async def greet(request: Request) -> ServiceInfo:
             max_pixels=settings.max_pixels,
             max_batch_files=settings.max_batch_files,
             image_types=list(MEDIA_TYPES.values()),
+            deadline_ms=round(backend.deadline * 1000),
         ),
         links={
             "predict": "/predict",
