@@ -13,8 +13,9 @@ from typing import Final
 
 import streamlit as st
 
+from sightserve.api.errors import ErrorCode
 from sightserve.api.schema import ModelInfo, Prediction, ServiceInfo
-from sightserve.client import Client, ClientError, caller
+from sightserve.client import ApiError, Client, ClientError, caller
 from sightserve.client.addresses import is_local
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
@@ -169,11 +170,49 @@ def asker(*, patient: bool, labels: int = MOST_LABELS, heat_map: bool = False) -
     """
     place = whereabouts()
     answering = client(place.url, place.identified)
-    top_k = min(labels, facts(place.url, place.identified).model.classes)
+    facts(place.url, place.identified)
     retry = FOR_A_PERSON if patient else ONCE
-    return counts.answers("photo")(
-        lambda photo: answering.predict(photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map, retry=retry)
-    )
+
+    def ask(photo: Photo) -> Prediction:
+        return asked(
+            place,
+            labels,
+            lambda top_k: answering.predict(
+                photo.data, filename=photo.name, top_k=top_k, heat_map=heat_map, retry=retry
+            ),
+        )
+
+    return counts.answers("photo")(ask)
+
+
+def asked(place: Whereabouts, labels: int, predict: Callable[[int], Prediction]) -> Prediction:
+    """Return an answer with so many labels, or all of a model that knows fewer: of whichever model serves by now.
+
+    Args:
+        place: where the backend is.
+        labels: how many.
+        predict: asks for as many as it is told.
+
+    Raises:
+        ClientError: there is none.
+    """
+    known = facts(place.url, place.identified).model
+    try:
+        answer = predict(min(labels, known.classes))
+    except ApiError as error:
+        if error.code != ErrorCode.INVALID_PARAMETER:
+            raise
+        _forget(place)  # a model with fewer classes serves in the place of that one
+        answer = predict(min(labels, facts(place.url, place.identified).model.classes))
+    if (answer.model.name, answer.model.version) != (known.name, known.version):
+        _forget(place)
+    return answer
+
+
+def _forget(place: Whereabouts) -> None:
+    """Have the backend asked anew what it is: another model serves."""
+    facts.clear(place.url, place.identified)
+    _waker().last = float("-inf")
 
 
 def shows_for_nothing() -> bool:

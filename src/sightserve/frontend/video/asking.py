@@ -27,7 +27,7 @@ def frame_asker(patience: Patience, labels: int) -> tuple[Classify, dict[str, An
 
     @metrics.answers("frame")
     def once(frame: bytes) -> Prediction:
-        return answering.predict(frame, top_k=min(labels, model.classes), retry=ONCE)
+        return backend.asked(place, labels, lambda top_k: answering.predict(frame, top_k=top_k, retry=ONCE))
 
     def ask(frame: bytes) -> tuple[Guess, ...]:
         answer = patience.ask(lambda: once(frame))
