@@ -25,12 +25,14 @@ def network(
     batch: int | str = "N",
     ending: Ending = "softmax",
     blocks: int = 0,
+    slow: int = 0,
     side: int = SIDE,
 ) -> onnx.ModelProto:
     """A graph that says which of `labels` the mean colour of a photo is.
 
     `batch` is its first dimension; a number fixes it, in a Reshape too. `ending`: `over_batch` is softmax over the wrong axis,
-    `constant` says the same of every photo. `blocks` pads it with layers of 1024 x 1024 that change nothing but take memory.
+    `constant` says the same of every photo. `blocks` pads it with layers of 1024 x 1024 that change nothing but take memory,
+    `slow` appends as many multiplications that take some 5 ms each.
     """
     # rows: red, green, blue; the light of a photo is what they have in common
     weights = np.eye(3) if len(labels) != 2 else np.array([[-1.0, 1.0]] * 3)
@@ -46,8 +48,8 @@ def network(
         constants["shape"] = np.array([batch, 3], dtype=np.int64)
         nodes.append(helper.make_node("Reshape", [last, "shape"], ["fixed"]))
         last = "fixed"
-    if blocks:
-        nodes, last = _heavy(nodes, last, constants, blocks)
+    if blocks or slow:
+        nodes, last = _heavy(nodes, last, constants, blocks, slow)
     if ending == "constant":
         nodes.append(helper.make_node("Mul", [last, "zero"], ["nothing"]))
         last = "nothing"
@@ -86,18 +88,25 @@ def network(
     return model
 
 
-def _heavy(nodes: list[Any], last: str, constants: dict[str, Any], blocks: int) -> tuple[list[Any], str]:
+def _heavy(nodes: list[Any], last: str, constants: dict[str, Any], blocks: int, slow: int) -> tuple[list[Any], str]:
     """Append the layers: a vector of 1024 numbers, zeros but for three, comes out of each as it went in."""
     constants["wider"], constants["narrower"] = np.eye(3, 1024), np.eye(1024, 3)
     nodes.append(helper.make_node("MatMul", [last, "wider"], ["wide"]))
     last = "wide"
     noise = np.random.default_rng(7)
-    for number in range(blocks):
+    for number in range(max(1, blocks)):
         square = noise.random((1024, 1024))
         square[:3] = np.eye(3, 1024)  # what is not zero goes through these rows alone
         constants[f"square{number}"] = square
         nodes.append(helper.make_node("MatMul", [last, f"square{number}"], [f"wide{number}"]))
         last = f"wide{number}"
+    if slow:
+        constants |= {"one": np.array([1], dtype=np.int64), "many": np.array([1, 256, 1024], dtype=np.int64)}
+        nodes.append(helper.make_node("Unsqueeze", [last, "one"], ["row"]))
+        nodes.append(helper.make_node("Expand", ["row", "many"], ["slow0"]))
+        nodes += [helper.make_node("MatMul", [f"slow{n}", "square0"], [f"slow{n + 1}"]) for n in range(slow)]
+        nodes.append(helper.make_node("ReduceMean", [f"slow{slow}"], ["again"], axes=[1], keepdims=0))
+        last = "again"
     nodes.append(helper.make_node("MatMul", [last, "narrower"], ["narrow"]))
     return nodes, "narrow"
 

@@ -18,6 +18,7 @@ from sightserve.backend.build import build
 from sightserve.backend.http.app import create_api
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger, RequestMiddleware
+from sightserve.backend.reload import Reloader
 from sightserve.backend.settings import Settings
 from sightserve.bundle.manifest import default_bundle_path
 
@@ -178,7 +179,7 @@ def test_an_unexpected_error_is_a_500_without_insides(cat):
     """What nobody thought of: the answer names an id, the log has the rest."""
     backend = build(Settings(cpus=1, calibrate=False))
     lifecycle = Lifecycle()
-    api = create_api(backend, lifecycle)
+    api = create_api(Reloader(backend), lifecycle)
 
     @api.get("/boom")
     async def boom() -> None:

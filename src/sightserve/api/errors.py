@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     NOT_READY = "not_ready"
     OVERLOADED = "overloaded"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    RELOAD_FAILED = "reload_failed"
 
 
 HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
@@ -45,6 +46,7 @@ HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.NOT_READY: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.OVERLOADED: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,
+    ErrorCode.RELOAD_FAILED: HTTPStatus.CONFLICT,
 }
 
 # The short, constant sentence of each problem (RFC 9457 `title`); `detail` says what happened this time.
@@ -65,4 +67,5 @@ TITLE: dict[ErrorCode, str] = {
     ErrorCode.REQUEST_TIMEOUT: "The upload is too slow",
     ErrorCode.OVERLOADED: "The server is overloaded",
     ErrorCode.DEADLINE_EXCEEDED: "The deadline has passed",
+    ErrorCode.RELOAD_FAILED: "The model was not loaded",
 }

@@ -234,6 +234,27 @@ class Limits(WireModel):
     max_pixels: int
     max_batch_files: int
     image_types: Annotated[list[str], Field(description="media types")]
+    deadline_ms: Annotated[
+        int | None, Field(description="what cannot be answered in this time is refused; null: the server does not say")
+    ] = None
+
+
+class Reload(WireModel):
+    """Which model is to serve from now on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Annotated[
+        str | None,
+        Field(max_length=255, description="accurate, fast or the name of an added one; absent: the same again"),
+    ] = None
+
+
+class Reloaded(WireModel):
+    """Which model serves from now on, and which one did before."""
+
+    model: ModelRef
+    before: ModelRef
 
 
 class ServiceInfo(WireModel):

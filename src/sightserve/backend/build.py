@@ -1,7 +1,9 @@
 """Wires the server's parts together, once, at start-up. The data path itself is wired in each slot, by `assemble.py`."""
 
 import logging
+import os
 from dataclasses import dataclass, replace
+from mmap import mmap
 from typing import Final
 
 from sightserve.api.schema import ModelRef
@@ -11,7 +13,7 @@ from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.launch import FirstChild, spawn_now, spawn_slot
 from sightserve.backend.metrics import Metrics
-from sightserve.backend.ram import memory_budget, shares
+from sightserve.backend.ram import fits, memory_budget, shares
 from sightserve.backend.scheduler import Limits, Patience, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
 from sightserve.bundle.errors import BundleError
@@ -22,13 +24,21 @@ from sightserve.logs import lines
 _DECODE_GUESS: Final = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
 _MOST_THREADS: Final = 4
 _SLOW_MACHINE: Final = 20.0
+_DEADLINE: Final = 2.0  # seconds
+_LONGEST_DEADLINE: Final = 30.0
+_IN_TURN: Final = 20  # inferences
 _SMALL_MODEL: Final = 64 * 2**20  # bytes
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Backend:
-    """Everything that the HTTP layer needs."""
+    """Everything that the HTTP layer needs.
+
+    Attributes:
+        deadline: seconds that a request has from the arrival of its body, unless it asks for less.
+        held: the model, as the slots have it.
+    """
 
     settings: Settings
     bundle: Bundle
@@ -37,6 +47,28 @@ class Backend:
     scheduler: Scheduler[Job, Answer]
     plan: Plan
     threads_when_alone: int
+    deadline: float
+    held: "FirstSlot"
+
+    def announce(self) -> None:
+        """Have the metrics name this model, and no other."""
+        self.metrics.model_info.clear()
+        self.metrics.model_info.labels(self.model.name, self.model.version, self.bundle.manifest.model.sha256).set(1)
+
+    async def close(self) -> None:
+        """End the slots, whatever they work on, and let go of the model."""
+        await self.scheduler.close()
+        self.held.release()
+
+    @property
+    def model_words(self) -> tuple[str, str]:
+        """The model's name and version."""
+        return self.model.name, self.model.version
+
+    @property
+    def rate(self) -> float:
+        """How many photos a second are to be expected of it, with all slots at work."""
+        return self.settings.cpus / (_DECODE_GUESS + self.plan.inference)
 
     @property
     def title(self) -> str:
@@ -114,17 +146,32 @@ def _own_size(bundle: Bundle) -> int:
     return bundle.size - beside if beside > _SMALL_MODEL else bundle.size
 
 
-def _patience(settings: Settings, batch: float) -> Patience:
+def deadline_of(settings: Settings, plan: Plan) -> float:
+    """Return how many seconds a request has: as the settings say, else enough for twenty in turn, as far as people wait.
+
+    With two seconds, a model that takes 0.3 would refuse every other request of eight clients, each of whom can wait.
+    """
+    if settings.deadline_ms is not None:
+        return settings.deadline_ms / 1000
+    return max(_DEADLINE, min(_LONGEST_DEADLINE, _IN_TURN * plan.inference))
+
+
+def _patience(settings: Settings, deadline: float, inference: float, batch: int) -> Patience:
     """Return when a slot counts as hung.
 
     Args:
         settings: of the server.
-        batch: seconds that a full batch takes.
+        deadline: seconds that a request has.
+        inference: seconds of one call, one image's decoding included.
+        batch: requests that run together.
     """
     # Half of the time that people wait: the rest is for those to run again who shared the slot. But never little more than the
     # work itself takes on a machine that does other things too.
-    several = max(settings.deadline_ms / 2000, _SLOW_MACHINE * batch)
-    return Patience(settings.hang_timeout, min(settings.hang_timeout, several), settings.start_timeout)
+    several = max(deadline / 2, _SLOW_MACHINE * batch * inference)
+    # A heat map takes ten calls of the model at least: of a slow one, that is no hang.
+    chosen = "hang_timeout" in settings.model_fields_set
+    work = settings.hang_timeout if chosen else max(settings.hang_timeout, _SLOW_MACHINE * inference)
+    return Patience(work, min(work, several), settings.start_timeout)
 
 
 def _batch(settings: Settings, most: int | None, plan: Plan) -> int:
@@ -162,6 +209,13 @@ class FirstSlot:
     parts: tuple[Part, ...]
     bundle: Bundle
 
+    def release(self) -> None:
+        """Let go of the model; no slot starts any more."""
+        os.close(self.model)
+        for content in (self.bundle.model_bytes, self.bundle.class_map, *self.bundle.external_data.values()):
+            if isinstance(content, mmap):
+                content.close()
+
 
 def start_first_slot(settings: Settings, first: FirstChild | None = None) -> FirstSlot:
     """Tell it what to load; `build` waits for it.
@@ -183,6 +237,7 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
         process.send_start(setup_of(settings, bundle), parts, measure=settings.calibrate)
     except BaseException:
         first.child.end()
+        os.close(first.model)
         raise
     files = held.map_parts(first.model, parts)  # in the place of what was read: one copy for all
     graph, class_map = files.pop(held.GRAPH), files.pop(held.CLASS_MAP, b"")
@@ -190,12 +245,13 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
     return FirstSlot(process, first.model, parts, bundle)
 
 
-def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
+def build(settings: Settings, first: FirstSlot | None = None, metrics: Metrics | None = None) -> Backend:
     """Wait until the first slot is ready and return a backend that can answer; the other slots join it soon.
 
     Args:
         settings: of the server.
         first: the slot that was started early, where it was.
+        metrics: of the backend that this one is to follow; None: it is the first, and its metrics name its model.
 
     Raises:
         ModelLoadError: the bundle is missing or damaged, or ONNX Runtime cannot load the model.
@@ -207,13 +263,14 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         plan = first.process.receive_plan(settings.start_timeout)
     except BaseException:
         first.process.end()
+        first.release()
         raise
     for note in first.process.notes:
         _log.warning("%s", note)
-    metrics = Metrics()
+    counted = metrics or Metrics()
     manifest = bundle.manifest
     model = ModelRef(name=manifest.name, version=manifest.version, outputs=manifest.output.meaning)
-    metrics.model_info.labels(model.name, model.version, bundle.manifest.model.sha256).set(1)
+    service, deadline = _DECODE_GUESS + plan.inference, deadline_of(settings, plan)
     limits = replace(limits_of(settings, bundle), batch=_batch(settings, bundle.manifest.max_batch, plan))
 
     def another() -> SlotProcess:
@@ -228,9 +285,31 @@ def build(settings: Settings, first: FirstSlot | None = None) -> Backend:
         [first.process, *[None] * (settings.cpus - 1)],
         another,
         limits,
-        service=_DECODE_GUESS + plan.inference,
-        patience=_patience(settings, limits.batch * (_DECODE_GUESS + plan.inference)),
-        on_refusal=lambda reason: metrics.rejected.labels(reason).inc(),
-        on_lost_slot=metrics.lost_slots.inc,
+        service=service,
+        patience=_patience(settings, deadline, service, limits.batch),
+        on_refusal=lambda reason: counted.rejected.labels(reason).inc(),
+        on_lost_slot=counted.lost_slots.inc,
     )
-    return Backend(settings, bundle, model, metrics, scheduler, plan, setup.threads_when_alone)
+    backend = Backend(settings, bundle, model, counted, scheduler, plan, setup.threads_when_alone, deadline, first)
+    if metrics is None:
+        backend.announce()
+    return backend
+
+
+def build_beside(settings: Settings, old: Backend) -> Backend:
+    """Wait until the first slot of another backend is ready, which is to take the place of one that serves meanwhile.
+
+    Raises:
+        ModelLoadError: as `build`, or there is no memory for both.
+        SlotLost: as `build`.
+    """
+    first = start_first_slot(settings)
+    sizes = [(own := _own_size(bundle), bundle.size - own) for bundle in (old.bundle, first.bundle)]
+    if not fits(memory := memory_budget(), settings.cpus, sizes):
+        first.process.end()
+        first.release()
+        raise ModelLoadError(
+            f"{memory >> 20:,} MiB of memory have no room for {settings.cpus} slots of this model beside those that serve: "
+            "start the server anew with it, or give it more memory"
+        )
+    return build(settings, first, old.metrics)

@@ -20,6 +20,7 @@
     ├── DeadlineExceeded          the deadline passed in the queue
     ├── SlotLost                  the process that did the work died or hangs
     ├── NeedsMemory               a slot says so; the scheduler has it run again when there is enough
+    ├── ReloadFailed              another model cannot take the place of the one that serves
     └── ModelError                the model is at fault, never the caller
         ├── ModelLoadError
         └── ModelOutputError
@@ -163,6 +164,12 @@ class NeedsMemory(BackendError):
     def __init__(self, pixels: int) -> None:
         super().__init__(f"decoding needs memory for {pixels} pixels")
         self.pixels = pixels
+
+
+class ReloadFailed(BackendError):
+    """Another model cannot take the place of the one that serves; the message is for who runs the server."""
+
+    code = ErrorCode.RELOAD_FAILED
 
 
 class ModelError(BackendError):

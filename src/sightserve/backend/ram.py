@@ -4,7 +4,7 @@ The machine's memory is not the container's share of it, as with CPUs (`cpu.py`)
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -46,11 +46,26 @@ def shares(memory: int, slots: int, model: int, shared: int = 0) -> Shares:
         model: bytes of its files, of which each engine has a copy.
         shared: bytes of those that all engines use where the server holds them.
     """
-    # a slot that starts has a copy of what is shared for a moment; when all do, no photo is there yet
-    programs = _SERVER + 2 * shared + (slots + 1) * (_SLOT + _ENGINES * model)
+    programs = _SERVER + _programs(slots, model, shared)
     bodies = min(_MOST_BODIES, memory // 8)
     left = int(memory * (1 - _MARGIN)) - programs - bodies
     return Shares(bodies, max(left, _LEAST_PIXELS) // _BYTES_A_PIXEL)
+
+
+def fits(memory: int, slots: int, models: Sequence[tuple[int, int]]) -> bool:
+    """Return whether several models may be loaded at once, as one is before another ends.
+
+    Args:
+        memory: bytes for all.
+        slots: of each.
+        models: of each, the bytes of which every engine has a copy, and those that all share.
+    """
+    return _SERVER + sum(_programs(slots, *model) for model in models) <= memory * (1 - _MARGIN)
+
+
+def _programs(slots: int, model: int, shared: int) -> int:
+    # a slot that starts has a copy of what is shared for a moment; when all do, no photo is there yet
+    return 2 * shared + (slots + 1) * (_SLOT + _ENGINES * model)
 
 
 def memory_budget(

@@ -46,9 +46,14 @@ class Settings(BaseSettings):
         int, Field(ge=0, description="in memory at once, in all slots, at 4 bytes; 0: what the memory leaves for them")
     ] = 0
 
-    deadline_ms: Annotated[int, Field(ge=1, description="what cannot be answered in this time is refused at once")] = (
-        2000
-    )
+    deadline_ms: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="what cannot be answered in this time is refused at once; "
+            "unset: 2000, of a slow model as long as 20 inferences, at most 30000",
+        ),
+    ] = None
     max_queue: Annotated[int, Field(ge=1, description="requests that wait, their bodies whole")] = 1000
     max_queue_bytes: Annotated[
         int,
@@ -62,6 +67,12 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=16, description="on a request that is alone; 0: up to 4, for models that are small enough")
     ] = 0
 
+    reload: Annotated[
+        Literal["asked", "watch"],
+        Field(description="load the model again when asked to, or also when its manifest changes"),
+    ] = "asked"
+    admin: Annotated[bool, Field(description="take POST /admin/reload, with an API key where there are some")] = False
+
     max_connections: Annotated[int, Field(ge=1, description="open at once, busy or not; the rest get a 503")] = 4096
     header_timeout: Annotated[float, Field(gt=0, description="seconds for a request's headers to arrive")] = 10.0
     # More than the idle timeout of what is before it: a balancer that sends on a connection that has just been closed answers
@@ -71,7 +82,9 @@ class Settings(BaseSettings):
     )
     idle_timeout: Annotated[float, Field(gt=0, description="seconds without a byte of a body")] = 10.0
     body_timeout: Annotated[float, Field(gt=0, description="seconds for a whole body")] = 120.0
-    hang_timeout: Annotated[float, Field(gt=0, description="seconds after which a slot counts as hung")] = 30.0
+    hang_timeout: Annotated[
+        float, Field(gt=0, description="seconds after which a slot counts as hung; unset: more for a slow model")
+    ] = 30.0
     start_timeout: Annotated[float, Field(gt=0, description="seconds in which a slot has to be ready")] = 120.0
     drain_grace: Annotated[
         float, Field(ge=0, le=8, description="seconds between 'not ready' and closing the port on SIGTERM")

@@ -23,7 +23,8 @@ from sightserve.client.errors import (
 
 Model = TypeVar("Model", bound=WireModel)
 
-DEFAULT_TIMEOUT: Final = httpx2.Timeout(30.0, connect=5.0)
+# Seconds. More than the longest deadline that a backend takes of itself, 30 s, and the work that begins just before it.
+DEFAULT_TIMEOUT: Final = httpx2.Timeout(60.0, connect=5.0)
 # Seconds. Shorter than what servers keep an idle connection for (uvicorn's own 5 s is the shortest that is common): one that
 # the server ends while a request is on its way is a request lost.
 KEEP_ALIVE: Final = 4.0

@@ -3,6 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from sightserve.backend.build import deadline_of
+from sightserve.backend.job import Plan
 from sightserve.backend.settings import Settings
 
 
@@ -58,3 +60,9 @@ def test_a_rate_limit_that_would_limit_nobody_is_refused(monkeypatch):
 
     monkeypatch.setenv("SIGHTSERVE_API_KEYS", "a-key")
     assert Settings().rate_limit == "5/minute"
+
+
+@pytest.mark.parametrize(("inference", "seconds"), [(0.006, 2.0), (0.1, 2.0), (0.3, 6.0), (1.4, 28.0), (9.0, 30.0)])
+def test_a_slow_model_has_a_longer_deadline(inference, seconds):
+    assert deadline_of(Settings(), Plan(inference=inference)) == pytest.approx(seconds)
+    assert deadline_of(Settings(deadline_ms=1500), Plan(inference=inference)) == 1.5

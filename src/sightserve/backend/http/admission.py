@@ -79,7 +79,7 @@ class UploadRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             if takes_parameters:
-                parameters = checked(request.scope["query_string"], request.app.state.backend)
+                parameters = checked(request.scope["query_string"], request.scope["backend"])
                 answered: Response = await endpoint(request, parameters)
             else:
                 answered = await endpoint(request)
@@ -94,12 +94,12 @@ class AdmissionMiddleware:
     Before FastAPI, because under five-fold load four of five requests are refused: its layers double what that costs.
     """
 
-    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute], backend: Backend) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute], current: Callable[[], Backend]) -> None:
         self._app = app
         uploads = [route for route in routes if isinstance(route, UploadRoute)]
         self._named = {(method, route.path): route for route in uploads for method in route.methods or ()}
         self._templates = [route for route in uploads if route.param_convertors]
-        self._backend = backend
+        self._current = current
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -109,15 +109,16 @@ class AdmissionMiddleware:
         if route is None:
             await self._app(scope, receive, send)
             return
-        scheduler = self._backend.scheduler
+        backend = self._current()
+        scheduler = backend.scheduler
         try:
-            size, patience = announced(scope["headers"], self._backend.settings.deadline_ms)
+            size, patience = announced(scope["headers"], backend.deadline)
             ticket = scheduler.reserve(size, patience)
         except BackendError as exc:
             scope["route"] = route  # as the router would have: it names the request in the metrics
             await answer(exc, scope)(scope, receive, send)
             return
-        scope["ticket"] = ticket
+        scope["ticket"], scope["backend"] = ticket, backend  # it stays with it, whatever serves others by then
         try:
             await self._app(scope, receive, send)
         finally:
@@ -132,12 +133,12 @@ class AdmissionMiddleware:
         return found
 
 
-def announced(headers: Sequence[tuple[bytes, bytes]], patience_ms: int) -> tuple[int, float]:
+def announced(headers: Sequence[tuple[bytes, bytes]], patience: float) -> tuple[int, float]:
     """Return how many bytes a body will have, as far as its headers say, and for how many seconds its sender will wait.
 
     Args:
         headers: of the request.
-        patience_ms: how long anybody waits, in milliseconds: a client may ask for less time, not for more.
+        patience: how many seconds anybody waits: a client may ask for less time, not for more.
 
     Raises:
         ParameterError: the deadline that it asks for is no number above 0.
@@ -149,8 +150,8 @@ def announced(headers: Sequence[tuple[bytes, bytes]], patience_ms: int) -> tuple
         elif name == DEADLINE_HEADER:
             if not (value.isdigit() and 0 < len(value) <= _MAX_DIGITS and int(value) > 0):
                 raise ParameterError("X-Request-Deadline-Ms must be a whole number of milliseconds above 0")
-            patience_ms = min(patience_ms, int(value))
-    return size, patience_ms / 1000
+            patience = min(patience, int(value) / 1000)
+    return size, patience
 
 
 def checked(query: bytes, backend: Backend) -> Parameters:

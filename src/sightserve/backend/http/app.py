@@ -10,6 +10,7 @@ FastAPI              routes, documentation, errors as problems
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp
 
 import sightserve
 from sightserve.backend.build import Backend
-from sightserve.backend.http import health, hugging_face, inference_v2, routes, torchserve
+from sightserve.backend.http import admin, health, hugging_face, inference_v2, routes, torchserve
 from sightserve.backend.http.access import AccessMiddleware
 from sightserve.backend.http.admission import AdmissionMiddleware
 from sightserve.backend.http.docs import add_docs
@@ -27,6 +28,7 @@ from sightserve.backend.http.middleware import Ledger, RequestMiddleware
 from sightserve.backend.http.openapi import description_of
 from sightserve.backend.http.problems import HANDLERS
 from sightserve.backend.http.tracing import Tracing
+from sightserve.backend.reload import Reloader
 from sightserve.logs.lines import AccessLog
 
 _WATCHDOG_SECONDS = 0.25
@@ -37,11 +39,13 @@ def create_app(
     lifecycle: Lifecycle | None = None,
     access_log: AccessLog | None = None,
     tracing: Tracing | None = None,
+    reloader: Reloader | None = None,
 ) -> ASGIApp:
     """Return the whole application for this backend."""
     lifecycle = lifecycle or Lifecycle()
     settings = backend.settings
-    app: ASGIApp = AdmissionMiddleware(create_api(backend, lifecycle), _uploads(), backend)
+    reloader = reloader or Reloader(backend)
+    app: ASGIApp = AdmissionMiddleware(create_api(reloader, lifecycle), _uploads(), lambda: reloader.backend)
     if settings.api_keys:
         app = AccessMiddleware(app, settings.api_keys, settings.rate_limit)
     if settings.allowed_origins:
@@ -56,26 +60,26 @@ def create_app(
     return RequestMiddleware(app, Ledger(backend.metrics, access_log), lifecycle, tracing)
 
 
-def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
+def create_api(reloader: Reloader, lifecycle: Lifecycle) -> FastAPI:
     """Return the routes and their documentation, without what surrounds them."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        backend.scheduler.start()
-        watchdog = asyncio.create_task(_watch(backend))
+        reloader.start()
+        watchdog = asyncio.create_task(_watch(reloader))
         lifecycle.ready = True
         yield
         lifecycle.ready = False
         watchdog.cancel()
         with suppress(asyncio.CancelledError):
             await watchdog
-        await backend.scheduler.close()
+        await reloader.close()
 
     api = FastAPI(
         routes=_uploads(),  # first, and not by way of `include_router`, which looks each path up twice
-        title=backend.title,
+        title=reloader.backend.title,
         version=sightserve.__version__,
-        description=description_of(backend.bundle),
+        description=description_of(reloader.backend.bundle),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         exception_handlers=HANDLERS,
@@ -85,12 +89,23 @@ def create_api(backend: Backend, lifecycle: Lifecycle) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    api.state.backend = backend
+    api.state.backend = reloader.backend
+    api.state.reloader = reloader
+    reloader.on_swap = partial(_swap, api)
     api.state.lifecycle = lifecycle
     for module in (routes, health, inference_v2, hugging_face, torchserve):
         api.include_router(module.router)
+    if reloader.backend.settings.admin:
+        api.include_router(admin.router)
     add_docs(api)
     return api
+
+
+def _swap(api: FastAPI, backend: Backend) -> None:
+    """Have requests answered, and the documentation speak, by another model."""
+    api.state.backend = backend
+    api.title, api.description = backend.title, description_of(backend.bundle)
+    api.openapi_schema = None
 
 
 def _uploads() -> list[BaseRoute]:
@@ -98,9 +113,9 @@ def _uploads() -> list[BaseRoute]:
     return [route for module in (routes, inference_v2, hugging_face, torchserve) for route in module.uploads.routes]
 
 
-async def _watch(backend: Backend) -> None:
+async def _watch(reloader: Reloader) -> None:
     """Notice slots that hang, and keep the gauges current, as long as the server runs."""
     while True:
         await asyncio.sleep(_WATCHDOG_SECONDS)
-        backend.scheduler.check()
-        backend.observe()
+        reloader.check()
+        reloader.backend.observe()

@@ -21,8 +21,8 @@ _MOST_SHOWN: Final = 200  # characters of what a stranger typed
 
 
 def backend_of(request: Request) -> Backend:
-    """Return the backend that `app.create_app` was given."""
-    backend: Backend = request.app.state.backend
+    """Return the backend that gave this request its place; of one that needs none, that serves now."""
+    backend: Backend = request.scope.get("backend") or request.app.state.backend
     return backend
 
 

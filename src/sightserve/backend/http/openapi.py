@@ -46,6 +46,7 @@ _EXAMPLES: dict[ErrorCode, str] = {
     ErrorCode.REQUEST_TIMEOUT: "the body arrived too slowly, or not at all",
     ErrorCode.OVERLOADED: "too many requests at once: this one could not be answered in time",
     ErrorCode.DEADLINE_EXCEEDED: "no slot was free before the deadline of this request",
+    ErrorCode.RELOAD_FAILED: "the model does not work: its outputs are no numbers (NaN)",
     ErrorCode.NOT_READY: "the model is being loaded, or the server is shutting down",
 }
 

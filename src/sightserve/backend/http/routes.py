@@ -58,6 +58,7 @@ async def greet(request: Request) -> ServiceInfo:
             max_pixels=settings.max_pixels,
             max_batch_files=settings.max_batch_files,
             image_types=list(MEDIA_TYPES.values()),
+            deadline_ms=round(backend.deadline * 1000),
         ),
         links={
             "predict": "/predict",

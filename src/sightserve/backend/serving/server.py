@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -18,6 +20,7 @@ from sightserve.backend.http.connections import Bounds, Connections
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger
 from sightserve.backend.http.tracing import Tracing
+from sightserve.backend.reload import Reloader
 from sightserve.backend.serving import descriptors
 from sightserve.logs import lines
 
@@ -31,7 +34,7 @@ def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None 
     """Serve until SIGTERM or SIGINT, then answer what was accepted and return."""
     settings = backend.settings
     access_log = lines.AccessLog() if settings.log_level in {"debug", "info"} else None
-    lifecycle = Lifecycle()
+    lifecycle, reloader = Lifecycle(), Reloader(backend)
     connections = Connections(
         Bounds(
             settings.header_timeout,
@@ -42,7 +45,7 @@ def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None 
         on_answer=Ledger(backend.metrics, access_log).note_unread,
     )
     config = uvicorn.Config(
-        create_app(backend, lifecycle, access_log, tracing),
+        create_app(backend, lifecycle, access_log, tracing, reloader),
         http=connections,  # type: ignore[arg-type]  # called like the class that it stands for
         ws="none",
         timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # handed on to `call_later`
@@ -69,6 +72,8 @@ def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None 
         "batch": backend.scheduler.batch,
         "threads_when_alone": backend.threads_when_alone,
         "inference_ms": round(backend.plan.inference * 1000, 2),
+        "photos_a_second": float(f"{backend.rate:.2g}"),
+        "deadline_ms": round(backend.deadline * 1000),
     }
     told = ", ".join(f"{name} {value}" for name, value in facts.items())
     _log.info("serving on %s (%s)", address, told, extra={"fields": facts})
@@ -78,21 +83,43 @@ def run(backend: Backend, sockets: list[socket.socket], tracing: Tracing | None 
     gc.set_threshold(_COLLECT_AFTER)
     gc.enable()
     try:
-        Server(config, connections, lifecycle, settings.drain_grace).run(sockets=sockets)
+        Server(config, connections, lifecycle, settings.drain_grace, reloader.request).run(sockets=sockets)
     finally:
         if tracing is not None:
             tracing.close()
 
 
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 class Server(uvicorn.Server):
     """uvicorn's server with a grace between 'not ready' and the closed port, so that no load balancer is surprised."""
 
-    def __init__(self, config: uvicorn.Config, connections: Connections, lifecycle: Lifecycle, grace: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        lifecycle: Lifecycle,
+        grace: float,
+        on_hangup: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(config)
         self._connections = connections
         self._lifecycle = lifecycle
         self._grace = grace
+        self._on_hangup = on_hangup
         self._close_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, and from then on take SIGHUP for what it means to a daemon; at a terminal it still means that this is gone."""
+        await super().startup(sockets)
+        if self._on_hangup is not None and not _has_terminal() and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin the end: SIGTERM with the grace, Ctrl-C and any second signal at once."""

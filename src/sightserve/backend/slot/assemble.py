@@ -65,8 +65,7 @@ def assemble(
         if measure:
             plan = calibrate(trial.infer, shown, setup.max_batch)
         else:
-            plan = Plan()
-            trial.run(shown, batches=setup.max_batch != 1)
+            plan = Plan(inference=trial.run(shown, batches=setup.max_batch != 1))
         trial.conclude(tell)
     wide = engine(setup.threads_when_alone)[0] if setup.threads_when_alone > 1 else None
     room = room or Room()

@@ -73,18 +73,22 @@ class DryRun:
         else:
             self._together = found
 
-    def run(self, images: Pictures, *, batches: bool) -> None:
+    def run(self, images: Pictures, *, batches: bool) -> float:
         """Have it answer to two more of `pictures` and, where it is ever given several at once, to all; a slow one to one.
+
+        Return the seconds of one call.
 
         Raises:
             ModelLoadError: as `infer`.
         """
         began = time.perf_counter()
         self.infer(images[1:2])
-        if time.perf_counter() - began < _SLOW:
+        seconds = time.perf_counter() - began
+        if seconds < _SLOW:
             self.infer(images[2:3])
             if batches:
                 self.infer(images)
+        return seconds
 
     def conclude(self, tell: Callable[[str], None]) -> None:
         """Compare the answers; `tell` is told what may be meant so, and mostly is not.
