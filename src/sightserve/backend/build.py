@@ -8,13 +8,14 @@ from typing import Final
 
 from sightserve.api.schema import ModelRef
 from sightserve.backend import held, stderr_relay
+from sightserve.backend.deadlines import deadline_of, patience_of
 from sightserve.backend.errors import ModelLoadError
 from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.launch import FirstChild, spawn_now, spawn_slot
 from sightserve.backend.metrics import Metrics
 from sightserve.backend.ram import fits, memory_budget, shares
-from sightserve.backend.scheduler import Limits, Patience, Scheduler, SlotProcess
+from sightserve.backend.scheduler import Limits, Scheduler, SlotProcess
 from sightserve.backend.settings import Settings
 from sightserve.bundle.errors import BundleError
 from sightserve.bundle.manifest import Bundle, Content, load_bundle
@@ -23,10 +24,6 @@ from sightserve.logs import lines
 
 _DECODE_GUESS: Final = 0.004  # seconds, for a photo of ImageNet's size; the first requests correct it
 _MOST_THREADS: Final = 4
-_SLOW_MACHINE: Final = 20.0
-_DEADLINE: Final = 2.0  # seconds
-_LONGEST_DEADLINE: Final = 30.0
-_IN_TURN: Final = 20  # inferences
 _SMALL_MODEL: Final = 64 * 2**20  # bytes
 _log = logging.getLogger(__name__)
 
@@ -146,34 +143,6 @@ def _own_size(bundle: Bundle) -> int:
     return bundle.size - beside if beside > _SMALL_MODEL else bundle.size
 
 
-def deadline_of(settings: Settings, plan: Plan) -> float:
-    """Return how many seconds a request has: as the settings say, else enough for twenty in turn, as far as people wait.
-
-    With two seconds, a model that takes 0.3 would refuse every other request of eight clients, each of whom can wait.
-    """
-    if settings.deadline_ms is not None:
-        return settings.deadline_ms / 1000
-    return max(_DEADLINE, min(_LONGEST_DEADLINE, _IN_TURN * plan.inference))
-
-
-def _patience(settings: Settings, deadline: float, inference: float, batch: int) -> Patience:
-    """Return when a slot counts as hung.
-
-    Args:
-        settings: of the server.
-        deadline: seconds that a request has.
-        inference: seconds of one call, one image's decoding included.
-        batch: requests that run together.
-    """
-    # Half of the time that people wait: the rest is for those to run again who shared the slot. But never little more than the
-    # work itself takes on a machine that does other things too.
-    several = max(deadline / 2, _SLOW_MACHINE * batch * inference)
-    # A heat map takes ten calls of the model at least: of a slow one, that is no hang.
-    chosen = "hang_timeout" in settings.model_fields_set
-    work = settings.hang_timeout if chosen else max(settings.hang_timeout, _SLOW_MACHINE * inference)
-    return Patience(work, min(work, several), settings.start_timeout)
-
-
 def _batch(settings: Settings, most: int | None, plan: Plan) -> int:
     """Return how many requests run together: as the settings say, else as was measured; never more than the model takes."""
     if most is not None and settings.batch_size > most:
@@ -286,7 +255,7 @@ def build(settings: Settings, first: FirstSlot | None = None, metrics: Metrics |
         another,
         limits,
         service=service,
-        patience=_patience(settings, deadline, service, limits.batch),
+        patience=patience_of(settings, deadline, service, limits.batch),
         on_refusal=lambda reason: counted.rejected.labels(reason).inc(),
         on_lost_slot=counted.lost_slots.inc,
     )

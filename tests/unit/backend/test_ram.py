@@ -2,7 +2,7 @@
 
 import pytest
 
-from sightserve.backend.ram import memory_budget, shares
+from sightserve.backend.ram import fits, memory_budget, shares
 
 MODEL = 6_505_953  # bytes, of the embedded one
 
@@ -64,3 +64,13 @@ def test_a_gib_takes_the_photos_of_phones_and_half_of_one_those_of_twelve_megapi
 
 def test_too_little_memory_still_takes_something():
     assert shares(2**27, 8, 2**30).pixels == 8 * 2**20
+
+
+def test_two_models_fit_where_both_take_their_slots():
+    """80 MiB for the server, and for each of two models three times 90 MiB and three copies of its own weights."""
+    own = [(MODEL, 0)] * 2
+
+    assert fits(2**30, 2, own)
+    assert not fits(2**29, 2, own)
+    assert fits(2**31, 2, [(MODEL, 0), (2**20, 300 * 2**20)])  # shared weights count twice, for a moment
+    assert not fits(2**31, 2, [(MODEL, 0), (300 * 2**20, 0)])

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from sightserve.backend.build import deadline_of
+from sightserve.backend.deadlines import deadline_of
 from sightserve.backend.job import Plan
 from sightserve.backend.settings import Settings
 
