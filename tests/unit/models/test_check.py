@@ -51,8 +51,8 @@ def test_it_runs_as_many_slots_as_the_server_would(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("ending", "words"),
     [
-        ("logits", "no probabilities"),
-        ("nan", "no probabilities"),
+        ("logits", "put softmax into the graph"),
+        ("nan", "no numbers"),
         ("sigmoid", "say in the manifest's output that they are independent"),
         ("over_batch", "depend on the other photos of a batch"),
     ],
