@@ -4,8 +4,10 @@ In plain Python: it runs on our side of the pipe, where no module of ours loads 
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 # What a label counts that is not among a moment's most probable ones: one in a hundred.
@@ -114,18 +116,48 @@ def segments(
 
 def _together(moments: Sequence[Moment], end: float, *, smoothing: float, threshold: float) -> list[tuple[str, ...]]:
     """Return the labels of each moment, each of which holds on and does not flicker by itself."""
-    found: list[tuple[str, ...]] = [()] * len(moments)
-    weights = _seconds(moments, end)
-    known = [dict(moment.guesses) for moment in moments]
-    for label in _in_play(moments, threshold):
-        applies = [guesses.get(label, 0.0) >= threshold for guesses in known]
-        holds = _steady(applies, weights, smoothing)
-        found = [(*labels, label) if held else labels for labels, held in zip(found, holds, strict=True)]
-    return found
+    until = [0.0, *accumulate(_seconds(moments, end))]
+    where: dict[str, list[int]] = defaultdict(list)
+    for number, moment in enumerate(moments):
+        for guess in moment.guesses:
+            if guess.probability >= threshold:
+                where[guess.label].append(number)
+    found: list[list[str]] = [[] for _ in moments]
+    for label, numbers in sorted(where.items()):
+        runs = _runs(numbers, len(moments))
+        holds = _steady([run.applies for run in runs], [until[run.stop] - until[run.start] for run in runs], smoothing)
+        for run, held in zip(runs, holds, strict=True):
+            if held:
+                for labels in found[run.start : run.stop]:
+                    labels.append(label)
+    return [tuple(labels) for labels in found]
+
+
+class _Run(NamedTuple):
+    """Moments from start up to, not including, stop at which a label applies, or does not."""
+
+    start: int
+    stop: int
+    applies: bool
+
+
+def _runs(numbers: Sequence[int], total: int) -> list[_Run]:
+    """Return all moments as runs, of a label that applies at these: it takes as long as there are such, not as a video has."""
+    runs: list[_Run] = []
+    at = 0
+    for number in numbers:
+        if number > at:
+            runs.append(_Run(at, number, applies=False))
+        if runs and runs[-1].applies:
+            runs[-1] = runs[-1]._replace(stop=number + 1)
+        else:
+            runs.append(_Run(number, number + 1, applies=True))
+        at = number + 1
+    return [*runs, _Run(at, total, applies=False)] if at < total else runs
 
 
 def _steady(applies: Sequence[bool], weights: Sequence[float], smoothing: float) -> list[bool]:
-    """Return whether a label holds at each moment, such that nothing that lasts no longer than `smoothing` interrupts it.
+    """Return whether a label holds in each run, such that nothing that lasts no longer than `smoothing` interrupts it.
 
     As `smooth`, with two states and in seconds: what is shown and does not apply costs as long as it lasts, and the other way
     round; a change costs half of what an interruption has to last. How far from the threshold the model is counts for nothing:
