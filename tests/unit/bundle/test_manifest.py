@@ -54,6 +54,8 @@ def test_a_bundle_holds_the_verified_bytes_and_the_labels_in_order(tmp_path):
         "width": 48,
         "fraction": 1.0,
         "interpolation": "bilinear",
+        "decode": "fast",
+        "rounding": "even",
     }
     assert bundle.manifest.accuracy is None
 
