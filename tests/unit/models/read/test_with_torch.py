@@ -70,7 +70,7 @@ def lite0() -> Path:
 
 @pytest.fixture(scope="module")
 def photos(labelled_photos: list[tuple[Path, int]]) -> list[Path]:
-    return [path for path, _ in labelled_photos[::4]]
+    return [path for path, _ in labelled_photos[::8]]
 
 
 @pytest.fixture(scope="module")
