@@ -26,7 +26,9 @@ def found(asked: dict[str, Any]) -> dict[str, Any]:
             reading = read(asked["source"], Options(arch=asked["arch"]), Path(folder))
         except AddError as exc:
             return {"error": type(exc).__name__, "message": str(exc)}
-        session = onnxruntime.InferenceSession(reading.graph)
+        threads = onnxruntime.SessionOptions()
+        threads.intra_op_num_threads = 1
+        session = onnxruntime.InferenceSession(reading.graph, threads)
         facts: dict[str, Any] = {
             "kind": reading.kind,
             "name": reading.name,

