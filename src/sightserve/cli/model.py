@@ -23,7 +23,8 @@ from sightserve.cli.tables import print_json, print_line, print_table
 from sightserve.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from sightserve.bundle.manifest import Candidate, Manifest
+    from sightserve.bundle.manifest import Manifest
+    from sightserve.bundle.provenance import Candidate
 
 _NUMBERS: Final = frozenset(("classes", "MB", "agrees", "speed"))
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sightserve.bundle.manifest import Manifest, ReadFact
+    from sightserve.bundle.manifest import Manifest
+    from sightserve.bundle.provenance import ReadFact
     from sightserve.models.add import Added
 
 _READ, _PHOTO, _PAGE = "What it is, where the source does not say", "How it wants a photo", "What people are told"

@@ -271,11 +271,6 @@ class FitWithin:
         return Placement((0.0, 0.0, width, height), size)
 
 
-def _rounding(described: Mapping[str, Any]) -> str:
-    rounding: str = described.get("rounding", "torchvision")  # as backends had it that do not say
-    return rounding
-
-
 def input_geometry(described: Mapping[str, Any]) -> InputGeometry:
     """Return what turns a photo into a model's input, from a manifest's `input`: the only place that does.
 
@@ -286,16 +281,17 @@ def input_geometry(described: Mapping[str, Any]) -> InputGeometry:
         ValueError: no such `fit` is known here.
     """
     get = described.__getitem__
+    rounding = described.get("rounding", "torchvision")  # a backend of before has no other
     match get("fit"):
         case "whole":
             return Whole(get("shorter_side"), get("multiple"), get("widest"))
         case "crop" if described.get("resize") is not None:
-            return ResizeThenCrop(get("width"), get("height"), get("resize"), _rounding(described))
+            return ResizeThenCrop(get("width"), get("height"), get("resize"), rounding)
         case "crop":
             return CentreCrop(get("width"), get("height"), get("fraction"))
         case "squash" if described.get("resize") is not None:
             height, width = get("resize")
-            return ResizeThenCrop(get("width"), get("height"), (width, height), _rounding(described))
+            return ResizeThenCrop(get("width"), get("height"), (width, height), rounding)
         case "squash":
             return Squash(get("width"), get("height"))
         case "pad":

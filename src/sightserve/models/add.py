@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
-from sightserve.bundle.manifest import Accuracy, Candidate, Manifest, Provenance
+from sightserve.bundle.manifest import Manifest
+from sightserve.bundle.provenance import Accuracy, Candidate, Provenance
 from sightserve.models import photos as album
 from sightserve.models import settle, verify
 from sightserve.models.check import check

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from sightserve.bundle.manifest import Candidate
+from sightserve.bundle.provenance import Candidate
 from sightserve.models import int8
 from sightserve.models.errors import NetworkError
 from sightserve.models.graph import external_files

@@ -8,7 +8,8 @@ from typing import Final
 
 from PIL import Image
 
-from sightserve.bundle.manifest import EMBEDDED, Page, ReadFact, default_bundle_path, load_bundle
+from sightserve.bundle.manifest import EMBEDDED, Page, default_bundle_path, load_bundle
+from sightserve.bundle.provenance import ReadFact
 from sightserve.bundle.store import NAME
 from sightserve.models import photos as album
 from sightserve.models import settle, verify, words

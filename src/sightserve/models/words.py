@@ -3,7 +3,7 @@
 from typing import Final
 
 from sightserve.bundle.inputs import CropInput, InputSpec, PadInput, SquashInput, WholeInput
-from sightserve.bundle.manifest import ReadFact
+from sightserve.bundle.provenance import ReadFact
 from sightserve.models.network import Network
 from sightserve.models.settle import Preparation
 from sightserve.models.source import SCALES, Fact, Outputs, Scale

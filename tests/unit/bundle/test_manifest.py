@@ -56,8 +56,6 @@ def test_a_bundle_holds_the_verified_bytes_and_the_labels_in_order(tmp_path):
         "decode": "fast",
         "rounding": "torchvision",
         "interpolation": "bilinear",
-        "decode": "fast",
-        "rounding": "even",
     }
     assert bundle.manifest.accuracy is None
 
