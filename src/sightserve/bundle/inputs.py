@@ -23,12 +23,21 @@ class _Input(Strict):
 
     Attributes:
         interpolation: with which it is resized.
+        antialias: whether each pixel of the result is a mean over all that it covers, as in Pillow and torchvision, or bilinear
+            between the four nearest, as in OpenCV, Paddle, and Keras by default.
         decode: `fast`: JPEGs at the smallest scale that has the input's pixels, and the faster resizer; `exact`: as it is done
             by the frameworks that networks are trained with (`imaging.decode.Decoder.exact`).
     """
 
     interpolation: Interpolation
+    antialias: bool = True
     decode: Literal["fast", "exact"] = "fast"
+
+    @model_validator(mode="after")
+    def _knows_this_one(self) -> "_Input":
+        if not self.antialias and self.interpolation != "bilinear":
+            raise ValueError(f"antialias: false is for bilinear interpolation, not {self.interpolation}")
+        return self
 
 
 class WholeInput(_Input):

@@ -73,6 +73,21 @@ def add(
         Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] | None,
         typer.Option(help="With which it was trained.", rich_help_panel=_PHOTO),
     ] = None,
+    antialias: Annotated[
+        bool | None,
+        typer.Option(
+            "--antialias/--no-antialias",
+            help="Whether bilinear means over all that a pixel covers (Pillow, torchvision) or not (OpenCV, Keras).",
+            rich_help_panel=_PHOTO,
+        ),
+    ] = None,
+    colour: Annotated[
+        str | None, typer.Option(help="Beside a padded photo: 114,114,114.", rich_help_panel=_PHOTO)
+    ] = None,
+    align: Annotated[
+        Literal["centre", "start"] | None,
+        typer.Option(help="Where a padded photo lies; start: at the left and upper edges.", rich_help_panel=_PHOTO),
+    ] = None,
     mean: Annotated[
         str | None,
         typer.Option(help="Of a channel: 0.485,0.456,0.406, or of 0 to 255.", rich_help_panel=_PHOTO),
@@ -127,6 +142,9 @@ def add(
             fit=fit,
             resize=resize,
             interpolation=interpolation,
+            antialias=antialias,
+            colour=_colour(colour),
+            align=align,
             mean=_numbers("--mean", mean),
             std=_numbers("--std", std),
             values=values,
@@ -183,6 +201,16 @@ def _numbers(flag: str, words: str | None) -> tuple[float, ...] | None:
     if len(numbers) not in {1, 3} or not all(abs(number) < 1e6 for number in numbers):  # noqa: PLR2004
         fail(f"{flag} {words!r}: write one number, or three with commas, in the order red, green, blue")
     return numbers
+
+
+def _colour(words: str | None) -> tuple[int, int, int] | None:
+    numbers = _numbers("--colour", words)
+    if numbers is None:
+        return None
+    if not all(number == int(number) and 0 <= number <= 255 for number in numbers):  # noqa: PLR2004
+        fail(f"--colour {words!r}: write whole numbers from 0 to 255, one, or three with commas")
+    red, green, blue = (int(number) for number in (numbers if len(numbers) > 1 else numbers * 3))
+    return red, green, blue
 
 
 def _samples(folder: Path | None) -> tuple[tuple[str, Path], ...]:

@@ -72,6 +72,7 @@ class Decoder:
         exact: do it as the frameworks do that networks are trained with, to the last bit where that costs little: JPEGs in full
             unless they are large, then at twice the result's pixels a side, and Pillow resizes. For networks that nobody has
             looked at with our faster ways.
+        antialias: see `resize.crop_and_resize`.
         hold: entered, with the number of pixels in memory, while an image is decoded: where more than one process does.
     """
 
@@ -80,6 +81,7 @@ class Decoder:
     max_pixels: int
     oversampling: float = 1.0
     exact: bool = False
+    antialias: bool = True
     hold: Hold = _granted
 
     def warm_up(self) -> None:
@@ -185,7 +187,8 @@ class Decoder:
         box, size, padding = self.geometry.place(height, width) if swapped else self.geometry.place(width, height)
         if swapped:
             box, size = (box[1], box[0], box[3], box[2]), (size[1], size[0])
-        return crop_and_resize(image, box, size, self.interpolation, exact=self.exact), padding
+        small = crop_and_resize(image, box, size, self.interpolation, exact=self.exact, antialias=self.antialias)
+        return small, padding
 
 
 def _padded(picture: Image.Image, padding: Padding) -> Image.Image:

@@ -39,6 +39,7 @@ def crop_and_resize(
     interpolation: str,
     *,
     exact: bool = False,
+    antialias: bool = True,
 ) -> Image.Image:
     """Return a part of an image at another size, in the image's mode.
 
@@ -48,9 +49,14 @@ def crop_and_resize(
         size: width and height of the result, in pixels.
         interpolation: a name that `bundle.manifest` allows.
         exact: as Pillow rounds.
+        antialias: whether a pixel of the result is a mean over all that it covers; else it is between the four nearest, which
+            bilinear interpolation alone knows here.
     """
     left, top = max(0.0, box[0]), max(0.0, box[1])  # floating point may carry a box that is the whole image beyond it
     width, height = min(box[2], image.width - left), min(box[3], image.height - top)
+    if not antialias:
+        scaled = (width / size[0], 0.0, left, 0.0, height / size[1], top)
+        return image.transform(size, Image.Transform.AFFINE, scaled, Image.Resampling.BILINEAR)
     if exact or image.mode not in _FAST_MODES or interpolation not in _FAST:
         return image.resize(size, _PILLOW[interpolation], box=(left, top, left + width, top + height))
     result = Image.new(image.mode, size)

@@ -38,7 +38,13 @@ class Served:
         except BackendError as exc:
             raise NotVerified(str(exc)) from exc
         self.classes = len(bundle.labels)
-        self._decoder = Decoder(input_geometry(setup.input), setup.input["interpolation"], setup.max_pixels, exact=True)
+        self._decoder = Decoder(
+            input_geometry(setup.input),
+            setup.input["interpolation"],
+            setup.max_pixels,
+            exact=True,
+            antialias=setup.input["antialias"],
+        )
 
     def __call__(self, photo: bytes) -> NDArray[np.float32]:
         """Return the probabilities of a photo's classes, (classes,).

@@ -89,7 +89,7 @@ class Options:
         size: height and width of the network's input, px.
         fit: whole, crop, squash or pad.
         resize: of the shorter side before a crop; of both sides where a photo is squashed and cut afterwards; px.
-        interpolation: see `bundle.inputs`.
+        interpolation, antialias, colour, align: see `bundle.inputs`.
         mean, std: of channel values: 0 to 1 where all are at most 1, else 0 to 255.
         values: a key of `SCALES`, instead of the two.
         channels, outputs, output: see `Reading`.
@@ -102,6 +102,9 @@ class Options:
     fit: Literal["whole", "crop", "squash", "pad"] | None = None
     resize: int | None = None
     interpolation: str | None = None
+    antialias: bool | None = None
+    colour: tuple[int, int, int] | None = None
+    align: Literal["centre", "start"] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     values: str | None = None

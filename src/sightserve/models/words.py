@@ -36,6 +36,10 @@ def facts(network: Network, labels: Fact[tuple[str, ...]], preparation: Preparat
 
 def geometry(spec: InputSpec) -> str:
     """Return in words what becomes of a photo."""
+    return _geometry(spec) + ("" if spec.antialias else " without antialiasing")
+
+
+def _geometry(spec: InputSpec) -> str:
     match spec:
         case WholeInput():
             return f"whole, shorter side {spec.shorter_side}, {spec.interpolation}"

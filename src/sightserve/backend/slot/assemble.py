@@ -69,8 +69,14 @@ def assemble(
         trial.conclude(tell)
     wide = engine(setup.threads_when_alone)[0] if setup.threads_when_alone > 1 else None
     room = room or Room()
-    exact = setup.input.get("decode") == "exact"
-    decoder = Decoder(geometry, setup.input["interpolation"], setup.max_pixels, exact=exact, hold=room.hold)
+    decoder = Decoder(
+        geometry,
+        setup.input["interpolation"],
+        setup.max_pixels,
+        exact=setup.input["decode"] == "exact",
+        antialias=setup.input["antialias"],
+        hold=room.hold,
+    )
     decoder.warm_up()
     pipeline = Pipeline(
         setup,

@@ -86,7 +86,7 @@ def _preprocessing(path: Path, config: object, labels: Any, size: tuple[int, int
             geometry = CropInput(fit="crop", height=height, width=width, fraction=1.0, interpolation="lanczos")
             return _Preprocessing(Fact(geometry, how), Fact(SIGNED, how))
     layer = keras_config.scales_itself(config)
-    squash = SquashInput(fit="squash", height=height, width=width, interpolation="bilinear")
+    squash = SquashInput(fit="squash", height=height, width=width, interpolation="bilinear", antialias=False)
     return _Preprocessing(
         Fact(squash, "as image_dataset_from_directory resizes"),
         Fact(UNSCALED, f"the {layer} layer inside, so it takes 0 to 255") if layer else None,

@@ -11,6 +11,7 @@ from sightserve.models.read.values import input_spec, three
 from sightserve.models.source import SCALES, Fact, Options, Reading, Scale
 
 _DEFAULT_FIT: Final = "crop"
+_OF_INPUT: Final = ("size", "fit", "resize", "interpolation", "antialias", "colour", "align")
 
 
 def apply(reading: Reading, options: Options, *, size: tuple[int, int] | None = None) -> Reading:
@@ -83,10 +84,12 @@ def _scale(reading: Reading, options: Options) -> Fact[Scale] | None:
 
 
 def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) -> Fact[InputSpec] | None:
-    asked = [name for name in ("size", "fit", "resize", "interpolation") if getattr(options, name) is not None]
+    asked = [name for name in _OF_INPUT if getattr(options, name) is not None]
     if not asked:
         return reading.input
-    flags = ", ".join(f"--{name}" for name in asked)
+    flags = ", ".join(
+        "--no-antialias" if name == "antialias" and not options.antialias else f"--{name}" for name in asked
+    )
     known: dict[str, Any] = reading.input.value.model_dump() if reading.input else {}
     fit = options.fit or known.get("fit") or _DEFAULT_FIT
     if options.resize is not None and fit not in {"crop", "squash"}:
@@ -100,6 +103,8 @@ def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) ->
         )
     interpolation = interpolation_of(options.interpolation, "--interpolation", known.get("interpolation", "bilinear"))
     described: dict[str, Any] = {"fit": fit, "interpolation": interpolation}
+    if options.antialias is not None or interpolation == known.get("interpolation"):
+        described["antialias"] = known.get("antialias", True) if options.antialias is None else options.antialias
     if fit == "whole":
         side = min(box) if options.size and box else known.get("shorter_side", min(box) if box else 0)
         described |= {"shorter_side": side} | {key: known[key] for key in ("multiple", "widest") if key in known}
@@ -113,6 +118,11 @@ def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) ->
     elif fit == known.get("fit"):
         kept = ("colour", "align") if fit == "pad" else () if options.size else ("resize", "rounding")
         described |= {key: known[key] for key in kept if key in known}
+    if fit == "pad":
+        said = {"colour": options.colour, "align": options.align}
+        described |= {key: value for key, value in said.items() if value is not None}
+    elif options.colour is not None or options.align is not None:
+        raise SourceError(f"--colour and --align are of --fit pad, and the fit is {fit}")
     where = flags + (f", the rest from {reading.input.source}" if reading.input else "")
     return Fact(input_spec(flags, **described), where)
 

@@ -124,6 +124,7 @@ def _preprocessed(steps: list[tuple[str, dict[str, Any]]], graph: Graph, file: s
     if resize is None or box is None:
         return Preprocessed(None, channels, scale, notes)
     described: dict[str, object] = {"height": box[0], "width": box[1], "interpolation": filter_}
+    described["antialias"] = filter_ != "bilinear"  # OpenCV resizes
     if isinstance(resize, int):
         described |= {"fit": "crop", "resize": resize, "rounding": "paddle"}
     else:
