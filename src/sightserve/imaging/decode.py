@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,7 @@ from sightserve.imaging.resize import crop_and_resize
 _SCALES: Final = (8, 4, 2, 1)  # at which libjpeg decodes a picture without ever making the larger one
 _EXACT_WHOLE: Final = 2_000_000  # pixels of a JPEG that costs little to decode in full
 _EXACT_OVERSAMPLING: Final = 2.0
+_EXACT_MOST: Final = 8  # times the result's pixels, that a photo may have before the result is cut out of it
 
 
 Hold = Callable[[int], AbstractContextManager[None]]
@@ -154,6 +156,9 @@ class Decoder:
                 if swapped:
                     width, height = height, width
                 averaged = tiff.eight_bits(image, layout) if layout else image
+                if self.exact and image.width * image.height <= _EXACT_WHOLE:
+                    # first, where that costs little: offsets are rounded, which from the other side is another pixel
+                    averaged, turned, swapped = upright(averaged, turned), 1, False
                 small, padding = self._crop_and_resize(resizable(averaged), reduced, swapped=swapped)
         picture = upright(to_rgb(small, description), turned)
         return DecodedImage(_padded(picture, padding) if padding else picture, width, height, format_name)
@@ -184,11 +189,18 @@ class Decoder:
     ) -> tuple[Image.Image, Padding | None]:
         """Take the geometry's part and resize it, in one call; `swapped` when orientation will swap the sides."""
         width, height = exact_size or image.size
-        box, size, padding = self.geometry.place(height, width) if swapped else self.geometry.place(width, height)
+        placed = self.geometry.place(height, width) if swapped else self.geometry.place(width, height)
+        box, size, whole = placed.box, placed.size, placed.resized
         if swapped:
             box, size = (box[1], box[0], box[3], box[2]), (size[1], size[0])
-        small = crop_and_resize(image, box, size, self.interpolation, exact=self.exact, antialias=self.antialias)
-        return small, padding
+            whole = whole and (whole[1], whole[0])
+        resized = partial(crop_and_resize, image, exact=self.exact, antialias=self.antialias)
+        # in two steps, as frameworks do it, it is rounded the same; of a very long photo that would be a large picture
+        if self.exact and whole and whole[0] * whole[1] <= _EXACT_MOST * size[0] * size[1]:
+            left, top = round(box[0] * whole[0] / width), round(box[1] * whole[1] / height)
+            made = resized((0.0, 0.0, width, height), whole, self.interpolation)
+            return made.crop((left, top, left + size[0], top + size[1])), placed.padding
+        return resized(box, size, self.interpolation), placed.padding
 
 
 def _padded(picture: Image.Image, padding: Padding) -> Image.Image:

@@ -30,11 +30,13 @@ class Placement(NamedTuple):
         box: left, top, width and height in the photo's pixels, which need not be whole.
         size: width and height of the result, in pixels.
         padding: what the result lies on, once it is upright.
+        resized: width and height to which all of the photo is resized first, where the result is a part of that, to the pixel.
     """
 
     box: Box
     size: Size
     padding: Padding | None = None
+    resized: Size | None = None
 
     @property
     def scale(self) -> float:
@@ -176,7 +178,7 @@ class ResizeThenCrop:
         half = round if self.rounding == "torchvision" else int
         left, top = (half((have - get) / 2) for have, get in zip((across, down), size, strict=True))
         x, y = width / across, height / down
-        placement = Placement((left * x, top * y, size[0] * x, size[1] * y), size)
+        placement = Placement((left * x, top * y, size[0] * x, size[1] * y), size, resized=(across, down))
         if size == (self.width, self.height):
             return placement
         at = ((self.width - size[0]) // 2, (self.height - size[1]) // 2)

@@ -129,7 +129,7 @@ def test_a_crop_that_is_larger_than_what_was_resized_has_black_beside_it_as_torc
 
 
 def test_squashing_takes_all_of_the_photo_whatever_its_shape():
-    assert Squash(64, 32).place(500, 100) == ((0, 0, 500, 100), (64, 32), None)
+    assert Squash(64, 32).place(500, 100)[:3] == ((0, 0, 500, 100), (64, 32), None)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -172,3 +172,47 @@ def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+@pytest.mark.parametrize("size", [(500, 375), (375, 500), (640, 480), (257, 1000), (256, 256)])
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+def test_an_exact_crop_is_that_of_two_steps_in_pillow_bit_for_bit(size, orientation):
+    """Resize(256) and CenterCrop(224) on the upright photo, whichever way the file holds it."""
+    upright = smooth(size)
+    turned = {
+        1: upright,
+        6: upright.transpose(Image.Transpose.ROTATE_90),
+        8: upright.transpose(Image.Transpose.ROTATE_270),
+    }
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    turned[orientation].save(buffer, "PNG", exif=exif.tobytes())
+    across, down = (256, int(256 * size[1] / size[0])) if size[0] <= size[1] else (int(256 * size[0] / size[1]), 256)
+    resized = upright.resize((across, down), Image.Resampling.BILINEAR)
+    left, top = round((across - 224) / 2), round((down - 224) / 2)
+    expected = np.asarray(resized.crop((left, top, left + 224, top + 224)), dtype=int)
+
+    decoder = Decoder(ResizeThenCrop(224, 224, 256), "bilinear", 1_000_000, exact=True)
+    found = decoder.decode(buffer.getvalue()).pixels.astype(int)
+
+    assert (found == expected).all()
+
+
+def test_an_exact_crop_of_a_very_long_photo_makes_no_large_picture():
+    photo = Image.new("RGB", (20_000, 20), "red")
+
+    found = Decoder(ResizeThenCrop(224, 224, 256), "bilinear", 1_000_000, exact=True).decode(png(photo)).image
+
+    assert found.size == (224, 224)
+    assert found.getpixel((100, 100)) == (255, 0, 0)
+
+
+def test_without_antialiasing_a_pixel_is_between_the_four_nearest():
+    """Every other column is white: a mean over all is grey, the middle of four columns is between two of them."""
+    stripes = Image.fromarray(np.tile(np.array([0, 255, 0, 0], dtype=np.uint8), (8, 8))[:, :, None].repeat(3, axis=2))
+
+    decoder = Decoder(Squash(8, 8), "bilinear", 1_000_000, antialias=False)
+
+    # columns 1.5 of each four: half of the white one, half of the black one beside it
+    assert set(decoder.decode(png(stripes)).pixels.ravel().tolist()) <= {127, 128}

@@ -191,7 +191,7 @@ def test_paddlex_is_read_from_its_yaml(tmp_path: Path) -> None:
     assert (found.kind, found.graph.name) == ("PaddleX export", "inference.onnx")
     assert found.labels == (("0", "90", "180", "270"), "Topk's label_list in inference.yml")
     assert geometry(found) == CropInput(
-        fit="crop", height=8, width=8, resize=10, rounding="paddle", interpolation="bilinear"
+        fit="crop", height=8, width=8, resize=10, rounding="paddle", interpolation="bilinear", antialias=False
     )
     assert found.channels == ("rgb", "as PaddleX reads photos")
     assert found.scale is not None
