@@ -81,6 +81,10 @@ def add(
             rich_help_panel=_PHOTO,
         ),
     ] = None,
+    rounding: Annotated[
+        Literal["torchvision", "transformers", "paddle"] | None,
+        typer.Option(help="To whole pixels as this framework does it.", rich_help_panel=_PHOTO),
+    ] = None,
     colour: Annotated[
         str | None, typer.Option(help="Beside a padded photo: 114,114,114.", rich_help_panel=_PHOTO)
     ] = None,
@@ -143,6 +147,7 @@ def add(
             resize=resize,
             interpolation=interpolation,
             antialias=antialias,
+            rounding=rounding,
             colour=_colour(colour),
             align=align,
             mean=_numbers("--mean", mean),
@@ -256,7 +261,7 @@ def _show(console: Console, added: Added) -> None:
     manifest, found = added.manifest, added.verification
     say = _say(console)
     say(
-        f"The same first class as its own pipeline on {found.same_first:.0%} of {found.photos} photos; probabilities differ by "
+        f"The same first class as its own pipeline on {found.same_first:.1%} of {found.photos} photos; probabilities differ by "
         f"{found.largest_difference:.2g} at most."
     )
     _candidates(console, manifest)

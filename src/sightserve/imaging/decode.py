@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
 from sightserve.imaging import heif, jpeg, tiff
-from sightserve.imaging.colour import described, resizable, to_rgb
+from sightserve.imaging.colour import Description, described, resizable, to_rgb
 from sightserve.imaging.errors import ImageError, TooManyPixels, UnreadableImage, UnsupportedImageType
 from sightserve.imaging.formats import MEDIA_TYPES, sniff, untaken, webp_canvas
 from sightserve.imaging.geometry import Geometry, Padding
@@ -157,8 +157,10 @@ class Decoder:
                     width, height = height, width
                 averaged = tiff.eight_bits(image, layout) if layout else image
                 if self.exact and image.width * image.height <= _EXACT_WHOLE:
-                    # first, where that costs little: offsets are rounded, which from the other side is another pixel
-                    averaged, turned, swapped = upright(averaged, turned), 1, False
+                    # first, where that costs little: offsets are rounded, which from the other side is another pixel; and a
+                    # mean of colours is another colour
+                    averaged = to_rgb(resizable(upright(averaged, turned)), description)
+                    description, turned, swapped = Description(), 1, False
                 small, padding = self._crop_and_resize(resizable(averaged), reduced, swapped=swapped)
         picture = upright(to_rgb(small, description), turned)
         return DecodedImage(_padded(picture, padding) if padding else picture, width, height, format_name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Type
 
 from numpy.typing import NDArray
 
-from sightserve.bundle.inputs import InputSpec
+from sightserve.bundle.inputs import InputSpec, Rounding
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -89,7 +89,7 @@ class Options:
         size: height and width of the network's input, px.
         fit: whole, crop, squash or pad.
         resize: of the shorter side before a crop; of both sides where a photo is squashed and cut afterwards; px.
-        interpolation, antialias, colour, align: see `bundle.inputs`.
+        interpolation, antialias, rounding, colour, align: see `bundle.inputs`.
         mean, std: of channel values: 0 to 1 where all are at most 1, else 0 to 255.
         values: a key of `SCALES`, instead of the two.
         channels, outputs, output: see `Reading`.
@@ -103,6 +103,7 @@ class Options:
     resize: int | None = None
     interpolation: str | None = None
     antialias: bool | None = None
+    rounding: Rounding | None = None
     colour: tuple[int, int, int] | None = None
     align: Literal["centre", "start"] | None = None
     mean: tuple[float, ...] | None = None

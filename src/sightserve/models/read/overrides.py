@@ -11,7 +11,7 @@ from sightserve.models.read.values import input_spec, three
 from sightserve.models.source import SCALES, Fact, Options, Reading, Scale
 
 _DEFAULT_FIT: Final = "crop"
-_OF_INPUT: Final = ("size", "fit", "resize", "interpolation", "antialias", "colour", "align")
+_OF_INPUT: Final = ("size", "fit", "resize", "interpolation", "antialias", "rounding", "colour", "align")
 
 
 def apply(reading: Reading, options: Options, *, size: tuple[int, int] | None = None) -> Reading:
@@ -118,13 +118,19 @@ def _input(reading: Reading, options: Options, fixed: tuple[int, int] | None) ->
     elif fit == known.get("fit"):
         kept = ("colour", "align") if fit == "pad" else () if options.size else ("resize", "rounding")
         described |= {key: known[key] for key in kept if key in known}
-    if fit == "pad":
-        said = {"colour": options.colour, "align": options.align}
-        described |= {key: value for key, value in said.items() if value is not None}
-    elif options.colour is not None or options.align is not None:
-        raise SourceError(f"--colour and --align are of --fit pad, and the fit is {fit}")
+    described |= _said(options, fit, resized="resize" in described)
     where = flags + (f", the rest from {reading.input.source}" if reading.input else "")
     return Fact(input_spec(flags, **described), where)
+
+
+def _said(options: Options, fit: str, *, resized: bool) -> dict[str, Any]:
+    """Return what flags say that only some geometries have."""
+    if options.rounding is not None and not resized:
+        raise SourceError("--rounding is of a photo that is resized and cut afterwards: say --resize too")
+    if fit != "pad" and (options.colour is not None or options.align is not None):
+        raise SourceError(f"--colour and --align are of --fit pad, and the fit is {fit}")
+    said = {"rounding": options.rounding, "colour": options.colour, "align": options.align}
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def _crop(options: Options, known: dict[str, Any], box: tuple[int, int]) -> dict[str, Any]:
