@@ -264,6 +264,8 @@ def _show(console: Console, added: Added) -> None:
         f"The same first class as its own pipeline on {found.same_first:.1%} of {found.photos} photos; probabilities differ by "
         f"{found.largest_difference:.2g} at most."
     )
+    checked = added.checked
+    say(f"{checked.photos_per_second:.0f} photos a second on this machine, on {checked.slots} slots.")
     _candidates(console, manifest)
     if (judged := added.judged) is not None:
         say(f"Right on {judged.right:.1%} of {judged.photos} labelled photos.")

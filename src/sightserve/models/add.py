@@ -9,7 +9,7 @@ from sightserve.bundle.manifest import Manifest
 from sightserve.bundle.provenance import Accuracy, Candidate, Provenance
 from sightserve.models import photos as album
 from sightserve.models import settle, verify
-from sightserve.models.check import check
+from sightserve.models.check import CheckReport, check
 from sightserve.models.quantise import quantise
 from sightserve.models.served import Served
 from sightserve.models.subject import Listener, Request, Subject, look_at_all
@@ -17,6 +17,7 @@ from sightserve.models.verify import Judged, Verification
 from sightserve.models.write import staged, write
 
 _FOR_CHECK: Final = 12  # photos
+_CHECK_SECONDS: Final = 1.0
 _UNKNOWN_LICENCE: Final = "NOASSERTION"  # as SPDX documents say it
 
 
@@ -29,6 +30,7 @@ class Added:
         manifest: of the bundle.
         verification: on photos.
         judged: on labelled ones.
+        checked: what it does in slots on this machine.
         answers: photos, and what the bundle says of each: label and probability.
     """
 
@@ -36,6 +38,7 @@ class Added:
     manifest: Manifest
     verification: Verification
     judged: Judged | None
+    checked: CheckReport
     answers: tuple[tuple[str, str, float], ...]
 
 
@@ -102,13 +105,15 @@ def _proved(subject: Subject, staging: Path, final: Path, workspace: Path, liste
     accuracy = _accuracy(judged, before, agreement)
     manifest = _write(subject, staging, graph, provenance=provenance, accuracy=accuracy)
     listener.step("Checking it in a slot, as the server runs it")
-    check(staging, [photo.path.read_bytes() for photo in album.some(photos, _FOR_CHECK)])
+    checked = check(
+        staging, [photo.path.read_bytes() for photo in album.some(photos, _FOR_CHECK)], seconds=_CHECK_SECONDS
+    )
     for note in provenance.notes:
         listener.note(note)
     answers = tuple(
         (photo.name, labels[int(row.argmax())], float(row.max())) for photo, row in zip(photos, last.rows, strict=True)
     )
-    return Added(final, manifest, float32, judged, answers)
+    return Added(final, manifest, float32, judged, checked, answers)
 
 
 def _write(

@@ -66,12 +66,13 @@ class CheckReport:
     start_seconds: float
 
 
-def check(directory: Path, photos: Sequence[bytes] | None = None) -> CheckReport:
+def check(directory: Path, photos: Sequence[bytes] | None = None, *, seconds: float = _LOAD_SECONDS) -> CheckReport:
     """Run a bundle as the server does, on photos, and say how it does.
 
     Args:
         directory: of the bundle.
         photos: encoded; None: those that ship with Sightserve, and some that are drawn.
+        seconds: for which all slots are kept busy, to see how many photos they answer.
 
     Raises:
         BundleError: it is missing, damaged, or not what its manifest promises.
@@ -87,7 +88,7 @@ def check(directory: Path, photos: Sequence[bytes] | None = None) -> CheckReport
             memory = first.memory()
             _look_together(first, seen, bundle.manifest.max_batch)
             others = [running.enter_context(slots.one(first.plan)) for _ in range(settings.cpus - 1)]
-            rate = _rate([first, *others], seen.photos)
+            rate = _rate([first, *others], seen.photos, seconds)
     except SlotLost as exc:
         raise NotVerified(str(exc)) from exc
     finally:
@@ -201,7 +202,7 @@ def _look_together(slot: Slot, seen: _Seen, max_batch: int | None) -> None:
         )
 
 
-def _rate(slots: Sequence[Slot], photos: Sequence[bytes]) -> float:
+def _rate(slots: Sequence[Slot], photos: Sequence[bytes], seconds: float) -> float:
     """Return the photos a second of all slots at once, each given as many together as the server would."""
     start = threading.Barrier(len(slots) + 1)
     end = [math.inf]
@@ -218,7 +219,7 @@ def _rate(slots: Sequence[Slot], photos: Sequence[bytes]) -> float:
 
     with ThreadPoolExecutor(len(slots)) as pool:
         futures = [pool.submit(work, slot, number * 3) for number, slot in enumerate(slots)]
-        end[0] = time.perf_counter() + _LOAD_SECONDS
+        end[0] = time.perf_counter() + seconds
         start.wait()
         return sum(done / seconds for done, seconds in (future.result() for future in futures))
 

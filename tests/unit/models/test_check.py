@@ -30,7 +30,7 @@ PHOTOS = [jpeg((250, 10, 10)), jpeg((10, 250, 10)), jpeg((10, 10, 250))]
 
 
 def test_a_sound_bundle_passes_on_the_photos_that_ship_with_sightserve(tmp_path, capfd):
-    found = check(networks.write(tmp_path / "colours"))
+    found = check(networks.write(tmp_path / "colours"), seconds=0.2)
 
     assert (found.name, found.classes, found.slots, found.own) == ("colours", 3, 1, False)
     assert found.photos >= 12
@@ -45,7 +45,7 @@ def test_a_sound_bundle_passes_on_the_photos_that_ship_with_sightserve(tmp_path,
 def test_it_runs_as_many_slots_as_the_server_would(tmp_path, monkeypatch):
     monkeypatch.setenv("SIGHTSERVE_CPUS", "2")
 
-    assert check(networks.write(tmp_path / "colours"), PHOTOS).slots == 2
+    assert check(networks.write(tmp_path / "colours"), PHOTOS, seconds=0.2).slots == 2
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_gives_no_probabilities_is_refused(tmp_path, ending, words):
     directory = networks.write(tmp_path / "broken", model=networks.network(ending=ending))
 
     with pytest.raises(NotVerified, match=words):
-        check(directory, PHOTOS)
+        check(directory, PHOTOS, seconds=0.2)
 
 
 def test_what_fails_on_photos_alone_is_refused(tmp_path):
@@ -77,11 +77,11 @@ def test_what_fails_on_photos_alone_is_refused(tmp_path):
     directory = networks.write(tmp_path / "poisoned", model=model)
 
     with pytest.raises(NotVerified, match=r"the model fails on photo 1: .*NaN"):
-        check(directory, PHOTOS)
+        check(directory, PHOTOS, seconds=0.2)
 
 
 def test_the_same_answer_to_every_photo_is_pointed_out(tmp_path):
-    found = check(networks.write(tmp_path / "constant", model=networks.network(ending="constant")), PHOTOS)
+    found = check(networks.write(tmp_path / "constant", model=networks.network(ending="constant")), PHOTOS, seconds=0.2)
 
     assert any("same of every photo" in warning for warning in found.warnings)
 
@@ -89,13 +89,13 @@ def test_the_same_answer_to_every_photo_is_pointed_out(tmp_path):
 def test_a_model_that_takes_one_photo_at_a_time_is_given_one(tmp_path):
     directory = networks.write(tmp_path / "single", model=networks.network(batch=1), max_batch=1)
 
-    found = check(directory, PHOTOS)
+    found = check(directory, PHOTOS, seconds=0.2)
 
     assert (found.photos, found.warnings) == (3, ())
 
 
 def test_a_photo_that_cannot_be_read_is_left_out_and_named(tmp_path):
-    found = check(networks.write(tmp_path / "colours"), [*PHOTOS, b"no photo"])
+    found = check(networks.write(tmp_path / "colours"), [*PHOTOS, b"no photo"], seconds=0.2)
 
     assert found.photos == 3
     assert any(warning.startswith("photo 4 is left out:") for warning in found.warnings)
@@ -104,7 +104,7 @@ def test_a_photo_that_cannot_be_read_is_left_out_and_named(tmp_path):
 @pytest.mark.parametrize("photos", [[], [b"", b"\xff\xd8\xff no photo"]])
 def test_no_photo_at_all_proves_nothing(tmp_path, photos):
     with pytest.raises(NotVerified, match="none of the photos can be read"):
-        check(networks.write(tmp_path / "colours"), photos)
+        check(networks.write(tmp_path / "colours"), photos, seconds=0.2)
 
 
 def test_a_damaged_bundle_is_refused_before_anything_runs(tmp_path):
@@ -112,6 +112,6 @@ def test_a_damaged_bundle_is_refused_before_anything_runs(tmp_path):
     (directory / "labels.txt").write_text("red\ngreen\nviolet\n")
 
     with pytest.raises(BundleCorruptError, match=r"labels\.txt"):
-        check(directory)
+        check(directory, seconds=0.2)
     with pytest.raises(BundleNotFoundError):
-        check(tmp_path / "nothing")
+        check(tmp_path / "nothing", seconds=0.2)
