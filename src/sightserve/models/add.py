@@ -10,6 +10,7 @@ from sightserve.bundle.provenance import Accuracy, Candidate, Provenance
 from sightserve.models import photos as album
 from sightserve.models import settle, verify
 from sightserve.models.check import CheckReport, check
+from sightserve.models.looks import alternatives
 from sightserve.models.quantise import quantise
 from sightserve.models.served import Served
 from sightserve.models.subject import Listener, Request, Subject, look_at_all
@@ -73,7 +74,7 @@ def _proved(subject: Subject, staging: Path, final: Path, workspace: Path, liste
         verify.require(float32)
     images, known = subject.few()
     notes = [*subject.notes, *float32.warnings]
-    notes += settle.alternatives(subject.network, subject.preparation, images, known)
+    notes += alternatives(subject.network, subject.preparation, images, known)
     candidates: tuple[Candidate, ...] = ()
     last, graph, agreement = float32, subject.wrapped.path, None
     if request.quantise and len(set(float32.rows.argmax(axis=1).tolist())) == 1 and len(photos) > 1:

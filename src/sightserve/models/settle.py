@@ -1,66 +1,20 @@
 """read, network -> [how a photo has to be prepared, all of it] -> wrap. What nobody said is found on photos, or guessed."""
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sightserve.bundle.inputs import CropInput, InputSpec, PadInput, SquashInput
+from sightserve.bundle.inputs import CropInput, InputSpec, SquashInput
 from sightserve.models.errors import NetworkError, UnclearSource
+from sightserve.models.looks import CROPPED, FEWEST, MOST, Preparation, Seen, gain, look, outputs_of
 from sightserve.models.network import Network
-from sightserve.models.reference import Reference, prepared, probabilities, scaled
+from sightserve.models.reference import Reference, prepared, scaled
 from sightserve.models.source import SCALES, UNSCALED, Channels, Fact, Outputs, Reading, Scale
 
-_CROPPED: Final = 0.875  # of a photo that was resized: what most networks were trained and measured with
-_ROUNDING: Final = 1e-3
-_PATIENCE: Final = 20.0  # seconds for the photos of one question
-_FEWEST: Final = 8  # photos, however slow a network is
-_MOST: Final = 40
-_CLEARLY: Final = 0.04  # of mean confidence: what is no accident with forty photos
-
-
-@dataclass(frozen=True, slots=True)
-class Preparation:
-    """How a network wants a photo, and what its numbers are: nothing is left open.
-
-    Attributes:
-        input, channels, scale, outputs: see `source.Reading`.
-    """
-
-    input: Fact[InputSpec]
-    channels: Fact[Channels]
-    scale: Fact[Scale]
-    outputs: Fact[Outputs]
-
-
-class Seen(NamedTuple):
-    """What a network says of photos that were prepared in one way.
-
-    Attributes:
-        confidence: mean probability of the first class.
-        firsts: how many different first classes there are.
-        right: share of the photos whose first class is their label; None without labels.
-        photos: how many.
-    """
-
-    confidence: float
-    firsts: int
-    right: float | None
-    photos: int
-
-    def beats(self, other: "Seen") -> bool:
-        """Whether this way is clearly better. Labels decide; without them, confidence, where answers still differ as much."""
-        if self.right is not None and other.right is not None:
-            return self.right > other.right + max(_CLEARLY, 1.5 / self.photos)
-        return self.confidence > other.confidence + _CLEARLY and self.firsts >= other.firsts
-
-    def __str__(self) -> str:
-        right = "" if self.right is None else f", {self.right:.0%} right"
-        return f"mean confidence {self.confidence:.2f}{right}"
+_SAME: Final = 0.05  # of `looks.Seen.spread`, below which a network says the same of every photo
 
 
 def settle(
@@ -79,10 +33,10 @@ def settle(
     """
     channels = _channels(reading, network)
     spec = _input(reading, network)
-    fitted = [prepared(image, spec.value) for image in images[:_MOST]]
+    fitted = [prepared(image, spec.value) for image in images[:MOST]]
     scale = reading.scale or _found_scale(network, fitted, labels, channels.value, reading.outputs)
     outputs = _outputs(
-        reading, network, [network(scaled(image, channels.value, scale.value)) for image in fitted[:_FEWEST]]
+        reading, network, [network(scaled(image, channels.value, scale.value)) for image in fitted[:FEWEST]]
     )
     return Preparation(spec, channels, scale, outputs)
 
@@ -127,7 +81,7 @@ def _usual_input(network: Network, height: int, width: int) -> Fact[InputSpec]:
     if network.layout == "NHWC" or height != width:
         way: InputSpec = SquashInput(fit="squash", height=height, width=width, interpolation="bilinear")
         return Fact(way, f"a guess, usual for {network.layout}: nothing says it; --fit, --resize")
-    resize = int(height / _CROPPED)
+    resize = int(height / CROPPED)
     way = CropInput(fit="crop", height=height, width=width, resize=resize, interpolation="bilinear")
     return Fact(way, "a guess, usual for NCHW: nothing says it; --fit, --resize")
 
@@ -148,46 +102,31 @@ def _found_scale(
         name: look(network, fitted, labels, channels, scale, outputs.value if outputs else None)
         for name, scale in SCALES.items()
     }
-    best = max(tried, key=lambda name: (tried[name].right or 0, tried[name].firsts * tried[name].confidence))
-    others = sorted((each for name, each in tried.items() if name != best), key=lambda each: each.confidence)
-    clear = "" if tried[best].beats(others[-1]) else ", which decides little: say --values, or --mean and --std"
-    return Fact(SCALES[best], f"tried on photos: {tried[best]}, the next {others[-1]}{clear}")
+    usual = "imagenet" if network.layout == "NCHW" else "0 to 1"
+    if all(seen.right is None for seen in tried.values()):
+        best = _surest(tried, usual)
+    else:
+        best = max(tried, key=lambda name: (tried[name].right or 0, name == usual))
+    told = (
+        f"tried on photos: {tried[best]}"
+        if tried[best].beats(tried[usual])
+        else f"usual for {network.layout}, {tried[best]}"
+    )
+    others = "; ".join(f"{name}: {tried[name]}" for name in tried if name != best)
+    return Fact(SCALES[best], f"a guess: {told} ({others}); --values, --mean, --std")
 
 
-def look(
-    network: Network,
-    fitted: Sequence[Image.Image],
-    labels: Sequence[int | None],
-    channels: Channels,
-    scale: Scale,
-    outputs: Outputs | None,
-) -> Seen:
-    """Return what the network says of pictures that were cut already."""
-    rows: list[NDArray[np.float32]] = []
-    until = time.monotonic() + _PATIENCE
-    for image in fitted:
-        raw = network(scaled(image, channels, scale))
-        rows.append(probabilities(raw, outputs or outputs_of(raw[None])))
-        if len(rows) >= _FEWEST and time.monotonic() > until:
-            break
-    return seen(np.stack(rows), labels)
+def _surest(tried: Mapping[str, "Seen"], usual: str) -> str:
+    """Return the scale that photos without labels speak for.
 
-
-def seen(rows: NDArray[np.float32], labels: Sequence[int | None]) -> Seen:
-    """Return what rows of probabilities, (photos, classes), come to."""
-    firsts = rows.argmax(axis=1)
-    known = [(first, label) for first, label in zip(firsts, labels, strict=False) if label is not None]
-    right = sum(first == label for first, label in known) / len(known) if known else None
-    return Seen(float(np.nan_to_num(rows.max(axis=1)).mean()), len(set(firsts.tolist())), right, len(rows))
-
-
-def outputs_of(raw: NDArray[np.float32]) -> Outputs:
-    """Return what raw outputs, (photos, columns), look like: probabilities where they can be some."""
-    if raw.min() < 0 or raw.max() > 1 + _ROUNDING:
-        return "logits" if raw.shape[1] > 1 else "independent_logits"
-    if raw.shape[1] == 1:
-        return "independent_probabilities"
-    return "probabilities" if np.allclose(raw.sum(axis=1), 1, atol=0.01) else "independent_probabilities"
+    Larger numbers make any network surer of itself, so that confidence speaks only for a scale with smaller ones. Numbers that
+    are far too small are all the same to it.
+    """
+    if tried[usual].spread < _SAME < tried["0 to 255"].spread:
+        return "0 to 255"
+    smaller = [name for name in tried if gain(SCALES[name]) <= gain(SCALES[usual])]
+    best = max(smaller, key=lambda name: tried[name].confidence)
+    return best if tried[best].beats(tried[usual]) else usual
 
 
 def _outputs(reading: Reading, network: Network, raw: list[NDArray[np.float32]]) -> Fact[Outputs]:
@@ -222,55 +161,6 @@ def _outputs(reading: Reading, network: Network, raw: list[NDArray[np.float32]])
 
 def _words(outputs: Outputs) -> str:
     return outputs.replace("_", " ")
-
-
-def alternatives(
-    network: Network, preparation: Preparation, images: Sequence[Image.Image], labels: Sequence[int | None]
-) -> Iterator[str]:
-    """Yield a sentence for each other way to prepare photos with which the network does clearly better.
-
-    Source of the method: without labels, mean confidence falls with a wrong colour, scale or geometry; it is no proof.
-    """
-    few = images[:_MOST]
-    spec, outputs = preparation.input.value, preparation.outputs.value
-
-    def tried(spec: InputSpec, channels: Channels, scale: Scale) -> Seen:
-        return look(network, [prepared(image, spec) for image in few], labels, channels, scale, outputs)
-
-    now = tried(spec, preparation.channels.value, preparation.scale.value)
-    ways: dict[str, tuple[InputSpec, Channels, Scale]] = {}
-    if preparation.channels.value != "grey":
-        other: Channels = "rgb" if preparation.channels.value == "bgr" else "bgr"
-        ways[f"--channels {other}"] = (spec, other, preparation.scale.value)
-    for name, scale in SCALES.items():
-        if scale != preparation.scale.value:
-            ways[f"--values '{name}'"] = (spec, preparation.channels.value, scale)
-    for fit, way in _other_fits(spec):
-        ways[f"--fit {fit}"] = (way, preparation.channels.value, preparation.scale.value)
-    for name, way_of in ways.items():
-        seen_so = tried(*way_of)
-        if seen_so.beats(now):
-            yield f"with {name} the network does better on these photos: {seen_so}, instead of {now}"
-
-
-def _other_fits(spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
-    if spec.fit == "whole":
-        return
-    height, width, interpolation = spec.height, spec.width, spec.interpolation
-    ways: list[InputSpec] = [
-        CropInput(
-            fit="crop",
-            height=height,
-            width=width,
-            resize=int(min(height, width) / _CROPPED),
-            interpolation=interpolation,
-        ),
-        SquashInput(fit="squash", height=height, width=width, interpolation=interpolation),
-        PadInput(fit="pad", height=height, width=width, interpolation=interpolation),
-    ]
-    for way in ways:
-        if way.fit != spec.fit and (way.fit != "crop" or height == width):
-            yield way.fit, way
 
 
 def reference(network: Network, preparation: Preparation) -> Reference:

@@ -14,10 +14,10 @@ from sightserve.bundle.store import NAME
 from sightserve.models import photos as album
 from sightserve.models import settle, verify, words
 from sightserve.models.errors import AddError, SourceError, UnclearSource
+from sightserve.models.looks import Preparation
 from sightserve.models.network import Network, look_at
 from sightserve.models.photos import Photo
 from sightserve.models.read import read
-from sightserve.models.settle import Preparation
 from sightserve.models.source import Fact, Options, Reading
 from sightserve.models.wrap import How, Wrapped, wrap
 

@@ -4,8 +4,8 @@ from typing import Final
 
 from sightserve.bundle.inputs import CropInput, InputSpec, PadInput, SquashInput, WholeInput
 from sightserve.bundle.provenance import ReadFact
+from sightserve.models.looks import Preparation
 from sightserve.models.network import Network
-from sightserve.models.settle import Preparation
 from sightserve.models.source import SCALES, Fact, Outputs, Scale
 
 _OUTPUTS: Final[dict[Outputs, str]] = {

@@ -12,9 +12,10 @@ from tests.unit.models.nets import network
 from sightserve.bundle.inputs import CropInput, PadInput, SquashInput, WholeInput
 from sightserve.models import settle as settling
 from sightserve.models.errors import NetworkError, UnclearSource
+from sightserve.models.looks import alternatives
 from sightserve.models.network import look_at
-from sightserve.models.settle import alternatives, settle
-from sightserve.models.source import IMAGENET, UNSCALED, Fact, Reading
+from sightserve.models.settle import settle
+from sightserve.models.source import IMAGENET, SIGNED, UNIT, UNSCALED, Fact, Reading
 
 WHOLE = [Image.open(path).convert("RGB") for path in sorted(SAMPLES.glob("*.jpg"))]
 # and halves of them: as many as a guess takes to be sure of itself
@@ -57,15 +58,26 @@ def test_the_graphs_sides_win_over_those_that_were_read(tmp_path: Path) -> None:
 
 
 def test_a_network_with_labels_for_its_photos_has_the_scale_with_which_it_is_right(tmp_path: Path) -> None:
-    reading, net = read(tmp_path, {"gain": 4.0}, input=SQUASH)
-    truth = [
-        int(net(np.asarray(image.resize((32, 32), Image.Resampling.BILINEAR), np.float32)).argmax()) for image in PHOTOS
-    ]
+    reading, net = read(tmp_path, {"gain": 16.0}, input=SQUASH)
+    fitted = [np.asarray(image.resize((32, 32), Image.Resampling.BILINEAR), np.float32) for image in PHOTOS]
+    truth = [int(net(pixels / 127.5 - 1).argmax()) for pixels in fitted]
 
     found = settle(reading, net, PHOTOS, truth).scale
 
-    assert found.value == UNSCALED
+    assert found.value == SIGNED
     assert "100% right" in found.source
+
+
+def test_without_labels_a_scale_is_what_is_usual_and_that_of_bytes_where_all_else_is_the_same_to_the_network(
+    tmp_path: Path,
+) -> None:
+    usual = settle(*read(tmp_path, {"gain": 16.0}, input=SQUASH), PHOTOS, UNKNOWN).scale
+    keras = settle(*read(tmp_path, {"gain": 16.0, "layout": "NHWC"}, input=SQUASH), PHOTOS, UNKNOWN).scale
+    # one that divides by 255 itself: values from 0 to 1 are all black to it
+    bytes_ = settle(*read(tmp_path, {"gain": 0.06, "layout": "NHWC"}, input=SQUASH), PHOTOS, UNKNOWN).scale
+
+    assert (usual.value, keras.value, bytes_.value) == (IMAGENET, UNIT, UNSCALED)
+    assert all("a guess" in fact.source for fact in (usual, keras, bytes_))
 
 
 @pytest.mark.parametrize(
