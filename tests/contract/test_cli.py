@@ -118,6 +118,7 @@ def test_a_backend_answers_the_same_as_this_process(backend_url):
     assert top(remote) == top(local)
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_away_is_said_for_every_photo():
     run = sightserve_("classify", "--backend", f"http://127.0.0.1:{free_port()}", str(SAMPLES / "cat.jpg"))
 

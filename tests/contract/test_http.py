@@ -223,6 +223,7 @@ def test_a_reader_that_makes_progress_may_take_its_time(hasty):
     assert received.endswith(whole)
 
 
+@pytest.mark.slow
 def test_a_connection_stays_open_between_requests_for_as_long_as_the_setting_says(hasty, backend_url):
     """After an answer, and after a body that came when its request was refused already."""
     refused = wire.post(bytes(200_000), JPEG, path=b"/nothing")

@@ -133,6 +133,7 @@ def test_json_without_a_photo_is_refused(backend_url, content):
     assert list(answer.json()) == ["error"]
 
 
+@pytest.mark.slow
 def test_who_is_refused_is_told_for_how_long(tmp_path, cat):
     """All bodies together may hold less than this one has: refused, as in overload."""
     with running_backend(tmp_path / "log", "--cpus", "1", SIGHTSERVE_MAX_QUEUE_BYTES="1000") as backend:

@@ -67,7 +67,7 @@ def test_on_the_command_line_all_labels_that_apply_are_named(tmp_path):
     nothing = sightserve_("classify", PHOTO, "-k", "1", "--model", str(none))
 
     head, first, _ = run.stdout.splitlines()
-    assert head.split("  ")[-1] == "labels that apply, from 50% (then)"
+    assert head.split("  ")[-1].strip() == "labels that apply, from 50% (then)"
     assert re.search(r"  (warm|red) \d+%, (red|warm) \d+%  \(blue [<\d]+%\)$", first)
     assert "none applies  (night " in nothing.stdout
 

@@ -125,6 +125,7 @@ def test_the_work_of_callers_who_hang_up_is_never_started(backend, slow_photo):
     assert metric(backend.url, "sightserve_abandoned_total") >= 10
 
 
+@pytest.mark.slow
 def test_a_batch_whose_sender_hangs_up_goes_no_further(backend):
     """Thirty images of 20 megapixels, a tenth of a second each: those not yet at work when it closes are never started."""
     buffer = io.BytesIO()
@@ -184,6 +185,7 @@ def test_the_log_has_a_line_for_every_request_with_its_trace(tmp_path, espresso)
         assert line["logging.googleapis.com/trace"] == f"projects/my-project/traces/{trace}"
 
 
+@pytest.mark.slow
 def test_one_connection_too_many_is_told_so_and_takes_nobodys_place(tmp_path, cat):
     with running_backend(tmp_path / "log", "--cpus", "1", SIGHTSERVE_MAX_CONNECTIONS="10") as running:
         address = ("127.0.0.1", int(running.url.rsplit(":", 1)[1]))

@@ -80,6 +80,7 @@ def test_a_connection_whose_request_was_refused_carries_the_next_ones(busy, espr
     assert json.loads(third[2])["prediction"] == "espresso"
 
 
+@pytest.mark.slow
 def test_refusals_that_nobody_takes_do_not_pile_up(tmp_path, espresso):
     """Requests sent ahead without end by somebody who reads no answers, while the only slot is stopped."""
     with running_backend(tmp_path / "log", "--cpus", "1", SIGHTSERVE_HEADER_TIMEOUT="60") as backend:

@@ -171,6 +171,7 @@ def test_what_is_not_here_says_so(client, ask):
     assert caught.value.status() == "404"
 
 
+@pytest.mark.slow
 def test_a_name_with_slashes_and_blanks_is_one(tmp_path, cat):
     """As the Hub's names have them; and versions are called as Triton's are, where their author does."""
     directory = tmp_path / "bundle"
@@ -192,6 +193,7 @@ def test_a_name_with_slashes_and_blanks_is_one(tmp_path, cat):
     assert answer.as_numpy("label")[0].decode() == hugging_face.json()[0]["label"]
 
 
+@pytest.mark.slow
 def test_a_key_and_a_limit_are_told_in_its_words(tmp_path, cat):
     with (
         running_backend(

@@ -147,6 +147,7 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing_half_written(known, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a:b.mp4", "file:c.MP4", "%03d?*.mp4", "-é 猫.mp4"])
 def test_any_name_is_a_name(known, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
@@ -158,6 +159,7 @@ def test_any_name_is_a_name(known, tmp_path, monkeypatch, name):
     assert len(frames(tmp_path / name)) == len(frames(known))
 
 
+@pytest.mark.slow
 def test_a_video_may_come_on_standard_input(known, tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -53,6 +53,7 @@ def metrics_at(port: int) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r"^(sightserve\S+) (\S+)$", text, re.MULTILINE)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["info", "debug"])
 def test_a_visit_is_in_the_log_and_in_the_metrics_and_nothing_that_is_the_visitors(tmp_path, level):
     port = free_port()

@@ -53,6 +53,7 @@ def test_a_bundle_holds_the_verified_bytes_and_the_labels_in_order(tmp_path):
         "height": 32,
         "width": 48,
         "fraction": 1.0,
+        "antialias": True,
         "decode": "fast",
         "rounding": "torchvision",
         "interpolation": "bilinear",

@@ -181,6 +181,7 @@ def test_check_of_a_folder_without_photos_is_a_mistake(models, tmp_path):
     assert model("check", "apples", "--photos", str(tmp_path / "nowhere")).exit_code == 2
 
 
+@pytest.mark.slow
 def test_check_in_json_has_the_cost_and_how_it_came_about(models):
     networks.write(models / "apples")
 

@@ -181,6 +181,7 @@ def test_a_cut_off_video_shows_what_could_be_read(backend, video_page):
     assert len(rows(video_page)) > 0
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_away_is_told_before_anything_starts(backend, video_page, short, monkeypatch):
     monkeypatch.setenv("BACKEND", "http://127.0.0.1:9")
     monkeypatch.setenv("SIGHTSERVE_UI_WAIT_SECONDS", "1")
