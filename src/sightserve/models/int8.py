@@ -44,15 +44,18 @@ def prepared(graph: Path, folder: Path) -> Path:
     opset = next((each.version for each in _structure(graph).opset_import if each.domain in {"", "ai.onnx"}), 0)
     if opset < _LEAST_OPSET:
         raise NetworkError(f"int8 with a scale for each channel needs opset {_LEAST_OPSET}, the graph has {opset}")
-    path = folder / "prepared.onnx"
+    path, whole = folder / "prepared.onnx", folder / "whole.onnx"
     with _quietly():
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
+        graphs.save(graphs.load(graph), whole, external_above=_LARGE)  # it looks for external data in another folder
         quant_pre_process(
-            str(graph), str(path),
+            str(whole), str(path),
             skip_symbolic_shape=True,  # it wants sympy, and gains nothing for these graphs
             save_as_external_data=weight_bytes(graph) > _LARGE, all_tensors_to_one_file=True,
         )  # fmt: skip
+        for left in [*graphs.external_files(whole), whole.name]:
+            (folder / left).unlink()
         model = graphs.load(path)
         for number, node in enumerate(model.graph.node):
             node.name = f"{number}_{node.op_type}"

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from tests.unit.models.nets import network as small_network
 
 from sightserve.models import int8
 from sightserve.models.biases import correct_biases
@@ -242,3 +243,17 @@ def test_answers_are_the_same_by_first_class_or_by_what_is_probable(tmp_path):
 
     assert by_class.all()
     assert by_set.tolist() == (above[0] == above[1]).all(axis=1).tolist()
+
+
+def test_a_graph_with_its_weights_beside_it_is_prepared_like_every_other(tmp_path: Path) -> None:
+    """The quantiser's own preparation looks for them in another folder, as `onnx` writes them from 50 MB."""
+    (tmp_path / "given").mkdir()
+    (tmp_path / "made").mkdir()
+    graph = small_network(tmp_path / "given" / "model.onnx", external=True)
+
+    made = int8.prepared(graph, tmp_path / "made")
+
+    photo = np.ones((1, 3, 32, 32), dtype=np.float32)
+    before, after = (session_of(path).run(None, {"photo": photo})[0] for path in (graph, made))
+    assert np.allclose(before, after, atol=1e-6)
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["prepared.onnx"]
