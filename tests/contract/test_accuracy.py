@@ -36,6 +36,7 @@ def indices(body: dict[str, Any]) -> list[int]:
     return [entry["index"] for entry in body["top_k"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("through", ["this process", "the backend"])
 def test_the_command_line_on_real_photos(labelled_photos, backend_url, through):
     words = ["--backend", backend_url] if through == "the backend" else []

@@ -23,6 +23,7 @@ WORST = [
 ]
 
 
+@pytest.mark.slow
 def test_a_third_visitor_is_answered_while_two_strangers_upload_bombs(page, both_halves):
     files = [(f"{bomb.__name__}.{suffix}", bomb()) for bomb, suffix, _ in WORST]
     page.goto(both_halves["ui"])

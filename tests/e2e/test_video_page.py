@@ -42,6 +42,7 @@ def at(page: Page, seconds: float) -> str:
     return " ".join(cues(page))
 
 
+@pytest.mark.slow
 def test_a_video_is_labelled_played_and_taken_home(page, both_halves, known, artifacts, tmp_path):
     visit(page, both_halves)
     page.locator("input.files").set_input_files(known)

@@ -127,6 +127,7 @@ def test_a_photo_that_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> No
     assert any("bad.jpg is left out" in note for note in made.manifest.provenance.notes)
 
 
+@pytest.mark.slow
 def test_a_model_of_the_same_name_stays_until_it_is_to_be_replaced(tmp_path: Path) -> None:
     adding(tmp_path, network(tmp_path / "apples.onnx"), version="1")
 
