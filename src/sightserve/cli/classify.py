@@ -50,7 +50,7 @@ def classify(
     model: Annotated[str | None, typer.Option(help=f"{MODEL_HELP} When running in this process.")] = None,
     top_k: Annotated[
         int | None,
-        typer.Option("--top-k", "-k", min=1, help="How many labels to give for each photo [default: 5, or all]."),
+        typer.Option("--top-k", "-k", min=1, help="How many labels to give for each photo (default: 5, or all)."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line and photo.")] = False,
     heat_map: Annotated[

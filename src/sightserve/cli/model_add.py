@@ -32,11 +32,11 @@ def add(
             "folder of a Triton repository; a .pth with --arch; .keras or .h5; hf:ORG/NAME, timm:NAME, torchvision:NAME."
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="What to call it [default: as the source is called].")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it (default: as the source is called).")] = None,
     photos: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of photos to prove it on, best with a folder for each label [default: Sightserve's samples]."
+            help="Folder of photos to prove it on, best with a folder for each label (default: Sightserve's samples)."
         ),
     ] = None,
     labels: Annotated[

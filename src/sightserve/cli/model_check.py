@@ -24,7 +24,7 @@ _MIB: Final = 2**20
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A model's name, or a bundle's directory.")],
     photos: Annotated[
-        Path | None, typer.Option(help="Folder of photos to check it on [default: Sightserve's samples].")
+        Path | None, typer.Option(help="Folder of photos to check it on (default: Sightserve's samples).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

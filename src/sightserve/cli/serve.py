@@ -12,16 +12,16 @@ from sightserve.cli.model_option import MODEL_HELP
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port to listen on; PORT sets it too [default: 8000].")
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; PORT sets it too (default: 8000).")
     ] = None,
     model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
-    cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once [default: the CPUs].")] = None,
+    cpus: Annotated[int | None, typer.Option(help="How many requests to work on at once (default: the CPUs).")] = None,
     root_path: Annotated[
-        str | None, typer.Option(help="Where a proxy that strips it has the API, such as /api [default: at its root].")
+        str | None, typer.Option(help="Where a proxy that strips it has the API, such as /api (default: at its root).")
     ] = None,
-    log_format: Annotated[str | None, typer.Option(help="auto, json or console [default: auto].")] = None,
+    log_format: Annotated[str | None, typer.Option(help="auto, json or console (default: auto).")] = None,
 ) -> None:
     """Serve the API until Ctrl-C.
 

@@ -21,7 +21,7 @@ def ui(
     base_path: Annotated[
         str | None,
         typer.Option(
-            help="Where a proxy that does not strip it has the web app, such as /tools/sight [default: its root]."
+            help="Where a proxy that does not strip it has the web app, such as /tools/sight (default: its root)."
         ),
     ] = None,
     api_key: ApiKey = "",

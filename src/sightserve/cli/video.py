@@ -43,7 +43,7 @@ def video(
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Below this probability there is no label [default: 0.2; 0.5 where several may apply]."
+            min=0, max=1, help="Below this probability there is no label (default: 0.2; 0.5 where several may apply)."
         ),
     ] = None,
     smoothing: Annotated[
