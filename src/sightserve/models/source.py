@@ -116,7 +116,8 @@ class Options:
     @property
     def changes_preprocessing(self) -> bool:
         """Whether the source's own pipeline would see a photo in another way than these say."""
-        return any(
-            given is not None
-            for given in (self.fit, self.resize, self.interpolation, self.mean, self.std, self.channels)
-        )
+        of_a_photo = (
+            self.fit, self.resize, self.interpolation, self.antialias, self.rounding, self.colour, self.align,
+            self.mean, self.std, self.values, self.channels,
+        )  # fmt: skip
+        return any(given is not None for given in of_a_photo)

@@ -96,8 +96,6 @@ def wrap(network: Network, how: How, path: Path) -> Wrapped:
             raise NetworkError(
                 f"the network takes exactly {batch} photos at once: export it with a dynamic batch, or with 1"
             )
-    for name in {domain.domain for domain in model.opset_import} - {node.domain for node in model.graph.node} - {""}:
-        model.opset_import.remove(next(domain for domain in model.opset_import if domain.domain == name))
     del model.metadata_props[:]  # what a stranger wrote there, nobody needs any more
     graphs.save(model, path, external_above=_EXTERNAL_ABOVE)
     columns = network.columns

@@ -15,7 +15,7 @@ from sightserve.models.errors import NetworkError, UnclearSource
 from sightserve.models.looks import alternatives
 from sightserve.models.network import look_at
 from sightserve.models.settle import settle
-from sightserve.models.source import IMAGENET, SIGNED, UNIT, UNSCALED, Fact, Reading
+from sightserve.models.source import IMAGENET, SIGNED, UNIT, UNSCALED, Fact, Options, Reading
 
 WHOLE = [Image.open(path).convert("RGB") for path in sorted(SAMPLES.glob("*.jpg"))]
 # and halves of them: as many as a guess takes to be sure of itself
@@ -154,3 +154,16 @@ def test_a_way_with_which_it_is_right_more_often_is_pointed_out(
 
     assert any(named in words and "100% right" in words for words in said)
     assert list(alternatives(net, preparation, PHOTOS, truth)) == []
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        {"fit": "pad"}, {"resize": 40}, {"interpolation": "box"}, {"antialias": False}, {"rounding": "paddle"},
+        {"colour": (1, 2, 3)}, {"align": "start"}, {"mean": (0.5,)}, {"std": (0.5,)}, {"values": "0 to 1"}, {"channels": "bgr"},
+    ],
+)  # fmt: skip
+def test_every_flag_about_photos_takes_the_place_of_the_sources_own_pipeline(flag: dict[str, Any]) -> None:
+    """Else it would be compared with a pipeline that does not know of the flag, and refused for what was asked of it."""
+    assert Options(**flag).changes_preprocessing
+    assert not Options(output="classes", outputs="logits").changes_preprocessing

@@ -178,3 +178,21 @@ def test_free_sides_have_to_be_said_where_they_matter(tmp_path: Path) -> None:
 
     assert session_of(made.path).get_inputs()[0].shape == ["N", 48, 192, 3]
     assert np.abs(difference).max() <= EXACT
+
+
+def test_what_only_a_branch_reads_is_kept(tmp_path: Path) -> None:
+    """The body of an If reads tensors of the graph around it, which no node there names as its input."""
+    path = network(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    model.graph.node[-1].output[0] = "raw"
+    out = helper.make_tensor_value_info("branch", TensorProto.FLOAT, None)
+    body = [helper.make_node("Normalizer", ["raw"], ["branch"], domain="ai.onnx.ml", norm="L2")]
+    branches = {name: helper.make_graph(body, name, [], [out]) for name in ("then_branch", "else_branch")}
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), "always"))
+    model.graph.node.append(helper.make_node("If", ["always"], ["out"], **branches))
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 1))
+    onnx.save(model, path)
+
+    _, difference = wrapped(path, {}, tmp_path)
+
+    assert np.abs(difference).max() <= EXACT

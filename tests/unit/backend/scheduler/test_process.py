@@ -67,7 +67,9 @@ def started(model: Model, threads_when_alone: int = 1) -> SlotProcess:
 @pytest.fixture
 def slot(model):
     made = started(model)
-    assert made.receive_plan(SECONDS).batch == Plan().batch
+    plan = made.receive_plan(SECONDS)
+    assert plan.batch == Plan().batch
+    assert 0 < plan.inference < SECONDS
     yield made
     made.end()
 
