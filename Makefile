@@ -33,7 +33,7 @@ format: $(VENV)/.dev  ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
-	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra otel --extra model --extra dev \
+	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra otel --extra model --extra batch --extra s3 --extra ray --extra dev \
 	  -o requirements/dev.txt
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group build -o requirements/build.txt
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group sbom -o requirements/sbom.txt

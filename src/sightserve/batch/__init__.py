@@ -1,0 +1,1 @@
+"""Very many photos, in a job that survives whatever ends it: `sightserve batch`."""
