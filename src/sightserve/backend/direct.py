@@ -59,14 +59,14 @@ class Slots:
         try:
             process.send_start(self.setup, self._parts, measure=self._settings.calibrate, plan=plan)
             plan = process.receive_plan(self._settings.start_timeout)
-            child.connection.settimeout(self._settings.hang_timeout)
         except BaseException as exc:
             words = _last_words(child)
             _end(child)
             if isinstance(exc, SlotLost):
                 raise SlotLost(f"{exc}{words}") from exc
             raise
-        return Slot(child, plan, time.perf_counter() - began, self.setup.most_in_memory, process.notes)
+        took = time.perf_counter() - began
+        return Slot(child, plan, took, self.setup.most_in_memory, self._settings.hang_timeout, process.notes)
 
     @contextmanager
     def one(self, plan: Plan | None = None) -> Iterator["Slot"]:
@@ -87,8 +87,8 @@ class Slot:
         notes: what it said of the model.
     """
 
-    def __init__(self, child: Child, plan: Plan, start: float, room: int, notes: tuple[str, ...]) -> None:
-        self._child, self._room = child, room
+    def __init__(self, child: Child, plan: Plan, start: float, room: int, hangs: float, notes: tuple[str, ...]) -> None:
+        self._child, self._room, self._hangs = child, room, hangs
         self._ended, self._ending = False, threading.Lock()  # a descriptor that was closed may be another file's by now
         self.plan, self.start, self.notes = plan, start, notes
 
@@ -97,18 +97,22 @@ class Slot:
         """The process's id."""
         return self._child.process.pid
 
-    def ask(self, jobs: Sequence[Job], room: int | None = None) -> list[Answer | BackendError]:
+    def ask(
+        self, jobs: Sequence[Job], room: int | None = None, seconds: float | None = None
+    ) -> list[Answer | BackendError]:
         """Have jobs run together and wait for their outcomes.
 
         Args:
             jobs: to run.
             room: pixels that it may hold in memory for them; None: as many as any image ever may. A photo that needs more
                 has `NeedsMemory` for its outcome.
+            seconds: after which it counts as hung; None: the settings' `hang_timeout`.
 
         Raises:
             SlotLost: it died, hangs, or makes no sense: it is good for nothing more than `end`.
         """
         connection, room = self._child.connection, self._room if room is None else room
+        connection.settimeout(self._hangs if seconds is None else seconds)
         try:
             for part in jobs_message(jobs, [0.0] * len(jobs), alone=False, room=room):
                 connection.sendall(part)
