@@ -1,4 +1,4 @@
-"""A source's photos, cut into shards: what earlier runs wrote down first, then what is found now, written down ahead of the work."""
+"""A source's photos, cut into shards: first what earlier runs wrote down, then what is found now."""
 
 import tempfile
 import threading
@@ -141,11 +141,13 @@ class Listing:
         start = 0
         try:
             with path.open("wb") as file:
-                for photo in islice(photos, self._rows):
+                for found in islice(photos, self._rows):
+                    photo = found
                     data = photo.data or b""
                     file.write(data)
-                    where = {"address": str(path), "start": start, "size": len(data), "data": None}
-                    yield photo if photo.data is None else photo._replace(**where)
+                    if photo.data is not None:
+                        photo = Photo(photo.name, str(path), start=start, size=len(data))
+                    yield photo
                     start += len(data)
         except OSError as exc:
             raise StorageAway(f"{path.parent} cannot take the photos of a compressed archive: {exc.strerror}") from exc

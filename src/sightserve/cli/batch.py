@@ -109,8 +109,9 @@ def _batch(
     from sightserve.batch.sources.opening import open_source
     from sightserve.batch.store import open_store
 
+    settings = Settings(threads_when_alone=1)  # what else the environment says counts here as it does for `serve`
     chosen = {"model": model, "cpus": workers}
-    settings = Settings(threads_when_alone=1, **{name: value for name, value in chosen.items() if value is not None})
+    settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
     try:
         bundle = load(settings)
     except BackendError as exc:
@@ -251,8 +252,8 @@ def _summary(out: str, *, as_json: bool) -> None:
         if len(told.labels) > _MOST_LABELS:
             print_line(f"and {len(told.labels) - _MOST_LABELS:,} more labels: --json has all")
     if told.errors:
-        rows = [(f"{count:,}", code, *told.examples[code]) for code, count in told.errors.most_common()]
-        print_table(("errors", "code", "for example", "why"), rows, right=frozenset(("errors",)))
+        failed = [(f"{count:,}", code, *told.examples[code]) for code, count in told.errors.most_common()]
+        print_table(("errors", "code", "for example", "why"), failed, right=frozenset(("errors",)))
 
 
 def _summary_json(job: Job, told: Summary) -> dict[str, object]:
