@@ -2,7 +2,7 @@
 
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ class Listing:
         self.found = job.listed.photos if job.listed else job.recorded * self._rows
         self._changed = threading.Condition()
         self._failed: BaseException | None = None
+        self._closed = False
         self._spools: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -46,7 +47,7 @@ class Listing:
             StorageAway: it cannot be reached.
         """
         if self._source.streams:
-            yield from self._streamed()
+            yield from self._streamed(lambda number: number not in self._job.done)
             return
         ahead = threading.Thread(target=self._list_ahead, name="list", daemon=True)
         if not self.is_whole:
@@ -60,12 +61,12 @@ class Listing:
     def retries(self) -> Iterator[Shard]:
         """Yield the shards that are there and have errors, with their rows."""
         if self._source.streams:
-            self._job.done, done = set(), self._job.done
-            shards: Iterator[Shard] = (shard for shard in self._streamed() if shard.number in done)
+            done = set(self._job.done)
+            shards: Iterator[Shard] = self._streamed(done.__contains__)
         else:
             shards = (Shard(number, ()) for number in sorted(self._job.done))
         for shard in shards:
-            if self._stop.is_set():
+            if self._is_over():
                 return
             rows = decode(self._job.shard(shard.number), self._job.terms.form)
             if any(row["status"] == "error" for row in rows):
@@ -74,10 +75,13 @@ class Listing:
             else:
                 self.written(shard.number)
 
+    def _is_over(self) -> bool:
+        return self._closed or self._stop.is_set()
+
     def _wait_for(self, number: int) -> bool:
         """Wait until a shard's photos are written down; return whether they ever are."""
         with self._changed:
-            while not self._stop.is_set():
+            while not self._is_over():
                 if number < self._job.recorded and not (self._job.listed and number >= self._job.listed.shards):
                     return True
                 if self._failed is not None:
@@ -94,7 +98,7 @@ class Listing:
             photos = self._source.photos(after)
             last = len(self._job.photos(number - 1)) if number else 0
             while chunk := list(islice(photos, self._rows)):
-                if self._stop.is_set():
+                if self._is_over():
                     return
                 self._job.record(number, chunk)
                 number, last = number + 1, len(chunk)
@@ -115,13 +119,13 @@ class Listing:
             self._job.end_listing(photos, shards)
             self._changed.notify_all()
 
-    def _streamed(self) -> Iterator[Shard]:
-        """Yield shards whose photos can be had only in their turn: they are found again in every run, from the first on.
+    def _streamed(self, is_wanted: Callable[[int], bool]) -> Iterator[Shard]:
+        """Yield wanted shards of photos that can be had only in their turn: they are found again in every run, from the first on.
 
         Their bytes wait on the disk, each shard's until `written` says that it is there.
         """
         photos, number, found = self._source.photos(None), 0, 0
-        while not self._stop.is_set():
+        while not self._is_over():
             if not (chunk := list(self._spooled(photos, number))):
                 self._end(number, found)
                 return
@@ -129,7 +133,7 @@ class Listing:
                 self._job.record(number, chunk)
             found += len(chunk)
             self.found = max(self.found, found)
-            if number not in self._job.done:
+            if is_wanted(number):
                 yield Shard(number, tuple(chunk))
             else:
                 self.written(number)
@@ -163,7 +167,8 @@ class Listing:
             self._spool(number).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of everything that was kept."""
+        """List nothing more, and let go of everything that was kept."""
+        self._closed = True
         if self._spools is not None:
             self._spools.cleanup()
 
