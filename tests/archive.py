@@ -2,6 +2,7 @@
 
 import io
 import os
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -47,8 +48,6 @@ def _bomb() -> bytes:
 
 def _photos() -> list[Path]:
     """Small pictures that differ, made once in the temporary directory of this test run's user."""
-    import tempfile
-
     folder = Path(tempfile.gettempdir()) / f"sightserve-archive-{os.getuid()}-{os.getpid()}"
     made = sorted(folder.glob("*.jpg"))
     if made:

@@ -120,7 +120,7 @@ class Listing:
             self._changed.notify_all()
 
     def _streamed(self, is_wanted: Callable[[int], bool]) -> Iterator[Shard]:
-        """Yield wanted shards of photos that can be had only in their turn: they are found again in every run, from the first on.
+        """Yield those shards of photos that can be had only in their turn: found again in every run, from the first on.
 
         Their bytes wait on the disk, each shard's until `written` says that it is there.
         """

@@ -58,7 +58,7 @@ def test_a_damaged_job_is_said_to_be_one(tmp_path, damaged):
     store.write("_job/job.json", damaged.encode())
 
     for find in (lambda: open_job(store, TERMS, ""), lambda: find_job(store)):
-        with pytest.raises(BatchError, match="another place|another version"):
+        with pytest.raises(BatchError, match=r"another place|another version"):
             find()
 
 
