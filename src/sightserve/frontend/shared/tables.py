@@ -32,6 +32,8 @@ def to_csv(frame: pd.DataFrame) -> bytes:
     safe = frame.copy()
     for name in safe.select_dtypes(["string", "object"]):
         safe[name] = [harmless(value) for value in safe[name]]
+    for name in safe.select_dtypes("boolean"):
+        safe[name] = safe[name].map({True: "true", False: "false"})  # as `sightserve batch` writes it
     text: str = safe.to_csv(index=False)
     return text.encode("utf-8-sig")
 

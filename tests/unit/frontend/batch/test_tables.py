@@ -39,7 +39,7 @@ def test_the_types_in_parquet_do_not_depend_on_what_failed(outcomes):
 def test_whole_numbers_stay_whole_in_csv_and_what_is_not_there_is_empty():
     csv = to_csv(tables.complete([ANSWERED, FAILED], 0.35, labels=2)).decode("utf-8-sig").splitlines()
 
-    assert csv[1] == "day1/a.jpg,ok,tabby,0.7,True,1,1,JPEG,m 1,tabby,0.7,,,,,Fairly sure,0.0"
+    assert csv[1] == "day1/a.jpg,ok,tabby,0.7,true,1,1,JPEG,m 1,tabby,0.7,,,,,Fairly sure,0.0"
     assert csv[2] == "day1/b.jpg,error,,,,,,,,,,,,unreadable_image,Broken. Mend it.,,"
 
 
@@ -68,7 +68,7 @@ def test_labels_that_exclude_nothing_are_all_in_the_cell_counted_and_sorted_by()
     csv = to_csv(tables.complete([both], 0.5, labels=1)).decode("utf-8-sig").splitlines()
     nothing = tables.complete([none], 0.95, labels=1)
 
-    assert csv[1].startswith('a.jpg,ok,"sky, wide; water",0.9,True,')
+    assert csv[1].startswith('a.jpg,ok,"sky, wide; water",0.9,true,')
     assert csv[1].endswith(',"sky, wide",0.9,,,2 labels apply,0.0')
     assert nothing["label"].isna().all()
     assert list(nothing["confidence"]) == ["No label applies"]
