@@ -397,5 +397,7 @@ class _Run:
 def _row(name: str, outcome: Answer | Exception, labels: int) -> Row:
     if isinstance(outcome, Answer):
         return table.answered(name, json.loads(outcome.body), labels)
+    if isinstance(outcome, SlotLost):  # its last words differ from run to run, and shards must not
+        return table.failed(name, str(outcome.code), "the process that worked on this photo died, or took too long")
     code = outcome.code if isinstance(outcome, (BackendError, Unreadable)) else ErrorCode.INTERNAL
     return table.failed(name, str(code), str(outcome))

@@ -28,7 +28,7 @@ def started(*words: str | Path, **environment: str) -> subprocess.Popen[str]:
 def batch(*words: str | Path, code: int = 0, **environment: str) -> str:
     """Run it to its end and return what it says."""
     process = started(*words, **environment)
-    out, err = process.communicate(timeout=150)
+    _, err = process.communicate(timeout=150)
     assert process.returncode == code, out + err
     assert "Traceback" not in err
     return out + err
@@ -137,7 +137,7 @@ def test_told_to_stop_it_stops_says_so_and_goes_on(tmp_path, number, code):
     wait_for(lambda: len(shards(tmp_path / "out")) >= 1)
 
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=20)
 
     assert process.returncode == code
     assert "stopped: " in err
@@ -159,7 +159,7 @@ def test_a_slot_that_is_killed_costs_no_row(tmp_path):
     for pid in at_work:
         os.kill(pid, signal.SIGKILL)
 
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
 
     assert process.returncode == 0, err
     batch(tmp_path / "in", tmp_path / "peace", "--shard-rows", "100")
