@@ -28,7 +28,7 @@ def started(*words: str | Path, **environment: str) -> subprocess.Popen[str]:
 def batch(*words: str | Path, code: int = 0, **environment: str) -> str:
     """Run it to its end and return what it says."""
     process = started(*words, **environment)
-    _, err = process.communicate(timeout=150)
+    out, err = process.communicate(timeout=150)
     assert process.returncode == code, out + err
     assert "Traceback" not in err
     return out + err
