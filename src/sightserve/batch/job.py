@@ -115,11 +115,11 @@ class Job:
     def photos(self, number: int) -> list[Photo]:
         """Return the photos of a shard that are written down."""
         rows = json.loads(gzip.decompress(self._store.read(_record(number))))
-        return [Photo(*row) for row in rows]
+        return [Photo(*row[:-1], fault=row[-1]) for row in rows]
 
     def record(self, number: int, photos: Sequence[Photo]) -> None:
         """Write down the photos of the next shard."""
-        rows = [photo[:5] for photo in photos]  # all but bytes
+        rows = [(photo.name, photo.address, photo.member, photo.start, photo.size, photo.fault) for photo in photos]
         data = gzip.compress(json.dumps(rows).encode("ascii"), compresslevel=1, mtime=0)
         self._store.write(_record(number), data)
         self.recorded = max(self.recorded, number + 1)

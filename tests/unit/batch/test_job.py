@@ -15,7 +15,7 @@ PHOTOS = [Photo(f"{n}.jpg", f"/photos/{n}.jpg") for n in range(10)]
 def test_a_job_is_found_as_it_was_left(tmp_path):
     store = Directory(str(tmp_path / "out"))
     job = open_job(store, TERMS, "/base")
-    odd = Photo("caf\udce9\n.jpg", "/photos/caf\udce9\n.jpg", "member", 7, 9)
+    odd = Photo("caf\udce9\n.jpg", "/photos/caf\udce9\n.jpg", "member", 7, 9, fault="damaged")
     job.record(0, PHOTOS)
     job.record(1, [odd])
     job.end_listing(11, 2)
