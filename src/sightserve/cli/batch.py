@@ -211,7 +211,9 @@ def _say_complete(job: Job, *, as_json: bool) -> None:
     if as_json:
         _print_json({"event": "complete", "photos": photos, "shards": len(job.done), "before": True})
     else:
-        print_line(f"complete: {photos:,} photos in {len(job.done):,} shards, as an earlier run found them", "green")
+        print_line(
+            f"complete: {_of(photos, 'photo')} in {_of(len(job.done), 'shard')}, as an earlier run found them", "green"
+        )
 
 
 def _say_end(job: Job, end: Standing, stop: threading.Event, out: str, *, as_json: bool) -> None:
@@ -224,7 +226,11 @@ def _say_end(job: Job, end: Standing, stop: threading.Event, out: str, *, as_jso
         fail(f"stopped: {in_words(end)}. Run the same again to go on", code=130)
     if not as_json:
         print_line(f"complete: {in_words(end)}", "green")
-        print_line(f"{len(job.done):,} shards in {out}; what is in them: sightserve batch --summary {out}")
+        print_line(f"{_of(len(job.done), 'shard')} in {out}; what is in them: sightserve batch --summary {out}")
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _summary(out: str, *, as_json: bool) -> None:
@@ -238,7 +244,7 @@ def _summary(out: str, *, as_json: bool) -> None:
         _print_json(_summary_json(job, told))
         return
     state = "complete" if job.is_complete else "not complete: run the same again to go on"
-    print_line(f"{told.photos:,} photos in {told.shards:,} shards by {job.terms.model}; {state}", "bold")
+    print_line(f"{_of(told.photos, 'photo')} in {_of(told.shards, 'shard')} by {job.terms.model}; {state}", "bold")
     if not job.is_complete:
         print_line(f"found so far: {told.found:,}" + ("" if told.listed else ", and there may be more"))
     if told.rate:
