@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -223,7 +224,9 @@ def _say_end(job: Job, end: Standing, stop: threading.Event, out: str, *, as_jso
     if as_json:
         _print_json({"event": "complete" if complete else "stopped", "shards": len(job.done)} | _as_json(end))
     if not complete and stop.is_set():
-        fail(f"stopped: {in_words(end)}. Run the same again to go on", code=130)
+        typer.secho(f"sightserve: stopped: {in_words(end)}. Run the same again to go on", err=True, fg=typer.colors.RED)
+        sys.stdout.flush()
+        os._exit(130)  # threads that wait for a store to come back are not waited for: all that is written is there
     if not as_json:
         print_line(f"complete: {in_words(end)}", "green")
         print_line(f"{_of(len(job.done), 'shard')} in {out}; what is in them: sightserve batch --summary {out}")

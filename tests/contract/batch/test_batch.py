@@ -156,14 +156,15 @@ def test_told_to_stop_it_stops_says_so_and_goes_on(tmp_path, number, code):
 
 
 @pytest.mark.slow
-def test_a_slot_that_is_killed_costs_no_row(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_slot_that_dies_or_hangs_costs_no_row(tmp_path, number):
     archive.make(tmp_path / "in", 240)
-    process = started(tmp_path / "in", tmp_path / "out", "--shard-rows", "60")
+    process = started(tmp_path / "in", tmp_path / "out", "--shard-rows", "60", SIGHTSERVE_HANG_TIMEOUT="2")
     wait_for(lambda: len(shards(tmp_path / "out")) >= 1)
     at_work = slots(process.pid)
     assert at_work
     for pid in at_work:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
     _, err = process.communicate(timeout=60)
 
