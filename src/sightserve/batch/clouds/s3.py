@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import fsspec
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 from fsspec.asyn import sync
 
 from sightserve.batch.clouds import faults
@@ -139,7 +140,7 @@ class S3:
                 return _of_answer(link)
             if isinstance(link, _NOBODY):
                 return Fault.REFUSED, faults.words_of(link)
-            if isinstance(link, exceptions.HTTPClientError | exceptions.ResponseParserError):
+            if isinstance(link, exceptions.ConnectionError | exceptions.HTTPClientError | ResponseParserError):
                 return Fault.BUSY, faults.words_of(link)
             if isinstance(link, exceptions.ParamValidationError) and "bucket" in str(link).lower():
                 return Fault.NO_BUCKET, faults.words_of(link)

@@ -73,7 +73,9 @@ class Bucket:
         if not sorts:
             from sightserve.batch.sources.ordered import ordered  # noqa: PLC0415 - few stores need it
 
-            wanted = (name.decode("utf-8", "surrogateescape") for name in ordered(order(key) for key in wanted))
+            wanted = (
+                name.decode("utf-8", "surrogateescape") for name, _ in ordered((order(key), b"") for key in wanted)
+            )
         last = b""
         for key in wanted:
             place = order(key)
