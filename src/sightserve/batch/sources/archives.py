@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from sightserve.batch.errors import BatchError, Unreadable
-from sightserve.batch.files import Anchor, open_any
+from sightserve.batch.files import Anchor, open_any, raise_if_away
 from sightserve.batch.photo import Photo
 from sightserve.batch.sources.errors import DamagedArchive
 from sightserve.batch.sources.names import is_compressed_tar, is_tar
@@ -32,11 +32,16 @@ def archive_photos(
         file = open_any(address)
     except Unreadable as exc:
         raise DamagedArchive(str(exc).removesuffix(".")) from exc
-    with file:
-        if is_tar(address):
-            yield from tar_photos(file, prefix, address, after, every_file=every_file, streams=streams)
-        else:
-            yield from zip_photos(file, prefix, address, after, every_file=every_file)
+    try:
+        with file:
+            if is_tar(address):
+                yield from tar_photos(file, prefix, address, after, every_file=every_file, streams=streams)
+            else:
+                yield from zip_photos(file, prefix, address, after, every_file=every_file)
+    except DamagedArchive as exc:
+        if isinstance(exc.__cause__, OSError):
+            raise_if_away(exc.__cause__, address)
+        raise
 
 
 def fault_of(name: str, address: str, exc: DamagedArchive) -> Photo:

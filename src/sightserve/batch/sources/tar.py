@@ -5,7 +5,6 @@ import tarfile
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from sightserve.batch.errors import Unreadable
 from sightserve.batch.photo import MOST_BYTES, Photo
 from sightserve.batch.sources.compression import DAMAGED, unpacked
 from sightserve.batch.sources.errors import DamagedArchive
@@ -13,7 +12,10 @@ from sightserve.imaging.formats import is_photo_name
 
 _MOST_HEADER: Final = 16 << 20  # bytes: tarfile reads a long name or extended header at once, as long as it says to be
 _TAR_ERRORS: Final = (*DAMAGED, tarfile.TarError, struct.error, LookupError, ArithmeticError, RecursionError)
-_CUT: Final = "this tar ends in the middle: what was in it up to there has rows, the rest is missing"
+# the same words wherever a run began in it: rows do not depend on that
+_CUT: Final = (
+    "it is no tar, is damaged, or ends in the middle; what was in it up to there has rows, the rest is missing"
+)
 _SPARSE: Final = (
     "It is stored with holes (a GNU sparse file), which is not read here: unpack the tar, and name the folder."
 )
@@ -66,13 +68,14 @@ def _members(file: BinaryIO, after: Photo | None) -> Iterator[tarfile.TarInfo]:
         with tarfile.TarFile(fileobj=blocks, encoding="utf-8", errors="surrogateescape") as tar:  # type: ignore[arg-type]
             at = -1
             while (member := tar.next()) is not None:
-                tar.members = []  # type: ignore[attr-defined] - it would keep them all
+                # it would keep them all
+                tar.members = []  # type: ignore[attr-defined]
                 if member.size < 0 or member.offset_data <= at:
-                    raise DamagedArchive("a header in this tar points backwards")
+                    raise tarfile.ReadError("a header points backwards")
                 at = member.offset_data
                 yield member
     except _TAR_ERRORS as exc:
-        raise DamagedArchive(f"this tar is damaged, or ends in the middle ({exc})") from exc
+        raise DamagedArchive(_CUT) from exc
     # tarfile takes any header that is none for the end of a tar; the end is a block of zeros
     if blocks.last.count(0) != tarfile.BLOCKSIZE:
         raise DamagedArchive(_CUT)
@@ -83,7 +86,7 @@ def _read(file: BinaryIO, start: int, size: int) -> bytes:
         file.seek(start)
         data = file.read(size)
     except DAMAGED as exc:
-        raise DamagedArchive(f"this tar is damaged ({exc})") from exc
+        raise DamagedArchive(_CUT) from exc
     if len(data) < size:
         raise DamagedArchive(_CUT)
     return data
@@ -93,12 +96,9 @@ def read_compressed(file: BinaryIO, start: int, size: int) -> bytes:
     """Return bytes from inside a compressed tar, by unpacking all that comes before: right, and slow.
 
     Raises:
-        Unreadable: they are not in it.
+        DamagedArchive: they are not in it.
     """
-    try:
-        return _read(unpacked(file), start, size)
-    except DamagedArchive as exc:
-        raise Unreadable("unreadable_file", f"It cannot be read: {exc}.") from exc
+    return _read(unpacked(file), start, size)
 
 
 class _Blocks:
