@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from sightserve.batch.errors import BatchError, Unreadable
 from sightserve.batch.files import Anchor, open_any, raise_if_away
 from sightserve.batch.photo import Photo
+from sightserve.batch.sources.compression import MAGIC_BYTES, compression
 from sightserve.batch.sources.errors import DamagedArchive
 from sightserve.batch.sources.names import is_compressed_tar, is_tar
 from sightserve.batch.sources.tar import tar_photos
@@ -46,7 +47,9 @@ def archive_photos(
 
 def fault_of(name: str, address: str, exc: DamagedArchive) -> Photo:
     """Return what stands in the photos' list for an archive that cannot be read to its end: it becomes a row."""
-    return Photo(name, address, fault=f"This archive cannot be read: {exc}.")
+    return Photo(
+        name, address, fault=f"This archive cannot be read (any further): {exc}. What is missing of it has no rows."
+    )
 
 
 class Archives:
@@ -56,17 +59,31 @@ class Archives:
         address: what names them all: an archive's path or URL, or a pattern of such.
         paths: of each, in their order.
         every_file: whatever their members are called.
+
+    Raises:
+        BatchError: the only one cannot be read.
     """
 
     def __init__(self, address: str, paths: Sequence[str], *, every_file: bool) -> None:
         self.address = address
-        self.streams = any(is_compressed_tar(path) for path in paths)
         self._paths = paths
         self._every_file = every_file
         self._alone = paths == [address]
+        self.streams = any(is_compressed_tar(path) for path in paths) or (self._alone and self._is_compressed())
         folders = posixpath.commonpath([posixpath.dirname(path) for path in paths]) if "://" not in address else ""
         self._base = folders or posixpath.commonprefix([posixpath.dirname(path) for path in paths])
         self._anchor = Anchor(address if self._alone else self._base)
+
+    def _is_compressed(self) -> bool:
+        """Return whether this one tar is compressed, though it is not called so."""
+        try:
+            with open_any(self.address) as file:
+                return compression(file.read(MAGIC_BYTES)) is not None
+        except Unreadable as exc:
+            raise BatchError(f"{self.address} cannot be read: {exc}") from exc
+        except OSError as exc:
+            raise_if_away(exc, self.address)
+            raise BatchError(f"{self.address} cannot be read: {exc.strerror or exc}") from exc
 
     def photos(self, after: Photo | None) -> Iterator[Photo]:
         """Yield the photos, as `Source` has it."""

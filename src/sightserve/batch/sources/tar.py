@@ -13,9 +13,7 @@ from sightserve.imaging.formats import is_photo_name
 _MOST_HEADER: Final = 16 << 20  # bytes: tarfile reads a long name or extended header at once, as long as it says to be
 _TAR_ERRORS: Final = (*DAMAGED, tarfile.TarError, struct.error, LookupError, ArithmeticError, RecursionError)
 # the same words wherever a run began in it: rows do not depend on that
-_CUT: Final = (
-    "it is no tar, is damaged, or ends in the middle; what was in it up to there has rows, the rest is missing"
-)
+_CUT: Final = "it is no tar, is damaged, or ends in the middle"
 _SPARSE: Final = (
     "It is stored with holes (a GNU sparse file), which is not read here: unpack the tar, and name the folder."
 )
@@ -57,6 +55,8 @@ def tar_photos(
             if member.size <= MOST_BYTES:
                 photo = photo._replace(data=_read(inside, member.offset_data, member.size))
         yield photo
+    if compressed:
+        _read_to_end(inside)
 
 
 def _members(file: BinaryIO, after: Photo | None) -> Iterator[tarfile.TarInfo]:
@@ -79,6 +79,15 @@ def _members(file: BinaryIO, after: Photo | None) -> Iterator[tarfile.TarInfo]:
     # tarfile takes any header that is none for the end of a tar; the end is a block of zeros
     if blocks.last.count(0) != tarfile.BLOCKSIZE:
         raise DamagedArchive(_CUT)
+
+
+def _read_to_end(file: BinaryIO) -> None:
+    """Read what is behind a compressed tar's end: the checksum of all that was in it is there."""
+    try:
+        while file.read(1 << 20):
+            pass
+    except DAMAGED as exc:
+        raise DamagedArchive("something in this compressed tar is damaged: its checksum is another") from exc
 
 
 def _read(file: BinaryIO, start: int, size: int) -> bytes:
