@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from sightserve.batch.errors import BatchError, Unreadable
 from sightserve.batch.files import Anchor, open_any, raise_if_away
-from sightserve.batch.photo import Photo
+from sightserve.batch.photo import Photo, is_url
 from sightserve.batch.sources.compression import MAGIC_BYTES, compression
 from sightserve.batch.sources.errors import DamagedArchive
 from sightserve.batch.sources.names import is_compressed_tar, is_tar
@@ -70,9 +70,9 @@ class Archives:
         self._every_file = every_file
         self._alone = paths == [address]
         self.streams = any(is_compressed_tar(path) for path in paths) or (self._alone and self._is_compressed())
-        folders = posixpath.commonpath([posixpath.dirname(path) for path in paths]) if "://" not in address else ""
-        self._base = folders or posixpath.commonprefix([posixpath.dirname(path) for path in paths])
-        self._anchor = Anchor(address if self._alone else self._base)
+        self._base = address.partition("{")[0].rpartition("/")[0]  # what is the same in all of their names
+        # several elsewhere have no folder that could be asked for: whoever reads one of them finds out
+        self._anchor = None if is_url(address) and not self._alone else Anchor(address if self._alone else self._base)
 
     def _is_compressed(self) -> bool:
         """Return whether this one tar is compressed, though it is not called so."""
@@ -110,4 +110,5 @@ class Archives:
 
     def check(self) -> None:
         """Make sure that they are still there, as `Source` has it."""
-        self._anchor.check()
+        if self._anchor:
+            self._anchor.check()

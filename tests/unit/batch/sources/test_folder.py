@@ -26,11 +26,16 @@ def fill(folder: Path, *paths: str) -> None:
         (folder / path).write_bytes(path.encode(errors="surrogateescape"))
 
 
-def opened_folders(monkeypatch) -> list[str]:
+def opened_folders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list to which each folder goes that is listed from now on."""
     opened: list[str] = []
     scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: (opened.append(Path(path).name), scandir(path))[1])
+
+    def noted(path):
+        opened.append(Path(path).name)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", noted)
     return opened
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 
 import pytest
 
@@ -18,12 +19,17 @@ from sightserve.batch.sources import compression
 from sightserve.batch.sources.opening import open_source
 
 MEMBERS = [(f"./{index:03d}.jpg", bytes([index]) * (index * 40 + 1)) for index in range(12)]
-PACKED = {".tar": bytes, ".tar.gz": gzip.compress, ".tar.bz2": bz2.compress, ".tar.xz": lzma.compress}
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    ".tar": bytes,
+    ".tar.gz": gzip.compress,
+    ".tar.bz2": bz2.compress,
+    ".tar.xz": lzma.compress,
+}
 
 
-def tarred(members=MEMBERS, **options) -> bytes:
+def tarred(members: list[tuple[str, bytes]] = MEMBERS, format: int = tarfile.DEFAULT_FORMAT) -> bytes:  # noqa: A002
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", **options) as tar:
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as tar:
         for name, data in members:
             info = tarfile.TarInfo(name)
             info.size = len(data)
@@ -33,7 +39,7 @@ def tarred(members=MEMBERS, **options) -> bytes:
 
 def rows(photos):
     """Return what the rows would say of photos: name, and bytes or what is wrong."""
-    found = []
+    found: list[tuple[str, bytes | str]] = []
     for photo in photos:
         try:
             found.append((photo.name, read(photo)))
@@ -131,9 +137,8 @@ def test_a_member_that_is_too_large_is_a_row_and_the_next_one_comes(tmp_path, su
     big = tarfile.TarInfo("big.jpg")
     big.size = MOST_BYTES + 1
     padded = -(-big.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-    with (open if suffix == ".tar" else gzip.open)(
-        tmp_path / f"in{suffix}", "wb", *([1] if suffix != ".tar" else [])
-    ) as file:
+    path = tmp_path / f"in{suffix}"
+    with path.open("wb") if suffix == ".tar" else gzip.open(path, "wb", compresslevel=1) as file:
         file.write(big.tobuf())
         for _ in range(padded >> 20):
             file.write(bytes(1 << 20))
