@@ -15,7 +15,7 @@ class Source(Protocol):
 
     @property
     def streams(self) -> bool:
-        """Whether its photos bring their bytes (`Photo.data`), had only in their turn: they are not listed ahead of the work."""
+        """Whether its photos bring their bytes, which are had only in their turn: they are not listed ahead of the work."""
 
     def photos(self, after: Photo | None) -> Iterator[Photo]:
         """Yield the photos in the order of `photo.order` of their names (an archive's: in the order in which they are in it).
