@@ -108,6 +108,20 @@ def test_an_empty_folder_is_a_failure(tmp_path):
     assert "no photos" in run.stderr
 
 
+def test_who_has_many_photos_is_pointed_to_batch_once(tmp_path):
+    for name, photos in (("some", 300), ("my photos", 301), ("others", 301)):
+        (tmp_path / name).mkdir()
+        for number in range(photos):
+            (tmp_path / name / f"{number}.jpg").touch()
+
+    run = sightserve_("classify", *(str(tmp_path / name) for name in ("some", "my photos", "others")), "--json")
+
+    pointed = [line for line in run.stderr.splitlines() if "sightserve batch" in line]
+    assert len(pointed) == 1
+    assert pointed[0].startswith(f"301 photos: `sightserve batch '{tmp_path / 'my photos'}' OUT`")
+    assert len(run.stdout.splitlines()) == 902
+
+
 def test_a_backend_answers_the_same_as_this_process(backend_url):
     local = sightserve_("classify", "--json", str(SAMPLES))
     remote = sightserve_("classify", "--json", "--backend", backend_url, str(SAMPLES))

@@ -48,7 +48,7 @@ def test_a_folder_becomes_a_table_a_chart_and_downloads(page, both_halves, artif
             page.locator(f".st-key-{key} button").click()
         download.value.save_as(tmp_path / key)
         table = read(tmp_path / key)
-        assert list(table["file"]) == [f"{SAMPLES.name}/{name}" for name in NAMES]
+        assert list(table["path"]) == [f"{SAMPLES.name}/{name}" for name in NAMES]
         assert table["label"][ESPRESSO] == "espresso"
     toolbar = page.locator(".st-key-results").get_by_role("button", name="Download as CSV")
     expect(toolbar).to_be_hidden()

@@ -38,8 +38,14 @@ def outcomes_message(outcomes: Sequence[Answer | BackendError]) -> bytes:
     return message({"outcomes": told}, b"".join(bodies))
 
 
-def outcomes_in(told: Message) -> list[Answer | BackendError]:
-    """Return how jobs ended; whatever error this raises, the slot said something else."""
+def outcomes_in(told: Message, *, asked: int, room: int) -> list[Answer | BackendError]:
+    """Return how jobs ended; whatever error this raises, the slot said something else.
+
+    Args:
+        told: by the slot.
+        asked: how many jobs it worked on.
+        room: pixels that it might hold in memory for them.
+    """
     outcomes: list[Answer | BackendError] = []
     start = 0
     for outcome in told.content["outcomes"]:
@@ -54,6 +60,10 @@ def outcomes_in(told: Message) -> list[Answer | BackendError]:
             start += size
     if start != len(told.attached):
         raise ValueError("the answers are longer or shorter than announced")
+    if not outcomes or len(outcomes) != asked:
+        raise ValueError("it answered what nobody asked")
+    if any(isinstance(outcome, NeedsMemory) and outcome.pixels <= room for outcome in outcomes):
+        raise ValueError("it asked for memory that it had")
     return outcomes
 
 

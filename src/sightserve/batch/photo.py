@@ -12,10 +12,11 @@ class Photo(NamedTuple):
         name: as its row says it: its path in the folder, bucket or archive; in a listing what stands there. A name of a file is
             bytes, and not all of them are text: such ones are as `os.fsdecode` gives them.
         address: a file's absolute path, or a URL that fsspec takes.
-        member: of a zip at that address; empty where the photo is no member of one.
-        start: byte at which it begins in that file.
-        size: of its bytes; None: to the end of the file.
-        data: its bytes, where they can be had only once: from a compressed tar.
+        member: of a zip or a compressed tar at that address; empty where the photo is no member of one.
+        start: byte at which it begins in that file; in a compressed tar, in what is unpacked of it.
+        size: of its bytes, as they are in that file; None: to the end of the file.
+        data: its bytes, where they are cheap only in their turn: from a compressed tar.
+        fault: why it cannot be read, where that was found when it was listed: its row says so.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Photo(NamedTuple):
     start: int = 0
     size: int | None = None
     data: bytes | None = None
+    fault: str = ""
 
 
 def order(name: str) -> bytes:

@@ -170,7 +170,7 @@ class _Remote:
 
     def classify(self, image: bytes, filename: str | None, top_k: int | None, *, heat_map: bool = False) -> Prediction:
         """See Classifier."""
-        from sightserve.client import ApiError, ClientError
+        from sightserve.client import ClientError
         from sightserve.client.patience import GivenUp
         from sightserve.client.retry import ONCE
 
@@ -182,4 +182,4 @@ class _Remote:
         except GivenUp as exc:
             raise Stopped("stopped", str(exc)) from exc
         except ClientError as exc:
-            raise NotClassified(exc.code if isinstance(exc, ApiError) else "no_answer", str(exc)) from exc
+            raise NotClassified(exc.code, str(exc)) from exc

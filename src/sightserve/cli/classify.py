@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import threading
 from collections import deque
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sightserve.api.rows import APPLIES
 from sightserve.cli.backend import ApiKey
 from sightserve.cli.classifier import Classifier, NotClassified, Stopped, open_classifier
 from sightserve.cli.extras import fail, needs
@@ -29,7 +31,7 @@ if TYPE_CHECKING:  # every command passes here, and building the schema takes a 
     Draw = Callable[[str, bytes, HeatMap], None]
 
 _LONGEST_NAME = 60
-_APPLIES = 0.5  # a label that stands for itself: as likely as not
+_MANY = 300  # photos of a folder
 _MAX_PIXELS = 50_000_000  # as the settings have it
 
 
@@ -59,7 +61,7 @@ def classify(
     api_key: ApiKey = "",
 ) -> None:
     """Classify photos. The exit code is 1 when any of them failed; each that did is named."""
-    sources = list(_sources(paths))
+    sources = list(_sources(paths, batch=not backend and heat_map is None))
     draw = None if heat_map is None else _heat_maps(heat_map)
     show = _print_json if as_json else _table(sources)
     failed = 0
@@ -81,8 +83,13 @@ def classify(
         raise typer.Exit(1)
 
 
-def _sources(paths: list[str]) -> Iterator[str]:
-    """Yield each file to classify: what is named, whatever it is called, and a folder's photos, in order of name."""
+def _sources(paths: list[str], *, batch: bool) -> Iterator[str]:
+    """Yield each file to classify: what is named, whatever it is called, and a folder's photos, in order of name.
+
+    Args:
+        paths: of files and folders.
+        batch: whether `sightserve batch` does the same, and is to be pointed to where there are many.
+    """
     for path in paths:
         folder = Path(path)
         if path == "-" or not folder.is_dir():
@@ -91,6 +98,10 @@ def _sources(paths: list[str]) -> Iterator[str]:
         found = sorted(str(p) for p in folder.rglob("*") if is_photo_name(str(p.relative_to(folder))) and p.is_file())
         if not found:
             typer.secho(f"{printable(path)}: no photos in this folder", err=True, fg=typer.colors.YELLOW)
+        if batch and len(found) > _MANY:
+            batch = False  # once is enough
+            command = f"sightserve batch {shlex.quote(path)} OUT"
+            _tell(f"{len(found):,} photos: `{command}` does this many in a job that can be stopped and goes on")
         yield from found
 
 
@@ -189,7 +200,7 @@ def _table(sources: list[str]) -> Callable[[_Outcome], None]:
     headed = len(sources) <= 1
 
     def head(*, exclusive: bool) -> None:
-        what = f"{'sure':>5}  label (then)" if exclusive else f"labels that apply, from {_APPLIES:.0%} (then)"
+        what = f"{'sure':>5}  label (then)" if exclusive else f"labels that apply, from {APPLIES:.0%} (then)"
         typer.secho(f"{'photo':<{width}}  {what}", bold=True)
 
     def show(outcome: _Outcome) -> None:
@@ -204,7 +215,7 @@ def _table(sources: list[str]) -> Callable[[_Outcome], None]:
         if not headed:  # by the first answer: a backend is not asked beforehand what its model is
             head(exclusive=exclusive)
             headed = True
-        answer = ranked[:1] if exclusive else [entry for entry in ranked if entry.probability >= _APPLIES]
+        answer = ranked[:1] if exclusive else [entry for entry in ranked if entry.probability >= APPLIES]
         then = _listed(ranked[len(answer) :])
         beside = f"  ({then})" if then else ""
         if exclusive:

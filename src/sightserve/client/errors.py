@@ -14,12 +14,20 @@ ClientError
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
+from sightserve.api.errors import ErrorCode
 from sightserve.api.schema import Problem
 
 
 class ClientError(Exception):
-    """Base of all errors of the client."""
+    """Base of all errors of the client.
+
+    Attributes:
+        code: stable: the backend's own where it answered with a problem.
+    """
+
+    code: str = "no_answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,8 @@ class GatewayError(ClientError):
         super().__init__(f"what stands before {url} answered {status} in its place")
         self.status = status
         self.retry_after = retry_after
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            self.code = ErrorCode.PAYLOAD_TOO_LARGE
 
 
 class InvalidAnswer(ClientError):

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sightserve.backend.errors import BackendError, ImageError, SlotLost
+from sightserve.backend.direct import Memory, Slot, Slots
+from sightserve.backend.errors import BackendError, ImageError, ModelLoadError, SlotLost
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.settings import Settings
 from sightserve.bundle.manifest import load_bundle
 from sightserve.models.errors import NotVerified
 from sightserve.models.photos import BUILT_IN
-from sightserve.models.slot import Memory, Slot, Slots
 
 _LOOK_SECONDS: Final = 20.0  # for photos one by one, once there were a few
 _LOAD_SECONDS: Final = 3.0  # for all slots at once
@@ -76,7 +76,7 @@ def check(directory: Path, photos: Sequence[bytes] | None = None, *, seconds: fl
 
     Raises:
         BundleError: it is missing, damaged, or not what its manifest promises.
-        NotVerified: what it gives are no probabilities of its classes.
+        NotVerified: it cannot be loaded, or what it gives are no probabilities of its classes.
     """
     bundle = load_bundle(directory)
     settings = Settings(model=str(directory))
@@ -89,7 +89,7 @@ def check(directory: Path, photos: Sequence[bytes] | None = None, *, seconds: fl
             _look_together(first, seen, bundle.manifest.max_batch)
             others = [running.enter_context(slots.one(first.plan)) for _ in range(settings.cpus - 1)]
             rate = _rate([first, *others], seen.photos, seconds)
-    except SlotLost as exc:
+    except (ModelLoadError, SlotLost) as exc:
         raise NotVerified(str(exc)) from exc
     finally:
         slots.close()

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from sightserve.api.rows import APPLIES
+
 # What a label counts that is not among a moment's most probable ones: one in a hundred.
 _FLOOR: Final = 0.01
 DEFAULT_SMOOTHING: Final = 0.5  # seconds
 DEFAULT_THRESHOLD: Final = 0.2  # lower than for a single photo: what holds on for seconds is no accident
 _ABOVE_CHANCE: Final = 0.1
-APPLIES: Final = 0.5  # of labels that stand each for themselves: as likely as not
 
 
 class Guess(NamedTuple):

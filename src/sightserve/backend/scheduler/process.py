@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 
-from sightserve.backend.errors import BackendError, ModelLoadError, NeedsMemory, SlotLost
+from sightserve.backend.errors import BackendError, ModelLoadError, SlotLost
 from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.messages import jobs_message, outcomes_in
@@ -66,9 +66,9 @@ class SlotProcess:
             self._plan = _plan_in(told)
             connection.settimeout(None)
         except TimeoutError as exc:
-            raise SlotLost(f"the first slot did not start within {seconds:.0f} seconds") from exc
+            raise SlotLost(f"a slot did not start within {seconds:.0f} seconds") from exc
         except (EOFError, OSError, ValueError) as exc:
-            raise SlotLost("the first slot's process died while it started") from exc
+            raise SlotLost("a slot's process died while it started") from exc
         self.notes = tuple(str(note) for note in told.get("notes", ()))
         return self._plan
 
@@ -110,11 +110,7 @@ class SlotProcess:
         if self._plan is None:
             self._plan = _plan_in(told.content)
             return self._ready
-        outcomes = outcomes_in(told)
-        if not outcomes or len(outcomes) != self._asked:
-            raise ValueError("it answered what nobody asked")
-        if any(isinstance(outcome, NeedsMemory) and outcome.pixels <= self._room for outcome in outcomes):
-            raise ValueError("it asked for memory that it had")
+        outcomes = outcomes_in(told, asked=self._asked, room=self._room)
         self._asked = 0
         return partial(self._done, outcomes)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from sightserve.api.errors import ErrorCode
 from sightserve.frontend.batch.sources import FileRefused, Source, is_litter
 from sightserve.frontend.shared.photos import shown_path
 from sightserve.frontend.shared.settings import MIB
@@ -82,27 +83,30 @@ def _source(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) ->
 
     def read() -> bytes:
         if problem is not None:
-            raise FileRefused(problem)
+            raise FileRefused(*problem)
         return _unpack(archive, entry)
 
     return Source(shown_path(entry.filename), entry.file_size, read, makes=0 if problem else entry.file_size)
 
 
-def _problems(entry: zipfile.ZipInfo, max_bytes: int) -> Iterator[Message]:
-    """Yield why an entry is refused, by what its header says."""
+def _problems(entry: zipfile.ZipInfo, max_bytes: int) -> Iterator[tuple[Message, str]]:
+    """Yield why an entry is refused, by what its header says: what `FileRefused` is made of."""
     path = PurePosixPath(entry.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        yield Message("Its path leads out of the zip.", "Make the zip from inside the folder.")
+        yield Message("Its path leads out of the zip.", "Make the zip from inside the folder."), "unreadable_file"
     if stat.S_ISLNK(entry.external_attr >> 16):
-        yield Message("It is a link, not a photo.", "Put the photo itself into the zip.")
+        yield Message("It is a link, not a photo.", "Put the photo itself into the zip."), "unreadable_file"
     if entry.flag_bits & _ENCRYPTED:
-        yield Message("It is locked with a password.", "Make the zip without one.")
+        yield Message("It is locked with a password.", "Make the zip without one."), "unreadable_file"
     if entry.compress_type not in _METHODS:
-        yield Message("It is packed in a way that is not read here.", "Make an ordinary zip.")
+        yield Message("It is packed in a way that is not read here.", "Make an ordinary zip."), "unreadable_file"
     if entry.file_size > max_bytes:
-        yield Message("This file is too large.", f"{max_bytes // MIB} MB is the most.")
+        yield Message("This file is too large.", f"{max_bytes // MIB} MB is the most."), ErrorCode.PAYLOAD_TOO_LARGE
     if entry.file_size > _RATIO_MATTERS and entry.file_size > _MOST_RATIO * max(1, entry.compress_size):
-        yield Message("It unpacks to far more than a photo does.", "If it is a photo, save it as JPEG or PNG.")
+        yield (
+            Message("It unpacks to far more than a photo does.", "If it is a photo, save it as JPEG or PNG."),
+            ErrorCode.PAYLOAD_TOO_LARGE,
+        )
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

@@ -197,7 +197,7 @@ class Job:
         except NotYet:
             return None
         except FileRefused as refused:
-            return Outcome(index, source.name, source.size, problem=refused.message)
+            return Outcome(index, source.name, source.size, problem=refused.message, code=refused.code)
         try:
             prediction = self._answers.get(photo.key) or patience.ask(lambda: self._ask(photo))
         except GivenUp:
@@ -208,7 +208,13 @@ class Job:
             again = source if is_temporary(error) or not isinstance(error, ApiError) or error.status >= _OURS else None
             problem = words.explain(error, self._max_pixels)
             return Outcome(
-                index, source.name, source.size, problem=problem, pictures=self._pictures(photo), again=again
+                index,
+                source.name,
+                source.size,
+                problem=problem,
+                code=error.code,
+                pictures=self._pictures(photo),
+                again=again,
             )
         with self._changed:
             self._answers[photo.key] = prediction

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sightserve.api.errors import ErrorCode
 from sightserve.api.schema import Prediction
 from sightserve.frontend.batch.sources import Source
 from sightserve.frontend.shared.preview import Pictures
@@ -24,6 +25,8 @@ class Outcome:
     """One photo of a batch: either its prediction or what went wrong.
 
     Attributes:
+        problem: in words.
+        code: its stable name: the backend's, or one that `sightserve batch` has too.
         pictures: of it, where it can be shown.
         again: the photo, where what went wrong was not the photo's fault: it is kept to be asked about again.
     """
@@ -33,6 +36,7 @@ class Outcome:
     size: int
     prediction: Prediction | None = None
     problem: Message | None = None
+    code: str = ErrorCode.INTERNAL
     pictures: Pictures | None = None
     again: Source | None = None
 

@@ -20,11 +20,17 @@ _APPLE_DOUBLE: Final = "._"  # what macOS leaves beside a file on other systems'
 
 
 class FileRefused(Exception):
-    """A file is not sent to the backend; `message` says why and what to do."""
+    """A file is not sent to the backend.
 
-    def __init__(self, message: Message) -> None:
+    Attributes:
+        message: why, and what to do.
+        code: stable, for the row; one of those that `sightserve batch` has for files.
+    """
+
+    def __init__(self, message: Message, code: str = "unreadable_file") -> None:
         super().__init__(str(message))
         self.message = message
+        self.code = code
 
 
 class NotYet(Exception):
@@ -62,7 +68,7 @@ def _source(pick: Pick, index: int, name: str, size: int) -> Source:
         except FileNotFoundError:
             raise FileRefused(_UNREADABLE) from None
         except Superseded:
-            raise FileRefused(_GONE) from None
+            raise FileRefused(_GONE, "file_not_found") from None
         if file is None:
             raise NotYet
         return file.data

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from sightserve.api.rows import failed
 from sightserve.api.schema import Prediction
 from sightserve.frontend.batch.outcomes import Outcome
 from sightserve.frontend.shared import kinds, words
@@ -56,7 +57,12 @@ def complete(outcomes: Sequence[Outcome], threshold: float, labels: int) -> pd.D
         threshold: the probability below which an answer counts as not sure.
         labels: for how many labels there are columns, whatever the answers have.
     """
-    rows = [row(outcome.name, outcome.prediction, outcome.problem, threshold, labels) for outcome in outcomes]
+    rows = [
+        failed(outcome.name, outcome.code, str(outcome.problem))
+        if outcome.prediction is None
+        else row(outcome.name, outcome.prediction, threshold, labels)
+        for outcome in outcomes
+    ]
     return of_rows(rows, labels)
 
 

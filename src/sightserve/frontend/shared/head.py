@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from sightserve.api.rows import APPLIES
 from sightserve.frontend.shared import backend, words
 from sightserve.frontend.shared.backend import MOST_LABELS
 from sightserve.frontend.shared.settings import settings
@@ -96,7 +97,7 @@ def _applies() -> int:
         "A label applies from",
         min_value=5,
         max_value=_HIGHEST,
-        value=round(100 * words.APPLIES),
+        value=round(100 * APPLIES),
         step=5,
         format="%d%%",
         key="applies",

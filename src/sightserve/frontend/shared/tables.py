@@ -1,7 +1,4 @@
-"""Answers as tables that people take home from the Photo and the Batch page, as CSV or Parquet.
-
-A column's type never depends on what happened to the photos: tables of many batches fit together.
-"""
+"""Answers as tables that people take home from the Photo and the Batch page, as CSV or Parquet: see `api.rows`."""
 
 import io
 from collections.abc import Sequence
@@ -9,42 +6,24 @@ from typing import Final
 
 import pandas as pd
 
+from sightserve.api.rows import BETWEEN, Row, answered, columns
 from sightserve.api.schema import Prediction
-from sightserve.frontend.shared import kinds, words
+from sightserve.frontend.shared import kinds
 from sightserve.spreadsheet import harmless
 
-_BETWEEN: Final = "; "  # labels have commas in them
-Row = dict[str, str | float | int | None]
-
-_BEFORE: Final = {
-    "file": "string",
-    "status": "string",
-    "label": "string",
-    "probability": "Float64",
-    "confidence": "string",
-    "width_px": "Int64",
-    "height_px": "Int64",
-    "format": "string",
-    "model": "string",
-    "server_ms": "Float64",
-}
-_AFTER: Final = {"error": "string"}
+_TYPES: Final = {str: "string", float: "Float64", int: "Int64", bool: "boolean"}
+_OURS: Final[dict[str, type]] = {"confidence": str, "server_ms": float}  # what the web app alone says
 
 
 def of_predictions(named: Sequence[tuple[str, Prediction]], threshold: float, labels: int) -> pd.DataFrame:
     """Return everything that is known about photos and their answers: one row for each, in the order given."""
     labels = min(labels, max((len(prediction.top_k) for _, prediction in named), default=0))
-    return of_rows([row(name, prediction, None, threshold, labels) for name, prediction in named], labels)
+    return of_rows([row(name, prediction, threshold, labels) for name, prediction in named], labels)
 
 
 def of_rows(rows: Sequence[Row], labels: int) -> pd.DataFrame:
     """Return rows as a table that has columns for so many labels, whatever is in the rows."""
-    ranked = {
-        name: type_
-        for rank in range(1, labels + 1)
-        for name, type_ in ((f"label_{rank}", "string"), (f"probability_{rank}", "Float64"))
-    }
-    types = {**_BEFORE, **ranked, **_AFTER}
+    types = {name: _TYPES[kind] for name, kind in (columns(labels) | _OURS).items()}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
@@ -53,6 +32,8 @@ def to_csv(frame: pd.DataFrame) -> bytes:
     safe = frame.copy()
     for name in safe.select_dtypes(["string", "object"]):
         safe[name] = [harmless(value) for value in safe[name]]
+    for name in safe.select_dtypes("boolean"):
+        safe[name] = safe[name].map({True: "true", False: "false"})  # as `sightserve batch` writes it
     text: str = safe.to_csv(index=False)
     return text.encode("utf-8-sig")
 
@@ -68,24 +49,13 @@ def answer(prediction: Prediction, threshold: float) -> str | None:
     """Return an answer as a cell: the most probable label; of labels that stand for themselves all that apply, or nothing."""
     if not kinds.is_independent(prediction):
         return prediction.prediction
-    return _BETWEEN.join(kinds.given(prediction, threshold)) or None
+    return BETWEEN.join(kinds.given(prediction, threshold)) or None
 
 
-def row(name: str, prediction: Prediction | None, problem: words.Message | None, threshold: float, labels: int) -> Row:
-    """Return one photo's row: its answer with so many labels, or what went wrong."""
-    cells: Row = {"file": name, "status": "ok" if prediction else "error"}
-    if prediction is None:
-        return cells | {"error": str(problem)}
-    cells |= {
-        "label": answer(prediction, threshold),
-        "probability": prediction.probability,
+def row(name: str, prediction: Prediction, threshold: float, labels: int) -> Row:
+    """Return the row of a photo that has an answer, with so many labels."""
+    told = prediction.model_dump(exclude={"probabilities", "heat_map"})
+    return answered(name, told, labels, applies=threshold) | {
         "confidence": kinds.confidence(prediction, threshold),
-        "width_px": prediction.image.width,
-        "height_px": prediction.image.height,
-        "format": prediction.image.format,
-        "model": f"{prediction.model.name} {prediction.model.version}",
         "server_ms": round(prediction.timing_ms.decode + prediction.timing_ms.inference, 2),
     }
-    for rank, entry in enumerate(prediction.top_k[:labels], start=1):
-        cells |= {f"label_{rank}": entry.label, f"probability_{rank}": entry.probability}
-    return cells

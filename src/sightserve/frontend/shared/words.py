@@ -23,7 +23,6 @@ from sightserve.frontend.shared.settings import settings
 DEFAULT_THRESHOLD: Final = 0.35
 _MANY: Final = 5  # labels
 _ABOVE_CHANCE: Final = 10  # per cent
-APPLIES: Final = 0.5  # a label that stands for itself: as likely as not
 _JOINER: Final = "\N{WORD JOINER}"
 _TURNS_AROUND: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")  # writing direction, embedded and overridden
 

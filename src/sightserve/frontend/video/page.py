@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from sightserve.api.rows import APPLIES
 from sightserve.client import ClientError
 from sightserve.client.patience import Patience
 from sightserve.frontend.inbox import widget
@@ -27,7 +28,7 @@ from sightserve.frontend.video.work import State
 from sightserve.installing import more
 from sightserve.video.analyse import Classify, Plan, Seen
 from sightserve.video.limits import Limits
-from sightserve.video.timeline import APPLIES, DEFAULT_SMOOTHING
+from sightserve.video.timeline import DEFAULT_SMOOTHING
 
 _log = logging.getLogger(__name__)
 

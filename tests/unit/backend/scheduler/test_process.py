@@ -281,7 +281,7 @@ def _runs(pid: int) -> bool:
 @pytest.mark.parametrize("name", ["KeyError", "BackendError", "ModelOutputError", "nonsense", "ErrorCode"])
 def test_an_error_that_is_not_the_callers_becomes_one_of_ours(name):
     """A slot that a hostile image has taken over can name what it likes: only image errors reach the caller as such."""
-    (outcome,) = outcomes_in(wire.Message({"outcomes": [{"error": name, "detail": "insides"}]}))
+    (outcome,) = outcomes_in(wire.Message({"outcomes": [{"error": name, "detail": "insides"}]}), asked=1, room=0)
 
     assert not isinstance(outcome, ImageError | Answer)
 

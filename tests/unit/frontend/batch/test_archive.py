@@ -67,8 +67,9 @@ def test_a_link_is_refused():
 
     (photo,) = opened(zipped((link, b"/etc/passwd"))).photos
 
-    with pytest.raises(FileRefused, match="link"):
+    with pytest.raises(FileRefused, match="link") as refused:
         photo.read()
+    assert refused.value.code == "unreadable_file"
 
 
 def test_an_entry_that_grows_too_much_is_refused():
@@ -77,8 +78,9 @@ def test_an_entry_that_grows_too_much_is_refused():
 
     (photo,) = opened(bomb).photos
 
-    with pytest.raises(FileRefused, match="far more"):
+    with pytest.raises(FileRefused, match="far more") as refused:
         photo.read()
+    assert refused.value.code == "payload_too_large"
 
 
 def test_an_entry_that_lies_about_its_size_is_never_read_beyond_it():
@@ -95,8 +97,9 @@ def test_an_entry_that_lies_about_its_size_is_never_read_beyond_it():
 def test_an_entry_that_is_too_large_is_refused():
     (photo,) = opened(zipped(("cat.jpg", bytes(200))), max_bytes=100).photos
 
-    with pytest.raises(FileRefused, match="too large"):
+    with pytest.raises(FileRefused, match="too large") as refused:
         photo.read()
+    assert refused.value.code == "payload_too_large"
 
 
 def test_an_encrypted_entry_is_refused():

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from sightserve.api.schema import Prediction, Problem
-from sightserve.client import ApiError, BackendUnreachable
+from sightserve.client import ApiError, BackendUnreachable, GatewayError, InvalidAnswer
 from sightserve.client.retry import Retry
 from sightserve.frontend.batch.job import Job
 from sightserve.frontend.batch.outcomes import State
@@ -62,17 +62,32 @@ def test_an_error_is_one_photos_and_has_words_for_people():
     view = run(Job(sources(3), ask, parallel=2))
 
     assert [outcome.problem is None for outcome in view.outcomes] == [True, False, True]
-    assert view.outcomes[1].problem == words.explain(refusal(500))
+    assert (view.outcomes[1].problem, view.outcomes[1].code) == (words.explain(refusal(500)), "internal")
     assert view.failed == 1
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (refusal(500), "internal"), (GatewayError("front", 413), "payload_too_large"), (GatewayError("front", 404), "no_answer"),
+    (InvalidAnswer("a proxy's page"), "no_answer"),
+])  # fmt: skip
+def test_every_error_has_a_stable_code(error, code):
+    def ask(photo):
+        if photo.name == "1.jpg":
+            raise error
+        return PREDICTION
+
+    view = run(Job(sources(3), ask, parallel=1))
+
+    assert [outcome.code for outcome in view.outcomes if outcome.problem is not None] == [code]
 
 
 def test_a_refused_file_is_never_sent():
     def refuse() -> bytes:
-        raise FileRefused(Message("A bomb.", "No."))
+        raise FileRefused(Message("A bomb.", "No."), "payload_too_large")
 
     view = run(Job([Source("bomb.jpg", 1, refuse)], lambda photo: pytest.fail("sent"), parallel=1))
 
-    assert view.outcomes[0].problem.what == "A bomb."
+    assert (view.outcomes[0].problem.what, view.outcomes[0].code) == ("A bomb.", "payload_too_large")
 
 
 def test_the_same_content_is_asked_about_once():

@@ -191,11 +191,12 @@ def test_the_downloads_have_every_photo_and_no_formulas(backend, batch_page, jpe
     csv = pd.read_csv(io.BytesIO(to_csv(complete)))
     parquet = pd.read_parquet(io.BytesIO(to_parquet(complete)))
 
-    assert list(csv["file"]) == ["'=cmd().jpg", "bad.jpg"]
-    assert list(parquet["file"]) == ["=cmd().jpg", "bad.jpg"]
+    assert list(csv["path"]) == ["'=cmd().jpg", "bad.jpg"]
+    assert list(parquet["path"]) == ["=cmd().jpg", "bad.jpg"]
     assert list(parquet["status"]) == ["ok", "error"]
     assert parquet["label_1"][0] == backend.label_of(jpeg(1))
     assert "kind" in parquet["error"][1]
+    assert parquet["error_code"][1] == "unsupported_image_type"
 
 
 @pytest.mark.slow
