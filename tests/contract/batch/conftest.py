@@ -1,14 +1,16 @@
 """A server that speaks S3, with a bad day in front of it that tests switch on and off."""
 
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+import fsspec
 import pytest
+from tests.fakes.faulty import Faulty, faulty_store
+from tests.fakes.s3 import fake_s3
 
 from sightserve.batch.clouds.opening import locate
 from sightserve.batch.clouds.patience import Patience
-from tests.fakes.faulty import Faulty, faulty_store
-from tests.fakes.s3 import fake_s3
 
 SHORT = Patience(seconds=15, pause=0.02, longest=0.2)  # nobody waits for long between two tries
 
@@ -27,8 +29,9 @@ def client(front: Faulty) -> Iterator[Any]:
         environment.setenv("AWS_ACCESS_KEY_ID", "somebody")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        # botocore's own tries come a second and more apart; ours are what is looked at
+        environment.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"retries": {"total_max_attempts": 1}}})
         cloud, _ = locate("s3://photos")
-        cloud.fs.call_s3("create_bucket", Bucket="photos")  # type: ignore[attr-defined]
         yield cloud.fs  # type: ignore[attr-defined]
 
 
@@ -36,12 +39,12 @@ def client(front: Faulty) -> Iterator[Any]:
 def s3(front: Faulty, client: Any) -> Iterator[Faulty]:
     """The store in front of which faults can be, with a bucket `photos`, empty."""
     front.well()
+    client.call_s3("create_bucket", Bucket="photos")
+    front.asked.clear()
     yield front
     front.well()
-    listed = client.call_s3("list_objects_v2", Bucket="photos").get("Contents", [])
-    while listed:
-        client.call_s3("delete_objects", Bucket="photos", Delete={"Objects": [{"Key": one["Key"]} for one in listed]})
-        listed = client.call_s3("list_objects_v2", Bucket="photos").get("Contents", [])
+    with urllib.request.urlopen(urllib.request.Request(f"{front.to}/moto-api/reset", method="POST")):
+        pass
 
 
 def put(key: str, data: bytes = b"a photo") -> str:
