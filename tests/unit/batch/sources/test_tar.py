@@ -111,15 +111,38 @@ def test_a_compressed_stream_that_is_damaged_is_a_row(tmp_path):
     assert got[-1][0] == "in.tgz"
 
 
-def test_links_are_left_out_and_files_with_holes_say_so(tmp_path):
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_a_link_is_the_photo_that_it_stands_for_inside_the_archive(tmp_path, suffix):
+    """A hard link is how tar stores a photo that it has met under another name: a folder of links is a tar of them."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.jpg").write_bytes(b"photo")
+    os.link(tmp_path / "sub" / "a.jpg", tmp_path / "sub" / "hard.jpg")
+    (tmp_path / "sub" / "soft.jpg").symlink_to("hard.jpg")
+    (tmp_path / "sub" / "outside.jpg").symlink_to("/etc/passwd")
+    (tmp_path / "sub" / "round.jpg").symlink_to("round.jpg")
+    (tmp_path / "sub" / "z.jpg").write_bytes(b"last")
+    files = [f"./sub/{name}.jpg" for name in ("a", "hard", "outside", "round", "soft", "z")]
+    subprocess.run(["tar", "-caf", f"in{suffix}", *files], cwd=tmp_path, check=True)
+    source = open_source(str(tmp_path / f"in{suffix}"))
+
+    photos = list(source.photos(None))
+
+    assert [photo.name for photo in photos] == [name.removeprefix("./") for name in files]
+    assert [read(photos[number]) for number in (0, 1, 4, 5)] == [b"photo", b"photo", b"photo", b"last"]
+    with pytest.raises(Unreadable, match=r"link to etc/passwd|link to \S*/etc/passwd"):
+        read(photos[2])
+    with pytest.raises(Unreadable, match="link to a link"):
+        read(photos[3])
+    if suffix == ".tar":
+        assert [list(source.photos(photo)) for photo in photos] == [photos[number:] for number in range(1, 7)]
+
+
+def test_what_is_no_file_is_left_out_and_files_with_holes_say_so(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"a")
-    (tmp_path / "link.jpg").symlink_to("/etc/passwd")
-    os.link(tmp_path / "a.jpg", tmp_path / "hard.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")
     with (tmp_path / "holes.jpg").open("wb") as file:
         file.truncate(1 << 20)
-    files = ["a.jpg", "hard.jpg", "holes.jpg", "link.jpg", "pipe.jpg"]
-    subprocess.run(["tar", "--sparse", "-cf", "in.tar", *files], cwd=tmp_path, check=True)
+    subprocess.run(["tar", "--sparse", "-cf", "in.tar", "a.jpg", "holes.jpg", "pipe.jpg"], cwd=tmp_path, check=True)
     source = open_source(str(tmp_path / "in.tar"))
 
     photos = list(source.photos(None))
