@@ -139,16 +139,18 @@ def _of_parquet(file: BinaryIO, address: str) -> Iterator[bytes]:
     try:
         # neither the columns nor what the file says about them is read ahead
         table = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
-        names = table.schema_arrow.names
-        column = names[_column(names, address)]
+        columns = table.schema_arrow.names
+        column = columns[_column(columns, address)]
         kind = table.schema_arrow.field(column).type
         if not _is_text(kind):
             raise BatchError(f"{address}: the column {column!r} has {kind} in it, not paths")
         for batch in table.iter_batches(batch_size=_ROWS, columns=[column], use_threads=False):
-            for name in batch.column(0).to_pylist():
-                if name is not None:
-                    yield name if isinstance(name, bytes) else order(name)
-    except pa.ArrowException as exc:
+            names = batch.column(0)
+            if pa.types.is_dictionary(names.type):
+                names = names.dictionary_decode()
+            # as bytes: what calls itself text there may be none
+            yield from names.cast(pa.large_binary()).drop_null().to_pylist()
+    except (pa.ArrowException, ValueError) as exc:
         raise BatchError(f"{address} cannot be read as Parquet: {exc}") from exc
 
 

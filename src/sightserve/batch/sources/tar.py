@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 from sightserve.batch.errors import Unreadable
-from sightserve.batch.files import open_any
+from sightserve.batch.files import open_any, raise_if_away
 from sightserve.batch.photo import MOST_BYTES, Photo
 from sightserve.batch.sources.compression import DAMAGED, unpacked
 from sightserve.batch.sources.errors import DamagedArchive
@@ -167,8 +167,9 @@ def _entries(address: str, _size: int) -> dict[str, _Entry]:
                     found[name] = _Entry(
                         0, 0, posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
                     )
-        except DamagedArchive:
-            pass  # what comes before the damage can be read
+        except DamagedArchive as exc:  # what comes before the damage can be read
+            if isinstance(exc.__cause__, OSError):
+                raise_if_away(exc.__cause__, address)
     return found
 
 

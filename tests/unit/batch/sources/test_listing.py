@@ -93,6 +93,12 @@ def test_a_parquet_file_is_read_whatever_its_texts_are_stored_as(tmp_path, kind)
     assert names(open_source(str(tmp_path / "in.parquet"))) == ["a.jpg", "b.jpg"]
 
 
+def test_what_is_no_text_in_a_parquet_files_text_is_a_name_as_files_have_it(tmp_path):
+    pq.write_table(pa.table({"path": pa.array([b"\xff.jpg"]).view(pa.string())}), tmp_path / "in.parquet")
+
+    assert names(open_source(str(tmp_path / "in.parquet"))) == ["\udcff.jpg"]
+
+
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
