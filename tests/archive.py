@@ -3,6 +3,7 @@
 import io
 import os
 import tempfile
+import zlib
 from pathlib import Path
 
 from PIL import Image
@@ -43,6 +44,7 @@ def _bomb() -> bytes:
     Image.new("RGB", (8, 8)).save(buffer, "PNG")
     data = bytearray(buffer.getvalue())
     data[16:24] = (30_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     return bytes(data)
 
 

@@ -83,9 +83,10 @@ class Job:
         listed: what there is to do; None: not all are found.
     """
 
-    def __init__(self, store: Store, terms: Terms, base: str) -> None:
+    def __init__(self, store: Store, terms: Terms, base: str, *, is_new: bool = False) -> None:
         """Take note of what is there; `open_job` makes one."""
         self.terms, self.base = terms, base
+        self._is_new = is_new
         self._store = store
         found = {
             int(name.partition(".")[0]) for name in store.names("_job/listing") if name.partition(".")[0].isdecimal()
@@ -115,11 +116,15 @@ class Job:
     def photos(self, number: int) -> list[Photo]:
         """Return the photos of a shard that are written down."""
         rows = json.loads(gzip.decompress(self._store.read(_record(number))))
-        return [Photo(*row) for row in rows]
+        return [Photo(*row[:-1], fault=row[-1]) for row in rows]
 
     def record(self, number: int, photos: Sequence[Photo]) -> None:
         """Write down the photos of the next shard."""
-        rows = [photo[:5] for photo in photos]  # all but bytes
+        rows = [(photo.name, photo.address, photo.member, photo.start, photo.size, photo.fault) for photo in photos]
+        if self._is_new:  # not before: who mistyped IN has begun nothing
+            told = {"version": _VERSION, "base": self.base, "terms": asdict(self.terms)}
+            self._store.write(_JOB, json.dumps(told, indent=1).encode())
+            self._is_new = False
         data = gzip.compress(json.dumps(rows).encode("ascii"), compresslevel=1, mtime=0)
         self._store.write(_record(number), data)
         self.recorded = max(self.recorded, number + 1)
@@ -153,8 +158,7 @@ def open_job(store: Store, terms: Terms, base: str) -> Job:
     if told is None:
         if any(number_of(name, terms.form) is not None for name in store.names("")):
             raise BatchError(f"{store.address} has shards and no job.json: give a place of its own to each job")
-        store.write(_JOB, json.dumps({"version": _VERSION, "base": base, "terms": asdict(terms)}, indent=1).encode())
-        return Job(store, terms, base)
+        return Job(store, terms, base, is_new=True)
     begun = _terms(told, store.address)
     for name, was in asdict(begun).items():
         if was != (now := getattr(terms, name)):

@@ -64,7 +64,7 @@ class Progress:
             done=self.before + self.done,
             errors=self.errors,
             rate=rate,
-            seconds_left=left / rate if listed and rate else None,
+            seconds_left=left / rate if listed and rate and left else None,
         )
 
     def rate(self, now: float) -> float:

@@ -7,7 +7,7 @@ from sightserve.batch.errors import Unreadable
 from sightserve.batch.files import failure, open_any, open_file
 from sightserve.batch.photo import MOST_BYTES, Photo, is_url
 from sightserve.batch.sources.names import is_tar
-from sightserve.batch.sources.tar import read_compressed
+from sightserve.batch.sources.tar import read_compressed, read_linked
 from sightserve.batch.unzip import unzip
 
 
@@ -32,7 +32,7 @@ def read(photo: Photo) -> bytes:
 def _read_member(address: str, member: str, start: int, size: int) -> bytes:
     if is_tar(address):
         with open_any(address) as file:
-            return read_compressed(file, start, size)
+            return read_compressed(file, start, size) if size else read_linked(file, address, member)
     return unzip(partial(_read_range, address), member, start, size)
 
 

@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,6 +34,7 @@ READERS_AFAR: Final = 32  # an object store takes some 30 ms for each photo
 _HELD: Final = 192 * 2**20  # bytes of photos that were read, and wait
 _MODEL_FAILS: Final = 100  # photos in a row, before anything else was said: it is no photo's fault
 _MISSING: Final = frozenset({"file_not_found", "unreadable_file"})
+_LOOK: Final = 0.2  # seconds between looks at whether it is over
 _STARTS: Final = 5  # of a slot, in a row, that fail
 _PAUSE: Final = 0.5  # seconds before another start
 _SLOW_MACHINE: Final = 20.0  # times the work of a group, before its slot counts as hung
@@ -47,6 +48,10 @@ def together_of(bundle: Bundle) -> int:
 def shown(name: str) -> str:
     """Return a photo's name as text, that of a file that is none included."""
     return name.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")
+
+
+class _Stopped(Exception):
+    """It is all over, and nobody waits for this photo any more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +96,7 @@ class _Window:
                 if self._groups < self.least or (self._groups < self.most and self._held + expected <= _HELD):
                     self._groups += 1
                     return True
-                self._changed.wait(0.2)
+                self._changed.wait(_LOOK)
             return False
 
     def has_read(self, size: int) -> None:
@@ -328,7 +333,7 @@ class _Run:
             self._groups.put(None)
         for thread in threads:
             thread.join()
-        reading.shutdown(cancel_futures=True)
+        reading.shutdown(wait=not self._stopped(), cancel_futures=True)
         self._writing.shutdown()
         self._results.put(None)
 
@@ -362,14 +367,25 @@ class _Run:
                 continue
             self._classify(number, group)
 
+    def _bytes(self, future: "Future[bytes]") -> bytes:
+        """Wait for a photo's bytes: not on, once it is all over; a store may take minutes to say that it is away."""
+        while True:
+            wait((future,), _LOOK)
+            if future.done():
+                return future.result()
+            if self._stopped():
+                raise _Stopped
+
     def _classify(self, number: int, group: _Group) -> None:
         photos: list[bytes] = []
         failed: dict[int, Unreadable] = {}
         for place, future in zip(group.places, group.bytes_of, strict=True):
             try:
-                photos.append(future.result())
+                photos.append(self._bytes(future))
             except Unreadable as exc:
                 failed[place] = exc
+            except _Stopped:
+                return
         outcomes = iter(self._worker.classify(number, photos))
         self._window.leave(sum(map(len, photos)))
         errors = 0

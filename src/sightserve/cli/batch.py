@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -235,7 +236,9 @@ def _say_complete(job: Job, *, as_json: bool) -> None:
     if as_json:
         _print_json({"event": "complete", "photos": photos, "shards": len(job.done), "before": True})
     else:
-        print_line(f"complete: {photos:,} photos in {len(job.done):,} shards, as an earlier run found them", "green")
+        print_line(
+            f"complete: {_of(photos, 'photo')} in {_of(len(job.done), 'shard')}, as an earlier run found them", "green"
+        )
 
 
 def _say_end(job: Job, end: Standing, stop: threading.Event, out: str, *, as_json: bool) -> None:
@@ -245,10 +248,16 @@ def _say_end(job: Job, end: Standing, stop: threading.Event, out: str, *, as_jso
     if as_json:
         _print_json({"event": "complete" if complete else "stopped", "shards": len(job.done)} | _as_json(end))
     if not complete and stop.is_set():
-        fail(f"stopped: {in_words(end)}. Run the same again to go on", code=130)
+        typer.secho(f"sightserve: stopped: {in_words(end)}. Run the same again to go on", err=True, fg=typer.colors.RED)
+        sys.stdout.flush()
+        os._exit(130)  # threads that wait for a store to come back are not waited for: all that is written is there
     if not as_json:
         print_line(f"complete: {in_words(end)}", "green")
-        print_line(f"{len(job.done):,} shards in {out}; what is in them: sightserve batch --summary {out}")
+        print_line(f"{_of(len(job.done), 'shard')} in {out}; what is in them: sightserve batch --summary {out}")
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _summary(out: str, *, as_json: bool) -> None:
@@ -262,7 +271,7 @@ def _summary(out: str, *, as_json: bool) -> None:
         _print_json(_summary_json(job, told))
         return
     state = "complete" if job.is_complete else "not complete: run the same again to go on"
-    print_line(f"{told.photos:,} photos in {told.shards:,} shards by {job.terms.model}; {state}", "bold")
+    print_line(f"{_of(told.photos, 'photo')} in {_of(told.shards, 'shard')} by {job.terms.model}; {state}", "bold")
     if not job.is_complete:
         print_line(f"found so far: {told.found:,}" + ("" if told.listed else ", and there may be more"))
     if told.rate:

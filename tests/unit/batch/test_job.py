@@ -15,7 +15,7 @@ PHOTOS = [Photo(f"{n}.jpg", f"/photos/{n}.jpg") for n in range(10)]
 def test_a_job_is_found_as_it_was_left(tmp_path):
     store = Directory(str(tmp_path / "out"))
     job = open_job(store, TERMS, "/base")
-    odd = Photo("caf\udce9\n.jpg", "/photos/caf\udce9\n.jpg", "member", 7, 9)
+    odd = Photo("caf\udce9\n.jpg", "/photos/caf\udce9\n.jpg", "member", 7, 9, fault="damaged")
     job.record(0, PHOTOS)
     job.record(1, [odd])
     job.end_listing(11, 2)
@@ -46,7 +46,7 @@ def test_a_job_is_found_as_it_was_left(tmp_path):
 )
 def test_another_job_in_the_same_place_is_refused(tmp_path, field, value, words):
     store = Directory(str(tmp_path))
-    open_job(store, TERMS, "")
+    open_job(store, TERMS, "").record(0, PHOTOS)
 
     with pytest.raises(BatchError, match=words):
         open_job(store, dataclasses.replace(TERMS, **{field: value}), "")
@@ -60,6 +60,15 @@ def test_a_damaged_job_is_said_to_be_one(tmp_path, damaged):
     for find in (lambda: open_job(store, TERMS, ""), lambda: find_job(store)):
         with pytest.raises(BatchError, match=r"another place|another version"):
             find()
+
+
+def test_nothing_is_begun_before_a_photo_is_found(tmp_path):
+    store = Directory(str(tmp_path))
+    open_job(store, TERMS, "")
+
+    open_job(store, dataclasses.replace(TERMS, source="/spelled/right"), "").record(0, PHOTOS)
+
+    assert find_job(store).terms.source == "/spelled/right"
 
 
 def test_shards_of_nobody_are_not_taken_for_done(tmp_path):

@@ -1,11 +1,16 @@
 """A tar -> [its members, one header after the other, none of them kept] -> Photos in the order in which they are in it."""
 
+import functools
+import io
+import posixpath
 import struct
 import tarfile
+import threading
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from sightserve.batch.errors import Unreadable
+from sightserve.batch.files import open_any
 from sightserve.batch.photo import MOST_BYTES, Photo
 from sightserve.batch.sources.compression import DAMAGED, unpacked
 from sightserve.batch.sources.errors import DamagedArchive
@@ -13,6 +18,8 @@ from sightserve.imaging.formats import is_photo_name
 
 _MOST_HEADER: Final = 16 << 20  # bytes: tarfile reads a long name or extended header at once, as long as it says to be
 _TAR_ERRORS: Final = (*DAMAGED, tarfile.TarError, struct.error, LookupError, ArithmeticError, RecursionError)
+_MOST_LINKS: Final = 8
+_looking: Final = threading.Lock()  # several readers need the same table
 _CUT: Final = "this tar ends in the middle: what was in it up to there has rows, the rest is missing"
 _SPARSE: Final = (
     "It is stored with holes (a GNU sparse file), which is not read here: unpack the tar, and name the folder."
@@ -43,9 +50,15 @@ def tar_photos(
         )
     for member in _members(inside, after if not compressed else None):
         name = member.name.removeprefix("./")
-        if not member.isreg() or not (every_file or is_photo_name(name)):
+        is_link = member.islnk() or member.issym()
+        if not (member.isreg() or is_link) or not (every_file or is_photo_name(name)):
             continue
         if after is not None and member.offset_data <= after.start:
+            continue
+        if (
+            is_link
+        ):  # its place is its own, so that one goes on behind it; what it stands for is looked up when it is read
+            yield Photo(prefix + name, address, member=name, start=member.offset_data, size=0)
             continue
         photo = Photo(prefix + name, address, start=member.offset_data, size=member.size)
         if member.issparse():
@@ -89,8 +102,65 @@ def _read(file: BinaryIO, start: int, size: int) -> bytes:
     return data
 
 
+class _Entry(NamedTuple):
+    """A member: where its bytes are, or what it is a link to."""
+
+    start: int
+    size: int
+    link: str
+
+
+def read_linked(file: BinaryIO, address: str, name: str) -> bytes:
+    """Return the bytes of what a link in a tar stands for.
+
+    Args:
+        file: the tar, at its beginning.
+        address: of it.
+        name: of the link.
+
+    Raises:
+        Unreadable: it leads nowhere, or too far.
+    """
+    with _looking:
+        entries = _entries(address, file.seek(0, io.SEEK_END))
+    name = posixpath.normpath(name)
+    for _ in range(_MOST_LINKS):
+        if name not in entries:
+            raise Unreadable("file_not_found", f"It is a link to {name}, and that is not in the archive.")
+        start, size, link = entries[name]
+        if not link:
+            if size > MOST_BYTES:
+                raise Unreadable("payload_too_large", f"It has {size:,} bytes; {MOST_BYTES:,} is the most.")
+            file.seek(0)
+            return read_compressed(file, start, size)
+        name = link
+    raise Unreadable("unreadable_file", "It is a link to a link to a link, and so on.")
+
+
+@functools.lru_cache(maxsize=1)
+def _entries(address: str, _size: int) -> dict[str, _Entry]:
+    """Return a tar's members by name, of those of one name the last: only tars with links in them are looked through so."""
+    found: dict[str, _Entry] = {}
+    with open_any(address) as file:
+        inside = unpacked(file)
+        try:
+            for member in _members(inside, None):
+                name = posixpath.normpath(member.name)
+                if member.isreg():
+                    found[name] = _Entry(member.offset_data, member.size, "")
+                elif member.islnk():
+                    found[name] = _Entry(0, 0, posixpath.normpath(member.linkname))
+                elif member.issym():
+                    found[name] = _Entry(
+                        0, 0, posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
+                    )
+        except DamagedArchive:
+            pass  # what comes before the damage can be read
+    return found
+
+
 def read_compressed(file: BinaryIO, start: int, size: int) -> bytes:
-    """Return bytes from inside a compressed tar, by unpacking all that comes before: right, and slow.
+    """Return bytes from inside a tar; of a compressed one by unpacking all that comes before: right, and slow.
 
     Raises:
         Unreadable: they are not in it.
