@@ -21,6 +21,14 @@ _CLIENT: Final = "ray://"
 _CONNECT: Final = 5.0  # seconds for a connection
 _ANSWER: Final = 20.0  # seconds for the head to answer, Ray's own start included; by itself Ray tries for minutes
 _STORE: Final = 256 * 2**20  # bytes of a local cluster's object store: paths and answers are small
+_TRIAL: Final = """
+import sys, ray
+try:
+    ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
+except Exception as exc:
+    sys.exit("Ray says: " + " ".join(str(exc).split()))
+"""
+_SAYS: Final = "Ray says: "
 _PORTS: Final = {True: 10_001, False: 6_379}  # of Ray's client server, and of the head
 
 
@@ -66,7 +74,7 @@ class Cluster:
                 self._context = ray.init(**how)
         except (Exception, SystemExit) as exc:
             self.leave()
-            raise BatchError(f"the Ray cluster {address} cannot be joined: {_why(exc)}") from exc
+            raise BatchError(f"the Ray cluster {address} cannot be joined: {_why(str(exc))}") from exc
 
     def cpus(self) -> tuple[float, float]:
         """Return how many CPUs there are, and how many of them are free."""
@@ -108,30 +116,34 @@ def _checked(address: str) -> str:
             raise BatchError(
                 f"nobody answers at {address}: {exc.strerror or exc}. Is the cluster's head there?"
             ) from exc
-    if not by_client:
-        _ask_the_head(address)
-    elif not _can_be_client():
+    if by_client and not _can_be_client():
         raise BatchError(
-            f"{_CLIENT} addresses need Ray's client: pip install 'ray[client]'; or run it on a node, --ray auto"
+            f"{_CLIENT} addresses need Ray's client: pip install 'ray[client]'; or run it on a node, with --ray auto"
         )
+    _try(address)
     return address
 
 
-def _ask_the_head(address: str) -> None:
-    """Have Ray's own health check look, in a process that can be given up: joining has no limit of time."""
-    if address == "auto":
-        address = os.environ.get("RAY_ADDRESS", "")
-    words = [sys.executable, "-m", "ray.scripts.scripts", "health-check", *(["--address", address] if address else [])]
+def _try(address: str) -> None:
+    """Join it in a process that can be given up: by itself Ray tries for minutes, and no signal ends that.
+
+    Raises:
+        BatchError: it does not work.
+    """
+    words = [sys.executable, "-c", _TRIAL, address]
     try:
-        done = subprocess.run(words, check=False, capture_output=True, timeout=_ANSWER)  # noqa: S603
+        done = subprocess.run(words, check=False, capture_output=True, timeout=_ANSWER)  # noqa: S603 - ours
+        told, said = done.stderr, "it does not say why"
+        if not done.returncode:
+            return
     except subprocess.TimeoutExpired as exc:
-        where = address or "this machine's own address"
-        raise BatchError(f"what listens at {where} does not answer as the head of a Ray cluster does") from exc
-    if done.returncode:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-        raise BatchError(
-            f"the Ray cluster {address or 'auto'} cannot be joined: {said[-1] if said else 'it is not well'}"
-        )
+        told, said = exc.stderr or b"", "what listens there does not answer as a Ray cluster does"
+    lines = [line for line in told.decode(errors="replace").splitlines() if line.strip()]
+    if any("uthentication token" in line for line in lines):
+        said = "it asks for a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to the file that has it"
+    elif lines and _SAYS in lines[-1]:
+        said = _why(lines[-1].partition(_SAYS)[2])
+    raise BatchError(f"the Ray cluster {address} cannot be joined: {said}")
 
 
 def _can_be_client() -> bool:
@@ -142,17 +154,16 @@ def _can_be_client() -> bool:
     return True
 
 
-def _why(exc: BaseException) -> str:
-    """Return what Ray says in one line."""
-    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
-    said = " ".join(lines)[:400]
-    if "version" in said.lower():
+def _why(said: str) -> str:
+    """Return what Ray says in one line, with what to do about it first."""
+    said = " ".join(said.split())[:500] or "it does not say why"
+    if "ersion mismatch" in said:
         return f"it runs another Ray or Python. {said}"
     if "raylet" in said.lower():
         return (
-            f"this machine is none of its nodes: run it on one (`ray job submit`, --ray auto), or give ray://. {said}"
+            f"this machine is none of its nodes; run it on one (`ray job submit`, --ray auto), or give ray://. {said}"
         )
-    return said or type(exc).__name__
+    return said
 
 
 def _short() -> str:
