@@ -19,7 +19,10 @@ from tests.processes import clean_environment, free_port
 
 from sightserve.backend.build import load
 from sightserve.backend.settings import Settings
+from sightserve.batch import cluster as joining
+from sightserve.batch import dispatch
 from sightserve.batch.engines import output_of, terms_of
+from sightserve.batch.errors import BatchError
 from sightserve.batch.job import open_job
 from sightserve.batch.on_ray import OnRay
 from sightserve.batch.run import run
@@ -64,7 +67,7 @@ def photos(tmp_path_factory) -> tuple[Path, dict[str, bytes]]:
     return folder / "in", shards(folder / "out")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head without a CPU, and two nodes of one each."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -144,33 +147,6 @@ def test_a_full_object_store_is_in_nobodys_way(cluster, photos, tmp_path):
     assert shards(tmp_path / "out") == expected
 
 
-def test_a_cluster_that_is_busy_is_waited_for_with_a_word(cluster, photos, tmp_path):
-    source, expected = photos
-    ray.init(address=cluster.address, log_to_driver=False)
-
-    @ray.remote(num_cpus=1)
-    class Busy:
-        def ready(self) -> bool:
-            return True
-
-    held = [Busy.remote() for _ in range(2)]
-    ray.get([one.ready.remote() for one in held])
-
-    going = Going(source, tmp_path / "out", cluster.address)
-    said = []
-    assert going.process.stdout
-    for line in going.process.stdout:
-        said.append(line)
-        if "no shard has begun" in line:
-            for one in held:
-                ray.kill(one)
-    going.process.wait(60)
-    ray.shutdown()
-
-    assert any("has 2 CPUs, 0 of them free" in line for line in said), said
-    assert shards(tmp_path / "out") == expected
-
-
 class _Elsewhere:
     """OUT on a disk that this process alone has: the address says another place to everybody else."""
 
@@ -179,7 +155,7 @@ class _Elsewhere:
         self.address = address
 
 
-def engine_run(source_address: Path, store: Any, address: str, said: list[str]) -> None:
+def engine_run(source_address: Path, store: Any, address: str, say: Callable[[str], None]) -> None:
     """Run a job with a store of the test's own."""
     settings = Settings(threads_when_alone=1)
     bundle = load(settings)
@@ -188,11 +164,38 @@ def engine_run(source_address: Path, store: Any, address: str, said: list[str]) 
         bundle, settings, source=source.address, top_k=5, shard_rows=ROWS, form="parquet", every_file=False
     )
     job = open_job(store, terms, "")
-    engine = OnRay(address, bundle, settings, output_of(terms), store, readers=4, check=source.check, say=said.append)
+    engine = OnRay(address, bundle, settings, output_of(terms), store, readers=4, check=source.check, say=say)
     try:
         run(job, source, engine, threading.Event(), lambda _standing: None, name="ray", retry_errors=False)
     finally:
         engine.close()
+
+
+def test_a_cluster_that_is_busy_is_waited_for_with_a_word(cluster, photos, tmp_path, monkeypatch):
+    source, expected = photos
+    monkeypatch.setattr(dispatch, "_SILENCE", 2.0)
+    # another program, which has all CPUs until it is told to end
+    hold = (
+        "import ray, sys; ray.init(address=sys.argv[1]); actor = ray.remote(num_cpus=1)(type('Busy', (), {}));"
+        "held = [actor.remote() for _ in range(2)]; ray.get([one.__ray_ready__.remote() for one in held]);"
+        "print('holds', flush=True); sys.stdin.read()"
+    )
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    holder = subprocess.Popen([sys.executable, "-c", hold, cluster.address], **pipes)
+    assert "holds" in holder.stdout.readline()
+    said: list[str] = []
+
+    def hear(words: str) -> None:
+        said.append(words)
+        if len(said) == 2:
+            holder.communicate("")
+
+    engine_run(source, open_store(str(tmp_path / "out")), cluster.address, hear)
+
+    assert len(said) == 2
+    assert "has 2 CPUs, 0 of them free" in said[0]
+    assert holder.returncode == 0
+    assert shards(tmp_path / "out") == expected
 
 
 def test_answers_come_back_where_nodes_do_not_reach_out(cluster, photos, tmp_path):
@@ -202,7 +205,9 @@ def test_answers_come_back_where_nodes_do_not_reach_out(cluster, photos, tmp_pat
     (tmp_path / "theirs" / "_job").mkdir(parents=True)
     (tmp_path / "theirs" / "_job" / "cluster").write_text("another run's")
 
-    engine_run(source, _Elsewhere(open_store(str(tmp_path / "out")), str(tmp_path / "theirs")), cluster.address, said)
+    engine_run(
+        source, _Elsewhere(open_store(str(tmp_path / "out")), str(tmp_path / "theirs")), cluster.address, said.append
+    )
 
     assert shards(tmp_path / "out") == expected
     assert not shards(tmp_path / "theirs")
@@ -211,7 +216,7 @@ def test_answers_come_back_where_nodes_do_not_reach_out(cluster, photos, tmp_pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="a node that sees another /tmp needs root")
-def test_photos_that_nodes_do_not_see_end_the_job_with_words(photos, tmp_path):
+def test_photos_that_nodes_do_not_see_end_the_job_with_words(photos, tmp_path, monkeypatch):
     """The node sees an empty folder where the photos are; it is the head too, and asks for a token."""
     source, _ = photos
     port = free_port()
@@ -229,14 +234,15 @@ def test_photos_that_nodes_do_not_see_end_the_job_with_words(photos, tmp_path):
     try:
         wait_for((Path(f"/tmp/ray-{port}") / "session_latest" / "sockets" / "raylet").exists)
         words = (source, tmp_path / "out", "--shard-rows", str(ROWS), "--ray", f"127.0.0.1:{port}")
-        without = batch(*words, code=1)
         said = batch(*words, code=1, **token)
+        monkeypatch.setattr(joining, "_ANSWER", 8.0)
+        with pytest.raises(BatchError, match="it asks for a token"):
+            joining.Cluster(f"127.0.0.1:{port}", cpus=1, store=0)
     finally:
         node.terminate()
         node.wait(30)
         shutil.rmtree(f"/tmp/ray-{port}", ignore_errors=True)
 
-    assert "it asks for a token" in without
     assert "a node of the cluster, cannot read" in said
     assert not shards(tmp_path / "out")
 
@@ -269,12 +275,11 @@ def test_what_cannot_be_joined_is_said_at_once(photos, tmp_path):
     assert time.monotonic() - began < 15
 
 
-def test_what_is_no_cluster_is_given_up(photos, tmp_path):
-    source, _ = photos
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        said = batch(source, tmp_path, "--ray", f"127.0.0.1:{silent.getsockname()[1]}", code=1)
+def test_what_is_no_cluster_is_given_up(monkeypatch):
+    monkeypatch.setattr(joining, "_ANSWER", 5.0)
 
-    assert "what listens there does not answer as a Ray cluster does" in said
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(BatchError, match="does not answer as a Ray"):
+        joining.Cluster(f"127.0.0.1:{silent.getsockname()[1]}", cpus=1, store=0)
 
 
 def test_nothing_imports_ray_unasked():
