@@ -50,6 +50,13 @@ def failure(exc: OSError, address: str) -> Unreadable | StorageAway:
     return Unreadable("unreadable_file", f"It cannot be read: {words}.")
 
 
+def raise_if_away(exc: OSError, address: str) -> None:
+    """Raise StorageAway where an error is not that of one file or folder."""
+    known = failure(exc, address)
+    if isinstance(known, StorageAway):
+        raise known from exc
+
+
 def open_file(path: str) -> io.FileIO:
     """Open a regular file on this machine; nothing else is opened: a FIFO waits for ever, a tape drive rewinds.
 

@@ -116,7 +116,9 @@ class Job:
     def photos(self, number: int) -> list[Photo]:
         """Return the photos of a shard that are written down."""
         rows = json.loads(gzip.decompress(self._store.read(_record(number))))
-        return [Photo(*row[:-1], fault=row[-1]) for row in rows]
+        return [
+            Photo(name, address, member, start, size, fault=fault) for name, address, member, start, size, fault in rows
+        ]
 
     def record(self, number: int, photos: Sequence[Photo]) -> None:
         """Write down the photos of the next shard."""

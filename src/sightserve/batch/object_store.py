@@ -9,7 +9,7 @@ from sightserve.batch.clouds.patience import PATIENT, Patience
 from sightserve.batch.errors import StorageAway, Unreadable
 from sightserve.batch.photo import MOST_BYTES
 
-_OF_THE_PHOTO = frozenset({Fault.GONE, Fault.DENIED, Fault.OTHER})
+_OF_THE_PHOTO = frozenset({Fault.DENIED, Fault.OTHER})
 
 
 class ObjectStore:
@@ -66,14 +66,20 @@ def read_url(address: str, start: int = 0, size: int | None = None, *, patience:
     if size == 0:
         return b""
     try:
-        return patience.ask(lambda: cloud.get(key, start, size), cloud.judge)
+        data = patience.ask(lambda: cloud.get(key, start, size), cloud.judge)
     except CloudError as exc:
         if isinstance(exc.__cause__, TooLargeError):
-            raise Unreadable("payload_too_large", f"it is larger than {MOST_BYTES // 2**20} MiB") from exc
+            raise Unreadable(
+                "payload_too_large", f"It has more than {MOST_BYTES:,} bytes: no photo may have more."
+            ) from exc
+        if exc.fault is Fault.GONE:
+            raise Unreadable("file_not_found", f"There is no such object (any more): {exc}") from exc
         if exc.fault in _OF_THE_PHOTO or not cloud.shared:
-            code = "file_not_found" if exc.fault is Fault.GONE else "unreadable_file"
-            raise Unreadable(code, str(exc)) from exc
+            raise Unreadable("unreadable_file", f"It cannot be read: {exc}") from exc
         raise StorageAway(away(cloud, exc)) from exc
+    if size is not None and len(data) < size:
+        raise Unreadable("unreadable_file", "Its file ends before it does: it is cut, or was written anew meanwhile.")
+    return data
 
 
 def away(cloud: Cloud, error: CloudError) -> str:

@@ -4,8 +4,9 @@ import os
 from functools import partial
 
 from sightserve.batch.errors import Unreadable
-from sightserve.batch.files import failure, open_any, open_file
+from sightserve.batch.files import failure, open_any, open_file, raise_if_away
 from sightserve.batch.photo import MOST_BYTES, Photo, is_url
+from sightserve.batch.sources.errors import DamagedArchive
 from sightserve.batch.sources.names import is_tar
 from sightserve.batch.sources.tar import read_compressed, read_linked
 from sightserve.batch.unzip import unzip
@@ -32,7 +33,12 @@ def read(photo: Photo) -> bytes:
 def _read_member(address: str, member: str, start: int, size: int) -> bytes:
     if is_tar(address):
         with open_any(address) as file:
-            return read_compressed(file, start, size) if size else read_linked(file, address, member)
+            try:
+                return read_compressed(file, start, size) if size else read_linked(file, address, member)
+            except DamagedArchive as exc:
+                if isinstance(exc.__cause__, OSError):
+                    raise_if_away(exc.__cause__, address)
+                raise Unreadable("unreadable_file", f"It cannot be read: {exc}.") from exc
     return unzip(partial(_read_range, address), member, start, size)
 
 

@@ -119,6 +119,8 @@ def _batch(
         fail(str(exc))
     store = open_store(out)
     source = open_source(photos, every_file=every_file, base=base_of(store))
+    if every_file and f"{store.address}/".startswith(f"{source.address.rstrip('/')}/"):
+        fail(f"{store.address} lies in {source.address}: with --every-file the answers would be taken for photos")
     with stopping_on_ctrl_c() as stop, _stopping_on_sigterm(stop), _alone(store):
         terms = terms_of(
             bundle,

@@ -306,6 +306,7 @@ def test_a_listing_in_any_order_gives_the_same_bytes(tmp_path):
         (["nowhere", "out"], "nowhere"),
         (["empty", "out"], "--every-file"),
         (["empty"], "say where the answers go"),
+        (["empty", "empty/out", "--every-file"], "would be taken for photos"),
         (["--summary", "empty"], "no job in"),
         (["empty", "out", "--model", "none-such"], "none-such"),
     ],

@@ -82,7 +82,8 @@ def of_status(status: int) -> Fault:
 
 def judge(error: BaseException) -> tuple[Fault, str]:
     """Return whose fault an error of any library is, and what to say."""
-    for link in causes(error):
+    # what was raised first knows best: fsspec says of an http:// that cannot be connected to that there is no such file
+    for link in reversed(list(causes(error))):
         fault = _of_one(link)
         if fault is not Fault.OTHER:
             return fault, words_of(link)

@@ -7,16 +7,15 @@ from sightserve.batch.photo import Photo
 
 
 class Source(Protocol):
-    """A folder, a bucket, an archive or a listing.
+    """A folder, a bucket, an archive or a listing."""
 
-    Attributes:
-        address: absolute, or a URL: what names this source in `job.json`.
-        streams: its photos bring their bytes with them (`Photo.data`), and can be had only in their turn: they are not listed
-            ahead of the work.
-    """
+    @property
+    def address(self) -> str:
+        """Absolute, or a URL: what names this source in `job.json`."""
 
-    address: str
-    streams: bool
+    @property
+    def streams(self) -> bool:
+        """Whether its photos bring their bytes, which are had only in their turn: they are not listed ahead of the work."""
 
     def photos(self, after: Photo | None) -> Iterator[Photo]:
         """Yield the photos in the order of `photo.order` of their names (an archive's: in the order in which they are in it).

@@ -4,8 +4,9 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from sightserve.batch.errors import BatchError, Unreadable
-from sightserve.batch.files import Anchor, open_any
-from sightserve.batch.photo import Photo
+from sightserve.batch.files import Anchor, open_any, raise_if_away
+from sightserve.batch.photo import Photo, is_url
+from sightserve.batch.sources.compression import MAGIC_BYTES, compression
 from sightserve.batch.sources.errors import DamagedArchive
 from sightserve.batch.sources.names import is_compressed_tar, is_tar
 from sightserve.batch.sources.tar import tar_photos
@@ -32,16 +33,23 @@ def archive_photos(
         file = open_any(address)
     except Unreadable as exc:
         raise DamagedArchive(str(exc).removesuffix(".")) from exc
-    with file:
-        if is_tar(address):
-            yield from tar_photos(file, prefix, address, after, every_file=every_file, streams=streams)
-        else:
-            yield from zip_photos(file, prefix, address, after, every_file=every_file)
+    try:
+        with file:
+            if is_tar(address):
+                yield from tar_photos(file, prefix, address, after, every_file=every_file, streams=streams)
+            else:
+                yield from zip_photos(file, prefix, address, after, every_file=every_file)
+    except DamagedArchive as exc:
+        if isinstance(exc.__cause__, OSError):
+            raise_if_away(exc.__cause__, address)
+        raise
 
 
 def fault_of(name: str, address: str, exc: DamagedArchive) -> Photo:
     """Return what stands in the photos' list for an archive that cannot be read to its end: it becomes a row."""
-    return Photo(name, address, fault=f"This archive cannot be read: {exc}.")
+    return Photo(
+        name, address, fault=f"This archive cannot be read (any further): {exc}. What is missing of it has no rows."
+    )
 
 
 class Archives:
@@ -51,17 +59,31 @@ class Archives:
         address: what names them all: an archive's path or URL, or a pattern of such.
         paths: of each, in their order.
         every_file: whatever their members are called.
+
+    Raises:
+        BatchError: the only one cannot be read.
     """
 
     def __init__(self, address: str, paths: Sequence[str], *, every_file: bool) -> None:
         self.address = address
-        self.streams = any(is_compressed_tar(path) for path in paths)
         self._paths = paths
         self._every_file = every_file
         self._alone = paths == [address]
-        folders = posixpath.commonpath([posixpath.dirname(path) for path in paths]) if "://" not in address else ""
-        self._base = folders or posixpath.commonprefix([posixpath.dirname(path) for path in paths])
-        self._anchor = Anchor(address if self._alone else self._base)
+        self.streams = any(is_compressed_tar(path) for path in paths) or (self._alone and self._is_compressed())
+        self._base = address.partition("{")[0].rpartition("/")[0]  # what is the same in all of their names
+        # several elsewhere have no folder that could be asked for: whoever reads one of them finds out
+        self._anchor = None if is_url(address) and not self._alone else Anchor(address if self._alone else self._base)
+
+    def _is_compressed(self) -> bool:
+        """Return whether this one tar is compressed, though it is not called so."""
+        try:
+            with open_any(self.address) as file:
+                return compression(file.read(MAGIC_BYTES)) is not None
+        except Unreadable as exc:
+            raise BatchError(f"{self.address} cannot be read: {exc}") from exc
+        except OSError as exc:
+            raise_if_away(exc, self.address)
+            raise BatchError(f"{self.address} cannot be read: {exc.strerror or exc}") from exc
 
     def photos(self, after: Photo | None) -> Iterator[Photo]:
         """Yield the photos, as `Source` has it."""
@@ -88,4 +110,5 @@ class Archives:
 
     def check(self) -> None:
         """Make sure that they are still there, as `Source` has it."""
-        self._anchor.check()
+        if self._anchor:
+            self._anchor.check()

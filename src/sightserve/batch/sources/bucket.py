@@ -13,7 +13,7 @@ from sightserve.batch.photo import Photo, order
 from sightserve.imaging.formats import is_photo_name
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bucket:
     """A folder of a bucket, all of it, or one object; a `sources.Source`.
 

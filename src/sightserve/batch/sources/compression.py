@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, cast
 from sightserve.batch.sources.errors import DamagedArchive
 
 _MAGIC: Final = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
-_MAGIC_BYTES: Final = max(len(magic) for magic, _ in _MAGIC)
+MAGIC_BYTES: Final = max(len(magic) for magic, _ in _MAGIC)
 # What the readers below say of a stream that is damaged or cut.
 DAMAGED: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 
@@ -27,7 +27,7 @@ def unpacked(file: BinaryIO) -> BinaryIO:
         DamagedArchive: it cannot be read, or is packed with zstd and this Python is older than 3.14.
     """
     try:
-        head = file.read(_MAGIC_BYTES)
+        head = file.read(MAGIC_BYTES)
         file.seek(0)
     except OSError as exc:
         raise DamagedArchive(f"it cannot be read ({exc.strerror or exc})") from exc

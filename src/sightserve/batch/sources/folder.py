@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sightserve.batch.errors import BatchError
-from sightserve.batch.files import Anchor
+from sightserve.batch.files import Anchor, raise_if_away
 from sightserve.batch.photo import Photo, order
 from sightserve.batch.sources.archives import archive_photos, fault_of
 from sightserve.batch.sources.errors import DamagedArchive
@@ -92,6 +92,7 @@ class Folder:
                         yield folder + order(entry.name) + (b"" if kind == _FILE else b"/"), kind
         except OSError as exc:
             self.check()
+            raise_if_away(exc, self.address)
             words = exc.strerror or str(exc)
             if not folder:
                 raise BatchError(f"{self.address} cannot be listed: {words}") from exc

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from sightserve.batch.errors import BatchError, Unreadable
-from sightserve.batch.files import open_any
+from sightserve.batch.files import open_any, raise_if_away
 from sightserve.batch.photo import is_url, order
 from sightserve.imaging.formats import is_photo_name
 from sightserve.installing import more
@@ -44,6 +44,7 @@ def listed(address: str) -> Iterator[bytes]:
     except Unreadable as exc:
         raise BatchError(f"{address}: {exc}") from exc
     except OSError as exc:
+        raise_if_away(exc, address)
         raise BatchError(f"{address} cannot be read: {exc.strerror or exc}") from exc
 
 

@@ -24,6 +24,9 @@ class Listing:
 
     Attributes:
         base: that folder.
+
+    Raises:
+        BatchError: it cannot be read, or is no listing.
     """
 
     streams = False
@@ -31,19 +34,22 @@ class Listing:
     def __init__(self, address: str, *, base: str | None = None) -> None:
         self.address = address
         self.base = self._base() if base is None else base
-        self._anchor = Anchor(self.base)
+        self._anchor = Anchor(address if is_url(self.base) else self.base)
 
     def _base(self) -> str:
         """Return the listing's own folder, or else the current one: the first of them that has the first name."""
         own = self.address.rpartition("/")[0] or "/"
-        if is_url(own):
-            return own
         names = (key.decode(errors="surrogateescape") for key in islice(listed(self.address), _LOOK_AT))
         first = next(
             (name for name in names if not is_url(name) and not name.startswith("/") and "\0" not in name), None
         )
         here = str(Path.cwd())
-        elsewhere = first is not None and not os.path.lexists(f"{own}/{first}") and os.path.lexists(f"{here}/{first}")
+        elsewhere = (
+            first is not None
+            and not is_url(own)
+            and not os.path.lexists(f"{own}/{first}")
+            and os.path.lexists(f"{here}/{first}")
+        )
         return here if elsewhere else own
 
     def photos(self, after: Photo | None) -> Iterator[Photo]:

@@ -8,7 +8,7 @@ from typing import Final
 from sightserve.batch.errors import BatchError
 
 MOST_IN_MEMORY: Final = 100_000
-_CACHE: Final = 16 << 10  # KiB of memory for SQLite's pages, and as much again for its sorter's runs
+_CACHE: Final = 4 << 10  # KiB of memory for SQLite's pages, and as much again for what it sorts at once
 
 Entry = tuple[bytes, bytes]  # what is sorted by, and what comes with it
 

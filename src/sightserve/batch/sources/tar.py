@@ -20,7 +20,8 @@ _MOST_HEADER: Final = 16 << 20  # bytes: tarfile reads a long name or extended h
 _TAR_ERRORS: Final = (*DAMAGED, tarfile.TarError, struct.error, LookupError, ArithmeticError, RecursionError)
 _MOST_LINKS: Final = 8
 _looking: Final = threading.Lock()  # several readers need the same table
-_CUT: Final = "this tar ends in the middle: what was in it up to there has rows, the rest is missing"
+# the same words wherever a run began in it: rows do not depend on that
+_CUT: Final = "it is no tar, is damaged, or ends in the middle"
 _SPARSE: Final = (
     "It is stored with holes (a GNU sparse file), which is not read here: unpack the tar, and name the folder."
 )
@@ -68,6 +69,8 @@ def tar_photos(
             if member.size <= MOST_BYTES:
                 photo = photo._replace(data=_read(inside, member.offset_data, member.size))
         yield photo
+    if compressed:
+        _read_to_end(inside)
 
 
 def _members(file: BinaryIO, after: Photo | None) -> Iterator[tarfile.TarInfo]:
@@ -79,16 +82,26 @@ def _members(file: BinaryIO, after: Photo | None) -> Iterator[tarfile.TarInfo]:
         with tarfile.TarFile(fileobj=blocks, encoding="utf-8", errors="surrogateescape") as tar:  # type: ignore[arg-type]
             at = -1
             while (member := tar.next()) is not None:
-                tar.members = []  # type: ignore[attr-defined] - it would keep them all
+                # it would keep them all
+                tar.members = []  # type: ignore[attr-defined]
                 if member.size < 0 or member.offset_data <= at:
-                    raise DamagedArchive("a header in this tar points backwards")
+                    raise tarfile.ReadError("a header points backwards")
                 at = member.offset_data
                 yield member
     except _TAR_ERRORS as exc:
-        raise DamagedArchive(f"this tar is damaged, or ends in the middle ({exc})") from exc
+        raise DamagedArchive(_CUT) from exc
     # tarfile takes any header that is none for the end of a tar; the end is a block of zeros
     if blocks.last.count(0) != tarfile.BLOCKSIZE:
         raise DamagedArchive(_CUT)
+
+
+def _read_to_end(file: BinaryIO) -> None:
+    """Read what is behind a compressed tar's end: the checksum of all that was in it is there."""
+    try:
+        while file.read(1 << 20):
+            pass
+    except DAMAGED as exc:
+        raise DamagedArchive("something in this compressed tar is damaged: its checksum is another") from exc
 
 
 def _read(file: BinaryIO, start: int, size: int) -> bytes:
@@ -96,7 +109,7 @@ def _read(file: BinaryIO, start: int, size: int) -> bytes:
         file.seek(start)
         data = file.read(size)
     except DAMAGED as exc:
-        raise DamagedArchive(f"this tar is damaged ({exc})") from exc
+        raise DamagedArchive(_CUT) from exc
     if len(data) < size:
         raise DamagedArchive(_CUT)
     return data
@@ -163,12 +176,9 @@ def read_compressed(file: BinaryIO, start: int, size: int) -> bytes:
     """Return bytes from inside a tar; of a compressed one by unpacking all that comes before: right, and slow.
 
     Raises:
-        Unreadable: they are not in it.
+        DamagedArchive: they are not in it.
     """
-    try:
-        return _read(unpacked(file), start, size)
-    except DamagedArchive as exc:
-        raise Unreadable("unreadable_file", f"It cannot be read: {exc}.") from exc
+    return _read(unpacked(file), start, size)
 
 
 class _Blocks:
