@@ -59,7 +59,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory) -> tuple[Path, dict[str, bytes]]:
+def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
     """An archive, and its shards as the slots of this machine write them."""
     folder = tmp_path_factory.mktemp("ray")
     archive.make(folder / "in", COUNT)
@@ -182,6 +182,7 @@ def test_a_cluster_that_is_busy_is_waited_for_with_a_word(cluster, photos, tmp_p
     )
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     holder = subprocess.Popen([sys.executable, "-c", hold, cluster.address], **pipes)
+    assert holder.stdout
     assert "holds" in holder.stdout.readline()
     said: list[str] = []
 
