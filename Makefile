@@ -1,6 +1,6 @@
 # Everything here sets up what it needs: a fresh clone needs Python 3.11 or newer, git and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup up deploy test check format lock browser test-slow test-containers images bench bench-quick bench-video bench-page soak loadtest \
+.PHONY: help setup up deploy test check format lock browser test-slow test-containers images bench bench-quick bench-video bench-batch bench-page soak loadtest \
         load-report load-check load-soak clean
 
 PYTHON ?= python3
@@ -63,6 +63,9 @@ bench-quick: $(VENV)/.dev  ## measure ours against its own ceiling and one peer 
 
 bench-video: $(VENV)/.dev  ## measure the video side: speed against its parts, memory over length, frame formats (minutes)
 	@$(BIN)/python -m bench.video
+
+bench-batch: $(VENV)/.dev  ## measure `sightserve batch` beside Ray Data, a pool of processes and the ceiling (a quarter of an hour)
+	@$(BIN)/python -m bench.batch
 
 bench-page: $(VENV)/.dev browser  ## measure the web app beside Gradio's page in a browser, write docs/web-app.md (20 minutes)
 	@$(BIN)/python -m bench.page --phone --page docs/web-app.md

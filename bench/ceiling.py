@@ -70,11 +70,12 @@ def _repeat(work: Work, chunks: Sequence[Sequence[bytes]], seconds: float, tell:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", choices=("imagenet", "large"), default="imagenet")
+    parser.add_argument("--photos", choices=("imagenet", "labelled", "large"), default="imagenet")
     parser.add_argument("--seconds", type=float, default=10, help="for each path and number of processes, in all")
     parser.add_argument("--float-model", type=Path, required=True, help="bench/venvs.py makes it")
     options = parser.parse_args()
-    images = [photo.data for photo in (photos.imagenet() if options.photos == "imagenet" else photos.large())]
+    chosen = {"imagenet": photos.imagenet, "labelled": photos.labelled, "large": photos.large}[options.photos]
+    images = [photo.data for photo in chosen()]
     settings = Settings(threads_when_alone=1)
     bundle = load(settings)
     setup = setup_of(settings, bundle)
@@ -85,7 +86,7 @@ def main() -> None:
         return pipeline.execute([Job(image) for image in chunk], [0.0] * len(chunk), alone=False)
 
     paths: dict[str, tuple[Work, int]] = {
-        "ours": (ours, LARGEST_BATCH if options.photos == "imagenet" else 1),  # as the scheduler hands them to a slot
+        "ours": (ours, 1 if options.photos == "large" else LARGEST_BATCH),  # as the scheduler hands them to a slot
         "single": (ours, 1),
         "straight": (lambda chunk: straight.classify(chunk[0]), 1),
     }

@@ -136,13 +136,37 @@ def _batch(
             _say_complete(job, as_json=as_json)
             return
         engine: Engine
-        from sightserve.batch.slots import Worker
-
         readers = readers_for(source.address)
-        engine = Worker(bundle, settings, output_of(terms), store, readers=readers, check=source.check)
+        if ray is not None:
+            from sightserve.batch.on_ray import OnRay
+
+            engine = OnRay(
+                ray,
+                bundle,
+                settings,
+                output_of(terms),
+                store,
+                readers=readers,
+                workers=workers,
+                streams=source.streams,
+                check=source.check,
+                say=lambda words: typer.echo(words, err=True),
+            )
+        else:
+            from sightserve.batch.slots import Worker
+
+            engine = Worker(bundle, settings, output_of(terms), store, readers=readers, check=source.check)
         try:
             with _shown(as_json=as_json) as tell:
-                end = run(job, source, engine, stop, tell, name="slots", retry_errors=retry_errors)
+                end = run(
+                    job,
+                    source,
+                    engine,
+                    stop,
+                    tell,
+                    name="ray" if ray is not None else "slots",
+                    retry_errors=retry_errors,
+                )
         finally:
             engine.close()
     _say_end(job, end, stop, out, as_json=as_json)
