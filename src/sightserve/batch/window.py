@@ -29,8 +29,9 @@ class Window:
         """Wait for a place; return whether there is one, before somebody says stop."""
         with self._changed:
             while not stopped():
-                expected = photos * self._bytes // max(1, self._photos)
-                if self._groups < self.least or (self._groups < self.most and self._held + expected <= _HELD):
+                a_group = photos * self._bytes // max(1, self._photos)
+                expected = max(self._held + a_group, (self._groups + 1) * a_group)  # those of others are on their way
+                if self._groups < self.least or (self._groups < self.most and expected <= _HELD):
                     self._groups += 1
                     return True
                 self._changed.wait(LOOK)
