@@ -30,8 +30,9 @@ from bench.results import machine
 from bench.servers import BUNDLE, PEERS
 
 FOLDER = Path(tempfile.gettempdir()) / "sightserve-bench-batch"
-# shards of a hundred: a real job has many for each CPU, and so have these few photos
-_OURS = [sys.executable, "-m", "sightserve", "batch", "{photos}", "{out}", "--shard-rows", "100"]
+_OURS = [sys.executable, "-m", "sightserve", "batch", "{photos}", "{out}"]
+# shards of a hundred where one is a task: a real job has many for each CPU, and so have these few photos
+_TASKS = ["--ray", "local", "--shard-rows", "100"]
 _BROKEN_EVERY = 100
 _LIMIT = 1800  # seconds of one run
 
@@ -53,7 +54,7 @@ class Kind:
 
 KINDS = {
     "slots": Kind("Sightserve, slots", _OURS),
-    "ray": Kind("Sightserve, --ray local", [*_OURS, "--ray", "local"]),
+    "ray": Kind("Sightserve, --ray local", [*_OURS, *_TASKS]),
     "ray-data": Kind("Ray Data script", ["ray_data/classify.py", "{photos}", "{out}"], "ray_data"),
     "pool": Kind("pool of processes", ["pool/classify.py", "{photos}", "{out}"], "pool"),
 }

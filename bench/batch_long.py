@@ -8,6 +8,7 @@ The photos are hard links to the labelled ones, in folders of a thousand.
 import argparse
 import itertools
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -112,9 +113,10 @@ def _curve(top: int, title: str, points: Sequence[tuple[float, float]], colour: 
     low = top + _GAP + _HEIGHT - 18
     across, up = (_WIDTH - _LEFT - 10) / right, (_HEIGHT - 18) / high
     line = " ".join(f"{_LEFT + x * across:.1f},{low - y * up:.1f}" for x, y in points)
+    step = max(1, 10 ** int(math.log10(right)) // 2)
     marks = [
-        f'<text x="{_LEFT + right * part * across:.0f}" y="{low + 15}" text-anchor="middle">{right * part:,.0f}</text>'
-        for part in (0.25, 0.5, 0.75)
+        f'<text x="{_LEFT + at * across:.0f}" y="{low + 15}" text-anchor="middle">{at:,}</text>'
+        for at in range(step, int(right) + step // 50, step)
     ]
     return "\n".join(
         [
