@@ -58,7 +58,7 @@ def run(
     passes = [retries] if retry_errors else []
     passes += [] if job.is_complete else [listing.shards]
     try:
-        with _noted(job, name, progress), _told(tell, standing):
+        with _noted(job, name, progress), _every(_LOOK, lambda: tell(standing())):
             for shards in passes:
                 for written in engine.work(shards(), stop, counted):
                     job.done.add(written.number)
@@ -69,15 +69,15 @@ def run(
 
 
 @contextmanager
-def _told(tell: Tell, standing: Callable[[], Standing]) -> Iterator[None]:
-    """Tell in a thread how it stands, until the work is over."""
+def _every(seconds: float, work: Callable[[], None]) -> Iterator[None]:
+    """Have something done now and then in a thread, until the block is over."""
     over = threading.Event()
 
-    def look() -> None:
-        while not over.wait(_LOOK):
-            tell(standing())
+    def repeat() -> None:
+        while not over.wait(seconds):
+            work()
 
-    thread = threading.Thread(target=look, name="progress", daemon=True)
+    thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
     try:
         yield
@@ -89,7 +89,7 @@ def _told(tell: Tell, standing: Callable[[], Standing]) -> Iterator[None]:
 @contextmanager
 def _noted(job: Job, engine: str, progress: Progress) -> Iterator[None]:
     """Keep in OUT how the run goes: for the summary, and also where it is killed."""
-    began, over = datetime.now(UTC), threading.Event()
+    began = datetime.now(UTC)
     name = f"{began:%Y%m%dT%H%M%S.%f}-{os.getpid()}"
 
     def note() -> None:
@@ -100,16 +100,9 @@ def _noted(job: Job, engine: str, progress: Progress) -> Iterator[None]:
                 name, told | {"errors": progress.errors, "engine": engine, "version": sightserve.__version__}
             )
 
-    def now_and_then() -> None:
-        while not over.wait(_NOTE):
-            note()
-
-    thread = threading.Thread(target=now_and_then, name="notes", daemon=True)
-    thread.start()
     try:
-        yield
+        with _every(_NOTE, note):
+            yield
     finally:
-        over.set()
-        thread.join()
         if progress.done:
             note()

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
@@ -206,10 +206,11 @@ def _shown(*, as_json: bool) -> Iterator[Callable[[Standing], None]]:
             nonlocal due
             if time.monotonic() >= due:
                 due = time.monotonic() + _LINES
-                if as_json:
-                    _print_json({"event": "progress"} | _as_json(standing))
-                else:
-                    typer.echo(in_words(standing), err=True)
+                with suppress(OSError):  # who read it has gone; the work goes on
+                    if as_json:
+                        _print_json({"event": "progress"} | _as_json(standing))
+                    else:
+                        typer.echo(in_words(standing), err=True)
 
         yield line
         return
