@@ -1,6 +1,7 @@
 """`sightserve batch --ray` on a real cluster of two nodes, and what comes in between there."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -194,7 +195,7 @@ def test_a_cluster_that_is_busy_is_waited_for_with_a_word(cluster, photos, tmp_p
     engine_run(source, open_store(str(tmp_path / "out")), cluster.address, hear)
 
     assert len(said) == 2
-    assert "has 2 CPUs, 0 of them free" in said[0]
+    assert re.search(r"has [23] CPUs, 0 of them free", said[0])  # a node that was lost is counted for a while
     assert holder.returncode == 0
     assert shards(tmp_path / "out") == expected
 
