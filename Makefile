@@ -33,13 +33,13 @@ format: $(VENV)/.dev  ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
-	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra otel --extra model --extra batch --extra s3 --extra ray --extra dev \
+	@$(LOCK) --upgrade --extra backend --extra frontend --extra video --extra gcp --extra loadtest --extra otel --extra model --extra batch --extra s3 --extra ray --extra train --extra feedback --extra dev \
 	  -o requirements/dev.txt
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group build -o requirements/build.txt
 	@$(filter-out pyproject.toml,$(LOCK)) --upgrade --group sbom -o requirements/sbom.txt
-	@$(LOCK) --extra backend --extra otel -c requirements/dev.txt -o requirements/backend.txt
+	@$(LOCK) --extra backend --extra otel --extra feedback -c requirements/dev.txt -o requirements/backend.txt
 	@$(LOCK) --extra frontend --extra video --extra gcp -c requirements/dev.txt -o requirements/frontend.txt
-	@$(LOCK) --extra model -c requirements/dev.txt -o requirements/model.txt
+	@$(LOCK) --extra model --extra train -c requirements/dev.txt -o requirements/model.txt
 
 test-slow: $(VENV)/.dev browser  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@tools/install_clients.sh

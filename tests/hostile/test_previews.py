@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import SAMPLES
 from tests.hostile import bombs
 
-from sightserve.frontend.previews.pool import NoPicture, Pool
+from sightserve.previews.pool import NoPicture, Pool
 
 CAT = (SAMPLES / "cat.jpg").read_bytes()
 SIZES = [(1024, 86), (72, 78)]

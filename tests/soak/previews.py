@@ -10,7 +10,7 @@ from bench import processes
 from tests.conftest import SAMPLES
 from tests.hostile import corpus
 
-from sightserve.frontend.previews.pool import NoPicture, Pool
+from sightserve.previews.pool import NoPicture, Pool
 
 SIZES = [(1024, 86), (72, 78)]
 VISITORS = 4

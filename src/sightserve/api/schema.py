@@ -117,6 +117,47 @@ class Prediction(WireModel):
     model: ModelRef
     image: ImageInfo
     timing_ms: Timing
+    id: Annotated[
+        str | None, Field(description="to say by POST /feedback whether it was right; null where nothing is kept")
+    ] = None
+
+
+class Feedback(WireModel):
+    """What a person says of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(min_length=1, max_length=64, description="the answer's")]
+    verdict: Literal["right", "wrong"]
+    label: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="what it is, where it was wrong: a label, or a new one"),
+    ] = None
+    note: Annotated[str, Field(max_length=1000)] = ""
+
+
+class FeedbackSaved(WireModel):
+    """A correction is in the database."""
+
+    id: Annotated[str, Field(description="the answer's, which DELETE /feedback/{id} takes")]
+    photo: Annotated[bool, Field(description="whether the photo was kept with it")] = False
+
+
+class FeedbackInfo(WireModel):
+    """What is kept where the backend takes feedback."""
+
+    days: Annotated[int, Field(ge=1, description="after which all of it is deleted")]
+    photos: Annotated[bool, Field(description="whether a photo may be given with a correction")] = True
+
+
+class FeedbackSummary(WireModel):
+    """How right the model was, by what people said of its answers."""
+
+    predictions: Annotated[int, Field(ge=0, description="answers that are kept")]
+    judged: Annotated[int, Field(ge=0, description="of which somebody said whether they were right")]
+    right: Annotated[int, Field(ge=0)]
+    low: Annotated[float | None, Field(ge=0, le=1, description="of the share of right ones, 95 % (Wilson)")] = None
+    high: Annotated[float | None, Field(ge=0, le=1)] = None
 
 
 class Problem(WireModel):
@@ -265,6 +306,7 @@ class ServiceInfo(WireModel):
     version: str
     model: ModelRef
     limits: Limits
+    feedback: Annotated[FeedbackInfo | None, Field(description="null: nothing is kept, no feedback is taken")] = None
     links: dict[str, str]
 
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from sightserve.frontend.previews.pool import NoPicture, Pool, Why
 from sightserve.frontend.shared.ledger import Booking
+from sightserve.previews.pool import NoPicture, Pool, Why
 
 _THUMBNAIL: Final = 256  # pixels, longest side: a card of a page, sharp on most screens
 _SHOWN: Final = 1024

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tests.conftest import SAMPLES
 
-from sightserve.frontend.previews.pool import NoPicture, Pool, Why
+from sightserve.previews.pool import NoPicture, Pool, Why
 from sightserve.sandbox.conversation import Conversation
 from sightserve.sandbox.wire import Message
 
@@ -126,7 +126,7 @@ def test_a_child_that_was_taken_over_gets_nothing_of_its_own_onto_the_page(pool,
 
 
 def test_a_child_is_replaced_after_a_while_so_that_nothing_piles_up(pool, monkeypatch):
-    monkeypatch.setattr("sightserve.frontend.previews.pool._MOST_MADE", 2)
+    monkeypatch.setattr("sightserve.previews.pool._MOST_MADE", 2)
 
     children = set()
     for _ in range(4):

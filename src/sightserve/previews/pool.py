@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sightserve.frontend.previews.turns import FairTurns
+from sightserve.previews.turns import FairTurns
 from sightserve.sandbox.conversation import ChildLost, ChildSilent, Conversation
 from sightserve.sandbox.process import spawn
 from sightserve.sandbox.wire import Message
 
-_WORKER: Final = "sightserve.frontend.previews.worker"
+_WORKER: Final = "sightserve.previews.worker"
 _MOST_CHILDREN: Final = 2
 _STARTS_WITHIN: Final = 30.0  # seconds
 _JPEG: Final = b"\xff\xd8\xff"

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from sightserve.frontend.previews.turns import FairTurns
+from sightserve.previews.turns import FairTurns
 
 
 def test_no_more_than_the_places_are_held_at_once():
