@@ -20,7 +20,8 @@ setup: $(VENV)/.runtime  ## only the environment: .venv/bin/sightserve exists af
 
 test: $(VENV)/.dev browser check  ## everything that must pass, a real browser included
 	@tools/install_foreign_models.sh $(BIN)/python
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto tests/unit
+	@$(BIN)/python -m pytest --ignore tests/unit
 
 check: $(VENV)/.dev  ## format, lint, types, imports
 	@$(BIN)/ruff format --check --quiet .
@@ -45,7 +46,8 @@ test-slow: $(VENV)/.dev browser  ## what is too slow for `make test`: each extra
 	@tools/install_clients.sh
 	@tools/install_foreign_models.sh $(BIN)/python
 	@tools/install_torch.sh
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow -n auto tests/unit
+	@$(BIN)/python -m pytest -m slow --ignore tests/unit
 
 test-containers: $(VENV)/.dev browser  ## build both images, run them as containers, classify through each (minutes; as root)
 	@tools/install_containers.sh

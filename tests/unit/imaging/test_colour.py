@@ -146,6 +146,7 @@ def test_an_srgb_profile_is_known_the_second_time_by_its_hash():
         SRGB_PROFILE.replace(b"XYZ ", b"ZYX "),
         bytes(5 * 2**20),
     ],
+    ids=["a byte", "zeros", "its head", "half", "other names", "huge"],
 )
 def test_a_broken_or_huge_profile_does_not_cost_the_photo(broken):
     assert difference(saved(picture(), "TIFF", icc_profile=broken), picture()) == 0
