@@ -1,10 +1,11 @@
-"""The whole way of one's own classes: a folder of photos, one command, and what a server says over HTTP of photos that are new."""
+"""The whole way of one's own classes: a folder, one command, and what a server says over HTTP of photos that are new."""
 
 import json
 import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.drawn import SHAPES, biscuit, fill
@@ -15,7 +16,7 @@ from sightserve.client import Client
 pytestmark = pytest.mark.slow
 
 
-def train(folder: Path, photos: Path, *flags: str) -> dict:
+def train(folder: Path, photos: Path, *flags: str) -> dict[str, Any]:
     run = subprocess.run(
         [sys.executable, "-m", "sightserve", "train", str(photos), "--name", "biscuits", "--progress", "json", *flags],
         env=clean_environment(SIGHTSERVE_MODELS_DIR=str(folder / "models"), XDG_CACHE_HOME=str(folder / "cache")),
@@ -23,7 +24,8 @@ def train(folder: Path, photos: Path, *flags: str) -> dict:
     )  # fmt: skip
     last = json.loads(run.stdout.splitlines()[-1])
     assert run.returncode == 0, last
-    return last["trained"]
+    trained: dict[str, Any] = last["trained"]
+    return trained
 
 
 def test_what_the_report_says_is_what_a_server_answers(tmp_path):
@@ -33,9 +35,7 @@ def test_what_the_report_says_is_what_a_server_answers(tmp_path):
 
     with running_backend(tmp_path / "log", "--model", trained["directory"]) as backend, Client(backend.url) as client:
         model = client.model()
-        answers = [
-            (path.parent.name, client.predict(path, heat_map=True)) for path in sorted(unseen.glob("*/*.jpg"))
-        ]
+        answers = [(path.parent.name, client.predict(path, heat_map=True)) for path in sorted(unseen.glob("*/*.jpg"))]
 
     right = sum(label == answer.prediction for label, answer in answers) / len(answers)
     # 72 photos on one side and 60 on the other: the two shares may differ by both their errors
