@@ -100,8 +100,8 @@ class _Walk:
         }
         if not with_classes and len(names) > 1:
             raise TrainError(
-                f"{some(sorted(map(shown, names)))} are parts of a dataset, and there is no folder of a class in them: make some "
-                f"in each, such as {shown(names[0])}/ripe and {shown(names[0])}/rotten"
+                f"{some(sorted(map(shown, names)))} are parts of a dataset, and there is no folder of a class in them: make "
+                f"some in each, such as {shown(names[0])}/ripe and {shown(names[0])}/rotten"
             )
         if not with_classes:
             return None
