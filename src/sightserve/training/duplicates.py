@@ -102,7 +102,8 @@ class _Alike:
             _within(distances, cosines, self._level),
             _within(distances, cosines, max(self._level, _WITH_OTHER_LABELS)),
         )
-        return found & (~plain | (cosines >= _PLAIN_COSINE))
+        alike: NDArray[np.bool_] = found & (~plain | (cosines >= _PLAIN_COSINE))
+        return alike
 
     def _compare(self, pairs: _Places) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         left, right = pairs.T

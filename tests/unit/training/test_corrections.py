@@ -7,7 +7,7 @@ import pytest
 
 from sightserve.feedback.records import Corrected
 from sightserve.training.corrections import digests_of, with_corrections
-from sightserve.training.dataset import read
+from sightserve.training.dataset import Dataset, read
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def corrected(content: bytes, label: str, hour: int = 0, digest: str = "") -> Co
     return Corrected(digest or sha256(content).hexdigest(), label, content, datetime(2026, 1, 1, hour, tzinfo=UTC))
 
 
-def labels(dataset) -> dict[str, str]:
+def labels(dataset: Dataset) -> dict[str, str]:
     return {example.path.read_bytes().decode(): example.label for example in dataset.examples}
 
 

@@ -2,10 +2,11 @@
 
 import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 
-from sightserve.training.dataset import read
+from sightserve.training.dataset import Dataset, read
 from sightserve.training.errors import TrainError
 
 
@@ -13,7 +14,7 @@ from sightserve.training.errors import TrainError
 def make(tmp_path):
     """Make empty files, by their names in a folder: nothing is opened here."""
 
-    def made(*names: str | bytes):
+    def made(*names: str | bytes) -> Path:
         for name in names:
             path = tmp_path / os.fsdecode(name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +30,7 @@ def make(tmp_path):
 FRUIT = ("ripe/a.jpg", "ripe/deep/er/b.PNG", "rotten/a.webp", "rotten/b.heic")
 
 
-def labelled(dataset) -> list[tuple[str, str]]:
+def labelled(dataset: Dataset) -> list[tuple[str, str]]:
     return [(example.name, example.label) for example in dataset.examples]
 
 

@@ -1,7 +1,9 @@
 """Which photos are of one scene: variants of drawn ones, and real photos where they are there."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from sightserve.training.duplicates import groups, twins
 from sightserve.training.features import Features, extract
 
 
-def features(hashes, vectors, labels, digests=None) -> Features:
+def features(hashes: Any, vectors: Any, labels: str, digests: Sequence[str] = ()) -> Features:
     examples = tuple(Example(Path(str(place)), label, str(place)) for place, label in enumerate(labels))
     digests = digests or [str(place) for place in range(len(labels))]
     return Features(examples, np.asarray(vectors, np.float32), np.asarray(hashes, np.uint64), tuple(digests))

@@ -17,7 +17,7 @@ from tests.own_models import write_own
 from tests.unit.training.drawn import Told, dataset, photo
 
 from sightserve.backend.direct import Slots
-from sightserve.backend.job import Job
+from sightserve.backend.job import Answer, Job
 from sightserve.backend.settings import Settings
 from sightserve.bundle.manifest import default_bundle_path, embedded_bundle_path, load_bundle
 from sightserve.training.errors import TrainError
@@ -37,7 +37,7 @@ def served(directory: Path, photos: list[bytes]) -> np.ndarray:
     with slots.one() as slot:
         outcomes = slot.ask([Job(each, top_k=1, probabilities=True) for each in photos])
     slots.close()
-    return np.array([json.loads(outcome.body)["probabilities"] for outcome in outcomes])
+    return np.array([json.loads(outcome.body)["probabilities"] for outcome in outcomes if isinstance(outcome, Answer)])
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_features_are_exactly_what_the_last_layer_gets_in_serving(name):
 
 
 @pytest.fixture
-def signed(tmp_path) -> Path:
+def signed(tmp_path: Path) -> Path:
     """A bundle whose features are negative, tiny and huge, as a transformer's may be: seven of a mean colour."""
     random = np.random.default_rng(3)
     spread = np.array([1, -1, 1e-4, -30, 1000, 0, -1e-3])

@@ -1,6 +1,7 @@
 """Tables of photos and labels, as spreadsheets and scripts write them."""
 
 import codecs
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ def table(tmp_path):
     for name in ("a", "b", "c", "d"):
         (tmp_path / f"{name}.jpg").touch()
 
-    def written(content: str | bytes, name: str = "photos.csv"):
+    def written(content: str | bytes, name: str = "photos.csv") -> Path:
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
