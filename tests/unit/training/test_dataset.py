@@ -11,7 +11,7 @@ from sightserve.training.errors import TrainError
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path: Path):
     """Make empty files, by their names in a folder: nothing is opened here."""
 
     def made(*names: str | bytes) -> Path:

@@ -10,7 +10,7 @@ from sightserve.training.errors import TrainError
 
 
 @pytest.fixture
-def table(tmp_path):
+def table(tmp_path: Path):
     for name in ("a", "b", "c", "d"):
         (tmp_path / f"{name}.jpg").touch()
 
