@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sightserve.training.errors import TrainError
 
 
 @pytest.fixture
-def make(tmp_path: Path):
+def make(tmp_path: Path) -> Callable[..., Path]:
     """Make empty files, by their names in a folder: nothing is opened here."""
 
     def made(*names: str | bytes) -> Path:

@@ -1,6 +1,7 @@
 """Tables of photos and labels, as spreadsheets and scripts write them."""
 
 import codecs
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sightserve.training.errors import TrainError
 
 
 @pytest.fixture
-def table(tmp_path: Path):
+def table(tmp_path: Path) -> Callable[..., Path]:
     for name in ("a", "b", "c", "d"):
         (tmp_path / f"{name}.jpg").touch()
 
