@@ -78,8 +78,9 @@ def advise(
         found.append(
             Advice(
                 code="balance",
-                words=f"{_quoted(most.label)} has {most.photos:,} photos, {_quoted(fewest.label)} {fewest.photos:,}: each class "
-                "counts as much as any other in training, but of one with few photos less is learned. Add to the small ones.",
+                words=f"{_quoted(most.label)} has {most.photos:,} photos, {_quoted(fewest.label)} {fewest.photos:,}: each "
+                "class counts as much as any other in training, but of one with few photos less is learned. Add to the small "
+                "ones.",
             )
         )
     if not any(each.code in {"more_photos", "beyond_linear"} for each in found):
@@ -88,7 +89,11 @@ def advise(
             Advice(
                 code="enough",
                 words="There are enough photos: more of the same kind would change little."
-                + ("" if far else " It does no better than chance, so look at whether these classes can be told apart at all."),
+                + (
+                    ""
+                    if far
+                    else " It does no better than chance, so look at whether these classes can be told apart at all."
+                ),
             )
         )
     return tuple(found)
