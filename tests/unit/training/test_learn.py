@@ -1,10 +1,15 @@
 """What is learned from features, and what is told of it."""
 
 import numpy as np
+import onnx
+import onnxruntime as ort
 import pytest
 from tests.unit.training.drawn_features import features, learned, of_vectors
 
+from sightserve.bundle.manifest import embedded_bundle_path, load_bundle
+from sightserve.models.served import Served
 from sightserve.training.errors import TrainError
+from sightserve.training.graft import own_weights
 from sightserve.training.head import Head
 
 THREE = ["ripe", "rotten", "unripe"]
@@ -132,12 +137,15 @@ def test_what_more_photos_bring_is_told_by_a_curve():
     assert photos == sorted(photos) == [4, 8, 16, 32]
     assert head.curve[-1].accuracy == pytest.approx(head.accuracy.value)
     assert head.curve[0].accuracy < head.accuracy.value
+    assert head.expected_at_double is not None
     assert head.accuracy.value <= head.expected_at_double < 1
 
 
 def test_none_of_these_keeps_nearly_all_right_answers():
     head = learned(features(THREE * 40, apart=3), none_of_these=True)
 
+    assert head.least_probability is not None
+    assert head.kept_at_least is not None
     assert 1 / 3 < head.least_probability <= 0.9
     assert head.kept_at_least >= 0.95
 
@@ -189,3 +197,25 @@ def test_very_many_classes_are_learned_in_a_bounded_time():
 
     assert head.weights.shape == (120, 300)
     assert head.accuracy.value > 0.8
+
+
+@pytest.mark.slow
+def test_wrong_labels_among_photos_of_a_network_are_among_the_first_mistakes(labelled_photos):
+    """Ten of forty: dogs, insects and food, each photo of another class of the network, and a quarter labelled wrongly."""
+    kinds = {"dog": range(151, 269), "food": range(924, 970), "insect": [*range(300, 328), *range(69, 80)]}
+    photos = [(path, kind) for path, index in labelled_photos for kind, members in kinds.items() if index in members]
+    base = load_bundle(embedded_bundle_path("accurate"))
+    network = onnx.load_from_string(bytes(base.model_bytes))
+    network.graph.output.append(onnx.helper.make_tensor_value_info("pooled.real", onnx.TensorProto.FLOAT, ["N", 1280]))
+    session = ort.InferenceSession(network.SerializeToString())
+    decoder = Served(base.directory)
+    rows = [session.run(["pooled.real"], {"image": decoder.pixels(path.read_bytes())})[0][0] for path, _ in photos]
+    labels = [kind for _, kind in photos]
+    wrong = np.random.default_rng(0).choice(len(labels), 10, replace=False)
+    for at in wrong:
+        labels[at] = next(kind for kind in kinds if kind != labels[at])
+
+    head = learned(of_vectors(np.array(rows), labels), known=own_weights(base))
+
+    first = {mistake.name for mistake in head.mistakes[:15]}
+    assert len(first & {f"{labels[at]}/{at}.jpg" for at in wrong}) >= 8
