@@ -82,7 +82,7 @@ class _Frame:
             y = self.y(tenths / 10)
             yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
             if tenths % 2 == 0 or self.floor >= _FINE:
-                yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tenths * 10} %</text>'
+                yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tenths * 10}%</text>'
 
 
 def curve(report: Report) -> str:

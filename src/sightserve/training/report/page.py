@@ -78,7 +78,7 @@ def _classes(report: Report) -> str:
         ("Class", "Photos", "Found", "Right when it says so"),
         map(_class, ordered[:_MOST_CLASSES]),
         kind="classes",
-        caption="Found: of a class's photos, how many get its label. In brackets: between what this lies, with 95 % confidence.",
+        caption="Found: of a class's photos, how many get its label. In brackets: between what this lies, with 95% confidence.",
     )
     return found + _more(len(ordered) - _MOST_CLASSES, "class", "report.json has all")
 

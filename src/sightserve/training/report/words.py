@@ -6,6 +6,7 @@ from typing import Final
 from sightserve.training.facts import CurvePoint, Interval, OfClass, Report
 
 _NOTHING_MORE: Final = 0.005  # what more photos would bring, when it is not worth a word
+_FAR_OFF: Final = 0.1  # calibration error
 _NEARLY: Final = 0.995  # what would round to all of them
 
 
@@ -22,15 +23,13 @@ class Pair:
 def percent(share: float) -> str:
     """Return a share as people write it; all or none only where it is all or none."""
     if 0 < share < 1 - _NEARLY:
-        return f"{max(share, 0.001):.1%}"[:-1] + " %"
-    if _NEARLY <= share < 1:
-        return f"{min(share, 0.999):.1%}"[:-1] + " %"
-    return f"{share:.0%}"[:-1] + " %"
+        return f"{max(share, 0.001):.1%}"
+    return f"{min(share, 0.999):.1%}" if _NEARLY <= share < 1 else f"{share:.0%}"
 
 
 def between(interval: Interval) -> str:
-    """Return between what it lies: `88 to 97 %`."""
-    return f"{percent(interval.low).removesuffix(' %')} to {percent(interval.high)}"
+    """Return between what it lies: `88 to 97%`."""
+    return f"{percent(interval.low).removesuffix('%')} to {percent(interval.high)}"
 
 
 def counted(count: int, what: str) -> str:
@@ -41,7 +40,7 @@ def counted(count: int, what: str) -> str:
 
 
 def headline(report: Report) -> str:
-    """Return how right it is: `Right on 94 of 100 photos it had not seen (88 to 97 %)`."""
+    """Return how right it is: `Right on 94 of 100 photos it had not seen (88 to 97%)`."""
     asked = sum(map(sum, report.confusion))
     right = sum(row[index] for index, row in enumerate(report.confusion))
     if asked and abs(right / asked - report.accuracy.value) < _NOTHING_MORE:
@@ -53,7 +52,10 @@ def headline(report: Report) -> str:
 def against_chance(report: Report) -> str:
     """Return what that is to be held against."""
     largest = max(report.classes, key=lambda each: each.photos).label if report.classes else "the largest class"
-    return f"Always saying {largest} would be right on {percent(report.chance)}; on photos it had seen, it is on {percent(report.training_accuracy)}."
+    return (
+        f"Always saying {largest} would be right on {percent(report.chance)}; on the photos that it learned from, it is right on "
+        f"{percent(report.training_accuracy)}."
+    )
 
 
 def confused(report: Report) -> list[Pair]:
@@ -87,14 +89,24 @@ def more_photos(report: Report) -> str:
     return f"Twice as many photos would bring about {percent(double)}."
 
 
+def learning_curve(report: Report) -> str:
+    """Return how it grew with photos, in a line; empty where that is not known."""
+    known = points(report)
+    if not known:
+        return ""
+    photos = ", ".join(f"{point.photos:,}" for point in known)
+    right = ", ".join(percent(point.accuracy).removesuffix("%") for point in known)
+    return f"With {photos} photos of each class it is right on {right}%. {more_photos(report)}".rstrip()
+
+
 def calibrated(report: Report) -> str:
     """Return how far its probabilities are to be believed."""
-    points_off = f"{report.calibration_after * 100:.0f}" if report.calibration_after >= 0.01 else "less than 1"  # noqa: PLR2004
+    off = f"{report.calibration_after * 100:.0f}" if report.calibration_after >= 0.015 else "1 or less"  # noqa: PLR2004
+    if report.calibration_after >= _FAR_OFF:
+        return f"Its probabilities are {off} points off on average: lean on its labels, not on how sure it is."
     return (
-        f"Where it says that it is 80 % sure, it is right on about 80 of 100: its probabilities are {points_off} points off on"
-        f" average, on photos it had not seen."
-        if report.calibration_after < 0.1  # noqa: PLR2004
-        else f"Its probabilities are {points_off} points off on average: do not lean on them."
+        f"Where it is 80% sure, it is right on about 80 of 100: on photos it had not seen, its probabilities are {off} points off "
+        "on average."
     )
 
 
