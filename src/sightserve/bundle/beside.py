@@ -5,7 +5,10 @@ from typing import Final
 
 REPORT_JSON: Final = "report.json"
 REPORT_PAGE: Final = "report.html"  # with photos that the model was trained on, which are nobody else's business
-_IGNORING: Final = (".dockerignore", ".gcloudignore")  # of whatever builds an image of the directory, or sends it to be built
+_IGNORING: Final = (
+    ".dockerignore",
+    ".gcloudignore",
+)  # of whatever builds an image of the directory, or sends it to be built
 _IGNORED: Final = (REPORT_PAGE, REPORT_JSON, *_IGNORING)
 _TEXT: Final = "# The report shows photos: it goes into no image.\n" + "".join(f"{name}\n" for name in _IGNORED)
 

@@ -30,9 +30,13 @@ def train(
     ] = False,
     feedback: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Learn from people's corrections too: sqlite:///feedback.db, postgresql://..."),
+        typer.Option(
+            metavar="URL", help="Learn from people's corrections too: sqlite:///feedback.db, postgresql://..."
+        ),
     ] = None,
-    views: Annotated[bool, typer.Option(help="Look at photos mirrored, cropped and in other light, where that helps.")] = True,
+    views: Annotated[
+        bool, typer.Option(help="Look at photos mirrored, cropped and in other light, where that helps.")
+    ] = True,
     cache: Annotated[bool, typer.Option(help="Keep features, so that the next training takes seconds.")] = True,
     title: Annotated[str | None, typer.Option(help="Of the web app.", rich_help_panel=_PAGE)] = None,
     question: Annotated[

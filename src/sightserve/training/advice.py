@@ -88,7 +88,11 @@ def advise(
             Advice(
                 code="enough",
                 words="There are enough photos: more of the same kind would change little."
-                + ("" if far else " It does no better than chance, so look at whether these classes can be told apart at all."),
+                + (
+                    ""
+                    if far
+                    else " It does no better than chance, so look at whether these classes can be told apart at all."
+                ),
             )
         )
     return tuple(found)

@@ -56,7 +56,9 @@ def strength(problem: Problem, of: Numbers) -> float:
         within = folds == fold
         if within.all() or not within.any():
             continue
-        for at, head in enumerate(path(problem, few[~within], _STRENGTHS, share=_FOR_CHOICE if len(few) < len(of) else 1)):
+        for at, head in enumerate(
+            path(problem, few[~within], _STRENGTHS, share=_FOR_CHOICE if len(few) < len(of) else 1)
+        ):
             logits[at, within] = head.logits(problem.vectors[few[within]])
     targets = problem.targets[few]
     seen = logits[0, np.arange(len(few)), targets] > ABSENT / 2
@@ -92,7 +94,9 @@ def _told(value: float, tell: Tell) -> float:
     return value
 
 
-def _logits(problem: Problem, folds: Numbers, strengths: tuple[float, ...], views: tuple[str, ...], tell: Tell) -> Logits:
+def _logits(
+    problem: Problem, folds: Numbers, strengths: tuple[float, ...], views: tuple[str, ...], tell: Tell
+) -> Logits:
     found = np.full((len(folds), problem.classes), ABSENT)
     for fold, each in enumerate(strengths):
         within = folds == fold

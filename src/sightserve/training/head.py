@@ -134,7 +134,9 @@ class Problem:
 
     def some(self, of: Numbers, share: float = 1.0) -> Numbers:
         """Return as many of these photos as a fit takes in a bounded time."""
-        most = max(int(share * _WORK) // (self.axes * self.classes), int(max(share, 0.4) * _LEAST_OF_CLASS) * self.classes)
+        most = max(
+            int(share * _WORK) // (self.axes * self.classes), int(max(share, 0.4) * _LEAST_OF_CLASS) * self.classes
+        )
         return some_of_each(self.targets, of, most, self.classes, self.seed)
 
 

@@ -29,7 +29,7 @@ def matrix(report: Report) -> str:
     return (
         '<p class="small">A row: what the photos show. A column: what it says of them. Right answers are green, on the diagonal.</p>'
         '<div class="wide" role="region" tabindex="0" aria-label="Confusion matrix"><table class="matrix">'
-        f'<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -49,7 +49,11 @@ def _pairs(report: Report) -> str:
         (text(pair.label), text(pair.predicted), f"{pair.count:,} of {pair.of:,}")
         for pair in confused(report)[:_MOST_PAIRS]
     ]
-    return table(("It shows", "It says", "Photos"), rows, kind="pairs", caption="The pairs that are confused most") if rows else ""
+    return (
+        table(("It shows", "It says", "Photos"), rows, kind="pairs", caption="The pairs that are confused most")
+        if rows
+        else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ def _sections(report: Report, pictures: Pictures) -> Iterator[str]:
     yield section("The mistakes it is surest of", _mistakes(report, pictures), id_="mistakes")
     yield section("The same photo in different classes", _twins(report, pictures), id_="twins")
     yield section("What more photos would bring", curve(report), paragraph(words.more_photos(report)), id_="curve")
-    yield section("How sure it is", paragraph(words.calibrated(report)), paragraph(words.none_of_these(report)), id_="sure")
+    yield section(
+        "How sure it is", paragraph(words.calibrated(report)), paragraph(words.none_of_these(report)), id_="sure"
+    )
     yield section("Photos that were left out", _left_out(report), id_="left-out")
     yield section("What else was seen", listing(map(attribute, report.notes)), id_="notes")
     yield section("How this was measured", _method(report), id_="method")

@@ -114,7 +114,11 @@ def none_of_these(report: Report) -> str:
     """Return when it answers none of these; empty where it never does."""
     if report.least_probability is None:
         return ""
-    kept = "" if report.kept_at_least is None else f"; {percent(report.kept_at_least)} of its right answers are at least so sure"
+    kept = (
+        ""
+        if report.kept_at_least is None
+        else f"; {percent(report.kept_at_least)} of its right answers are at least so sure"
+    )
     return f"An answer that is less than {percent(report.least_probability)} sure counts as none of these{kept}."
 
 
