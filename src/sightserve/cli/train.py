@@ -35,7 +35,7 @@ def train(
         ),
     ] = None,
     views: Annotated[
-        bool, typer.Option(help="Look at photos mirrored, cropped and in other light, where that helps.")
+        bool, typer.Option(help="Look at photos mirrored, cropped and in other light too, where it helps.")
     ] = True,
     cache: Annotated[bool, typer.Option(help="Keep features, so that the next training takes seconds.")] = True,
     title: Annotated[str | None, typer.Option(help="Of the web app.", rich_help_panel=_PAGE)] = None,
@@ -54,8 +54,8 @@ def train(
 ) -> None:
     """Make a classifier of your own from photos, and learn how right it is on photos that it has not seen.
 
-    Nothing leaves this machine. Afterwards: sightserve up --model NAME. The exit code is 0 when it is made, 1 when it cannot be,
-    and 130 when it was stopped; then nothing is left behind.
+    Nothing leaves this machine. Afterwards: sightserve up --model NAME. The exit code is 0 when it is made, 1 when it cannot
+    be, and 130 when it was stopped; then nothing is left behind.
     """
     told: Telling = ForPrograms() if progress == "json" else ForPeople()
     with needs("backend,train", told.refuse):

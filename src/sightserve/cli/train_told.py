@@ -91,7 +91,7 @@ class ForPrograms:
         report = trained.report.model_dump(mode="json")
         _print({"trained": {"name": trained.name, "directory": str(trained.directory), "report": report}})
 
-    def refuse(self, message: str, code: int = 1) -> NoReturn:  # noqa: ARG002 - a program reads the line
+    def refuse(self, message: str, code: int = 1) -> NoReturn:
         """Tell why nothing became of it."""
         _print({"error": message})
         raise typer.Exit(1)

@@ -101,10 +101,12 @@ def train(request: Request, models: Path, listener: Listener) -> Trained:
         page = _page(request)
         base = load_bundle(locate(request.base, models))
         # first of all: what stands in the way there is said before minutes of work
-        with staged(models / request.name, replace=request.replace) as staging:
-            with tempfile.TemporaryDirectory(prefix="sightserve-train-") as workspace:
-                photos, corrections = _photos(request, Path(workspace), listener)
-                manifest, report = _learned(request, page, base, photos, corrections, staging, listener, began)
+        with (
+            staged(models / request.name, replace=request.replace) as staging,
+            tempfile.TemporaryDirectory(prefix="sightserve-train-") as workspace,
+        ):
+            photos, corrections = _photos(request, Path(workspace), listener)
+            manifest, report = _learned(request, page, base, photos, corrections, staging, listener, began)
         return Trained(request.name, models / request.name, manifest, report)
 
 
@@ -118,8 +120,8 @@ def _page(request: Request) -> Page:
         raise TrainError(f"{request.name} is a model that comes with Sightserve: choose another name")
     if not NAME.fullmatch(request.name):
         raise TrainError(
-            f"{request.name!r} cannot be a name: it begins with a lower-case letter or a digit, has only those and - . _, and 63 "
-            "characters at most"
+            f"{request.name!r} cannot be a name: it begins with a lower-case letter or a digit, has only those and - . _, and "
+            "63 characters at most"
         )
     if not request.version.strip():
         raise TrainError("the version is empty: name one, such as 1")
@@ -135,7 +137,7 @@ def _photos(request: Request, workspace: Path, listener: Listener) -> tuple[Data
     found = read(request.source)
     corrections = 0
     if request.feedback is not None:
-        from sightserve.feedback.corrected import corrected
+        from sightserve.feedback.corrected import corrected  # noqa: PLC0415 - needs an extra of its own
 
         listener.step("Reading corrections")
         before = len(found.examples)

@@ -27,7 +27,7 @@ def matrix(report: Report) -> str:
     )
     rows = "".join(_row(at, label, report) for at, label in enumerate(report.labels))
     return (
-        '<p class="small">A row: what the photos show. A column: what it says of them. Right answers are green, on the diagonal.</p>'
+        '<p class="small">A row: what photos show. A column: what it says of them. Right answers are green: the diagonal.</p>'
         '<div class="wide" role="region" tabindex="0" aria-label="Confusion matrix"><table class="matrix">'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
@@ -40,7 +40,7 @@ def _row(at: int, label: str, report: Report) -> str:
     for other, count in enumerate(counts):
         shade = min(_SHADES, math.ceil(_SHADES * count / total))
         kind = f' class="{"right" if other == at else "wrong"}{shade}"' if count else ' class="none"'
-        cells.append(f"<td{kind}>{count if count else '<span aria-hidden=true>·</span>'}</td>")
+        cells.append(f"<td{kind}>{count or '<span aria-hidden=true>·</span>'}</td>")
     return f'<tr><th scope="row" title="{attribute(label)}">{text(label)}</th>{"".join(cells)}</tr>'
 
 

@@ -47,7 +47,8 @@ def bar(share: float, low: float | None = None, high: float | None = None) -> st
     """Return a bar with what it may be; the figures stand beside it."""
     line = ""
     if low is not None and high is not None:
-        line = f'<line class="whisker" x1="{100 * low:.1f}" x2="{100 * high:.1f}" y1="6" y2="6" vector-effect="non-scaling-stroke"/>'
+        ends = f'x1="{100 * low:.1f}" x2="{100 * high:.1f}" y1="6" y2="6"'
+        line = f'<line class="whisker" {ends} vector-effect="non-scaling-stroke"/>'
     return (
         '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="track" width="100" height="12"/><rect class="filled" width="{100 * share:.1f}" height="12"/>{line}</svg>'

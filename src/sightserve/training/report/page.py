@@ -146,10 +146,10 @@ def _method(report: Report) -> str:
         map(
             paragraph,
             (
-                f"{words.counted(report.photos, 'photo')} of {scenes} were dealt into parts. Each part was held back once, a "
-                "classifier was made of the others, and asked about it: what is told here is of photos that it had not seen.",
-                "Photos that look alike, such as those of a burst, are one scene and never on both sides; so they are no proof of "
-                "one another.",
+                f"{words.counted(report.photos, 'photo')} of {scenes} were dealt into parts. Each part was held back once, "
+                "a classifier was made of the others and asked about it: what is told here is of photos that it had not seen.",
+                "Photos that look alike, such as those of a burst, are one scene and never on both sides: they are "
+                "no proof of one another.",
                 "What serves has learned from all parts. It was measured on photos like these: of others, from another camera or "
                 "another place, it may know less.",
             ),

@@ -1,4 +1,4 @@
-"""Photos that a report shows -> [small JPEGs, made by a worker in its sandbox: strangers' files are decoded there alone] -> page."""
+"""Photos that a report shows -> [small JPEGs, made by a worker in its sandbox, never in this process] -> page."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

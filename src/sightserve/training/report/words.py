@@ -53,8 +53,8 @@ def against_chance(report: Report) -> str:
     """Return what that is to be held against."""
     largest = max(report.classes, key=lambda each: each.photos).label if report.classes else "the largest class"
     return (
-        f"Always saying {largest} would be right on {percent(report.chance)}; on the photos that it learned from, it is right on "
-        f"{percent(report.training_accuracy)}."
+        f"Always saying {largest} would be right on {percent(report.chance)}; on the photos that it learned from, it is "
+        f"right on {percent(report.training_accuracy)}."
     )
 
 
@@ -105,8 +105,8 @@ def calibrated(report: Report) -> str:
     if report.calibration_after >= _FAR_OFF:
         return f"Its probabilities are {off} points off on average: lean on its labels, not on how sure it is."
     return (
-        f"Where it is 80% sure, it is right on about 80 of 100: on photos it had not seen, its probabilities are {off} points off "
-        "on average."
+        f"Where it is 80% sure, it is right on about 80 of 100: on photos it had not seen, its probabilities are {off} points "
+        "off on average."
     )
 
 
