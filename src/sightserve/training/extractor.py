@@ -21,7 +21,7 @@ from sightserve.models import graph as graphs
 from sightserve.models.errors import AddError
 from sightserve.models.write import GRAPH, write
 from sightserve.training.errors import TrainError
-from sightserve.training.extractor_nodes import COLUMNS, NUMBERS, ROWS, SCALE, ExtractorNodes, View
+from sightserve.training.extractor_nodes import COLUMNS, NUMBERS, ROWS, SCALE, ExtractorNodes
 from sightserve.training.last_layer import features_of, last_layer
 
 _LEAST_STEP: Final = 1.5 / 255  # between neighbours: less is a recompression's noise, in the sky
@@ -56,13 +56,13 @@ def hash_of(cells: NDArray[np.float32]) -> np.uint64:
     return np.uint64(int.from_bytes(np.packbits(grows).tobytes(), "big"))
 
 
-def write_extractor(base: Path, directory: Path, view: View = "") -> Extractor:
+def write_extractor(base: Path, directory: Path, view: str = "") -> Extractor:
     """Write the extractor of a classifier.
 
     Args:
         base: directory of its bundle.
         directory: an existing one, empty.
-        view: how photos are changed before the network sees them; empty: not at all.
+        view: how photos are changed before the network sees them: mirror, crop or light; empty: not at all.
 
     Raises:
         BundleError: the bundle is missing or damaged.
@@ -99,7 +99,7 @@ def write_extractor(base: Path, directory: Path, view: View = "") -> Extractor:
     return Extractor(directory, size, told.hexdigest())
 
 
-def _cut(model: Any, output: str | None, name: str, view: View) -> int:  # noqa: ANN401 - protocol buffers are untyped
+def _cut(model: Any, output: str | None, name: str, view: str) -> int:  # noqa: ANN401 - protocol buffers are untyped
     """Make an extractor of a classifier's graph; return how many features there are."""
     opset = next((each.version for each in model.opset_import if each.domain in {"", "ai.onnx"}), 0)
     if opset < _LEAST_OPSET:

@@ -1,10 +1,9 @@
 """What an extractor's graph has beside the network's own nodes: views of photos before it, numbers for a slot after it."""
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 
-View = Literal["", "mirror", "crop", "light"]
 ROWS: Final = 8
 COLUMNS: Final = 9  # one more than bits: each bit compares two neighbours
 SCALE: Final = 2.0**40  # larger features than this are no network's, and smaller ones than 2**-86 are nothing
@@ -39,7 +38,7 @@ class ExtractorNodes:
         self._graph.node.append(node)
         return made
 
-    def view(self, photos: str, view: View) -> str:
+    def view(self, photos: str, view: str) -> str:
         """Return photos as bytes, (N, height, width, 3), of which each is changed."""
         from onnx import TensorProto  # noqa: PLC0415
 
