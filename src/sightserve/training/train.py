@@ -21,9 +21,11 @@ from sightserve.models.errors import AddError
 from sightserve.models.write import staged
 from sightserve.training import duplicates
 from sightserve.training.bundle import write as write_bundle
-from sightserve.training.dataset import Dataset, read, with_corrections
+from sightserve.training.corrections import digests_of, with_corrections
+from sightserve.training.dataset import Dataset, read
 from sightserve.training.errors import TrainError
 from sightserve.training.facts import Report, Unread
+from sightserve.training.feature_cache import default_folder
 from sightserve.training.features import VIEWS, extract
 from sightserve.training.learn import learn
 from sightserve.training.listener import Listener
@@ -140,9 +142,7 @@ def _photos(request: Request, workspace: Path, listener: Listener) -> tuple[Data
         from sightserve.feedback.corrected import corrected  # noqa: PLC0415 - needs an extra of its own
 
         listener.step("Reading corrections")
-        before = len(found.examples)
-        found = with_corrections(found, corrected(request.feedback), workspace)
-        corrections = len(found.examples) - before
+        found, corrections = with_corrections(found, corrected(request.feedback), digests_of(found), workspace)
     for note in found.notes:
         listener.note(note)
     return found, corrections
@@ -164,7 +164,7 @@ def _learned(
         base.directory,
         listener,
         views=VIEWS if request.views else (),
-        cache=feature_cache() if request.cache else None,
+        cache=default_folder() if request.cache else None,
     )
     groups = duplicates.groups(features)
     learned = learn(features, groups, photos.labels, none_of_these=request.none_of_these, listener=listener)

@@ -150,8 +150,8 @@ def _method(report: Report) -> str:
                 "a classifier was made of the others and asked about it: what is told here is of photos that it had not seen.",
                 "Photos that look alike, such as those of a burst, are one scene and never on both sides: they are "
                 "no proof of one another.",
-                "What serves has learned from all parts. It was measured on photos like these: of others, from another camera or "
-                "another place, it may know less.",
+                "What serves has learned from all parts. It was measured on photos like these: of others, from another camera "
+                "or another place, it may know less.",
             ),
         )
     )
