@@ -1,8 +1,9 @@
-"""What lies in a trained bundle's directory and is no part of the model: it is not served, and goes into no image."""
+"""What may lie in a bundle's directory beside what its manifest names: it is not served; a report goes into no image."""
 
 from pathlib import Path
 from typing import Final
 
+NOTICE: Final = "NOTICE"  # what the licence of its weights asks to go with them: into an image too
 REPORT_JSON: Final = "report.json"
 REPORT_PAGE: Final = "report.html"  # with photos that the model was trained on, which are nobody else's business
 _IGNORING: Final = (

@@ -7,7 +7,7 @@ from typing import Final
 
 from sightserve.backend.ram import shares
 from sightserve.backend.scheduler.limits import enough_memory
-from sightserve.bundle.beside import kept_out_of_images
+from sightserve.bundle.beside import NOTICE, kept_out_of_images
 from sightserve.bundle.errors import BundleError
 from sightserve.bundle.manifest import EMBEDDED, Bundle, load_bundle
 from sightserve.bundle.store import locate
@@ -69,12 +69,12 @@ def read_model(chosen: str, models: Path) -> Model | None:
 
 
 def files_of(bundle: Bundle) -> set[str]:
-    """Return the names of all files of a bundle."""
+    """Return the names of all files that a bundle may have."""
     manifest = bundle.manifest
     refs = [manifest.model, manifest.labels, *manifest.external_data, *(each.photo for each in manifest.page.samples)]
     refs += [manifest.kinds] if manifest.kinds else []
     refs += [manifest.heat_map.classifier] if manifest.heat_map else []
-    return {MANIFEST, *(ref.file for ref in refs)}
+    return {MANIFEST, NOTICE, *(ref.file for ref in refs)}
 
 
 def memory_for(model: Model, cpu: int) -> int:

@@ -3,12 +3,15 @@
 import errno
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from sightserve.backend.errors import BackendError
@@ -24,13 +27,15 @@ from sightserve.training.bundle import write as write_bundle
 from sightserve.training.corrections import digests_of, with_corrections
 from sightserve.training.dataset import Dataset, read
 from sightserve.training.errors import TrainError
-from sightserve.training.facts import Report, Unread
+from sightserve.training.facts import Report, Twins, Unread
 from sightserve.training.feature_cache import default_folder
-from sightserve.training.features import VIEWS, extract
+from sightserve.training.features import VIEWS, Features, extract
 from sightserve.training.learn import learn
 from sightserve.training.listener import Listener
 from sightserve.training.report.write import write as write_page
 
+_MOST_TWINS: Final = 100  # groups, of which a report tells
+_MOST_OF_TWINS: Final = 12  # photos
 _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
@@ -175,7 +180,7 @@ def _learned(
         version=request.version,
         base=request.base,
         seconds=round(time.monotonic() - began, 1),
-        twins=duplicates.twins(features),
+        twins=_twins(features, groups),
         left_out=tuple(Unread(name=each.name, why=each.why) for each in features.left_out),
         notes=photos.notes,
         corrections=corrections,
@@ -185,6 +190,21 @@ def _learned(
     listener.step("Drawing the report")
     write_page(staging, report, {example.name: example.path for example in photos.examples})
     return manifest, report
+
+
+def _twins(features: Features, groups: NDArray[np.int64]) -> tuple[Twins, ...]:
+    """Return the photos that look the same and have different labels; of a large group some, of all its labels."""
+    found = []
+    for places in duplicates.twins(features, groups)[:_MOST_TWINS]:
+        rank: Counter[str] = Counter()
+        ordered = []
+        for place in places:
+            example = features.examples[place]
+            ordered.append((rank[example.label], example.label, example.name))
+            rank[example.label] += 1
+        some = sorted(ordered)[:_MOST_OF_TWINS]  # one of each label, then the second ones
+        found.append(Twins(names=tuple(name for *_, name in some), labels=tuple(label for _, label, _ in some)))
+    return tuple(found)
 
 
 @contextmanager

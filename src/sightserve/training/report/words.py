@@ -6,7 +6,8 @@ from typing import Final
 from sightserve.training.facts import CurvePoint, Interval, OfClass, Report
 
 _NOTHING_MORE: Final = 0.005  # what more photos would bring, when it is not worth a word
-_FAR_OFF: Final = 0.1  # calibration error
+_OFF: Final = 0.05  # calibration error
+_FAR_OFF: Final = 0.15
 _NEARLY: Final = 0.995  # what would round to all of them
 
 
@@ -104,6 +105,8 @@ def calibrated(report: Report) -> str:
     off = f"{report.calibration_after * 100:.0f}" if report.calibration_after >= 0.015 else "1 or less"  # noqa: PLR2004
     if report.calibration_after >= _FAR_OFF:
         return f"Its probabilities are {off} points off on average: lean on its labels, not on how sure it is."
+    if report.calibration_after >= _OFF:
+        return f"Take how sure it is roughly: on photos it had not seen, its probabilities are {off} points off on average."
     return (
         f"Where it is 80% sure, it is right on about 80 of 100: on photos it had not seen, its probabilities are {off} points "
         "off on average."
