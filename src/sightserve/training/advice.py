@@ -78,8 +78,9 @@ def advise(
         found.append(
             Advice(
                 code="balance",
-                words=f"{_quoted(most.label)} has {most.photos:,} photos, {_quoted(fewest.label)} {fewest.photos:,}: each class "
-                "counts as much as any other in training, but of one with few photos less is learned. Add to the small ones.",
+                words=f"{_quoted(most.label)} has {most.photos:,} photos, {_quoted(fewest.label)} {fewest.photos:,}: each "
+                "class counts as much as any other in training, but of one with few photos less is learned. Add to the small "
+                "ones.",
             )
         )
     if not any(each.code in {"more_photos", "beyond_linear"} for each in found):

@@ -109,8 +109,8 @@ def _held_out(report: Report) -> str:
 
 def _accuracy(report: Report) -> Accuracy:
     data = (
-        f"{report.photos:,} photos of {report.scenes:,} scenes that it was trained with, each held out once, with all that look "
-        f"like it, from {FOLDS} trainings on the others; with 95% confidence between {report.accuracy.low:.1%} and "
+        f"{report.photos:,} photos of {report.scenes:,} scenes that it was trained with, each held out once, with all that "
+        f"look like it, from {FOLDS} trainings on the others; with 95% confidence between {report.accuracy.low:.1%} and "
         f"{report.accuracy.high:.1%}. What serves has learned from all of them"
     )
     return Accuracy(data=data, photos=report.photos, top1=round(report.accuracy.value, 4))

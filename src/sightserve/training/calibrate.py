@@ -72,7 +72,7 @@ def calibration_error(probabilities: Logits, targets: Numbers) -> float:
 
 
 def crossed(logits: Logits, targets: Numbers, folds: Numbers) -> float:
-    """Return the calibration error with a temperature, each fold's fitted on the others: of photos that it was not fitted on."""
+    """Return the calibration error with a temperature, each fold's fitted on the other folds."""
     probabilities = np.empty_like(logits)
     for fold in np.unique(folds):
         within = folds == fold

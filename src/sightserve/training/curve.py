@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sightserve.training.evaluate import HeldOut
 from sightserve.training.facts import CurvePoint
@@ -25,8 +26,8 @@ def curve(problem: Problem, held: HeldOut, tell: Callable[[], None]) -> tuple[Cu
     right = np.zeros(len(_SHARES) + 1)
     learned = np.zeros(len(_SHARES) + 1)
     right[-1] = (held.logits.argmax(axis=1) == problem.targets).sum()
-    folds = len(held.strengths)
-    for fold, strength in enumerate(held.strengths):
+    folds = len(held.ways)
+    for fold, how in enumerate(held.ways):
         within = held.folds == fold
         of = problem.some(every[~within])
         ranks = _ranks(problem, of)
@@ -35,7 +36,7 @@ def curve(problem: Problem, held: HeldOut, tell: Callable[[], None]) -> tuple[Cu
             few = of[ranks <= share]
             learned[at] += len(few) / folds
             if within.any() and len(few):
-                said = fit(problem, few, strength, held.views).logits(problem.vectors[within])
+                said = fit(problem, few, how, held.views).logits(problem.vectors[within])
                 right[at] += (said.argmax(axis=1) == problem.targets[within]).sum()
         tell()
     points: dict[int, float] = {}
@@ -44,7 +45,7 @@ def curve(problem: Problem, held: HeldOut, tell: Callable[[], None]) -> tuple[Cu
     return tuple(CurvePoint(photos=photos, accuracy=accuracy) for photos, accuracy in points.items())
 
 
-def _ranks(problem: Problem, of: Numbers) -> np.ndarray:
+def _ranks(problem: Problem, of: Numbers) -> NDArray[np.float64]:
     """Return for each photo at which share of its class's scenes its own comes, above 0; the first of a class always comes."""
     targets, groups = problem.targets[of], problem.groups[of]
     generator = np.random.default_rng(problem.seed + 2)

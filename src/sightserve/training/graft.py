@@ -63,6 +63,31 @@ def graft(base: Bundle, weights: Head, bias: Head, folder: Path) -> Grafted:
     return Grafted(path, beside)
 
 
+def own_weights(base: Bundle) -> Head | None:
+    """Return the weights of the base's last layer, (its classes, features); None where they are not plain numbers.
+
+    Raises:
+        TrainError: the network does not end in a linear layer.
+    """
+    manifest = base.manifest
+    graph = graphs.load(base.directory / manifest.model.file).graph
+    last = last_layer(graph, manifest.output.name, manifest.name)
+    held = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    maker = next((node for node in graph.node if last.input[1] in node.output), None)
+    weights = held.get(last.input[1])
+    if maker is not None and maker.op_type == "DequantizeLinear" and all(name in held for name in maker.input):
+        stored, scale, *zero = (held[name].astype(np.float32) for name in maker.input)
+        axis = next((each.i for each in maker.attribute if each.name == "axis"), 1)
+        along = [-1 if at == axis % stored.ndim else 1 for at in range(stored.ndim)]
+        scale, *zero = (each.reshape(along) if each.ndim else each for each in (scale, *zero))
+        weights = (stored - (zero[0] if zero else 0)) * scale
+    if weights is None or weights.ndim != 2:  # noqa: PLR2004
+        return None
+    turned = any(each.name == "transB" and each.i for each in last.attribute)
+    found: Head = (weights if turned else weights.T).astype(np.float32)
+    return found if np.isfinite(found).all() else None
+
+
 def _with_head(model: Any, output: str | None, name: str, weights: Head, bias: Head) -> None:
     """Put Gemm and Softmax in place of the last layer and all behind it; the output keeps its name."""
     graph = model.graph
@@ -77,12 +102,14 @@ def _with_head(model: Any, output: str | None, name: str, weights: Head, bias: H
     def name_of(tensor: str) -> str:
         return tensor if tensor not in taken else name_of(_PREFIX + tensor)
 
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         name_of("own.weight"): weights,
         name_of("own.bias"): bias,
         name_of("own.shape"): np.array([-1, size], dtype=np.int64),
     }
-    graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(each), key) for key, each in constants.items())
+    graph.initializer.extend(
+        numpy_helper.from_array(np.ascontiguousarray(each), key) for key, each in constants.items()
+    )
     weight, offset, shape = constants
     # whatever the base's layer took: float16, or an axis more than a Gemm can have
     real, rows, logits = name_of("own.real"), name_of("own.features"), name_of("own.logits")
@@ -112,8 +139,8 @@ def _take_out(graph: Any, output: str) -> None:
 def _with_cells(graph: Any, weights: Head, bias: Head) -> bool:
     """Put the same layer into a class map; return whether that could be done.
 
-    What is replaced is found by what it does: the product of each cell with the weights, the sum with the biases, and the number
-    of classes in the shape of what comes out.
+    What is replaced is found by what it does: the product of each cell with the weights, the sum with the biases, and the
+    number of classes in the shape of what comes out.
     """
     held = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     products = [node for node in graph.node if node.op_type in {"Gemm", "MatMul"}]
@@ -126,7 +153,7 @@ def _with_cells(graph: Any, weights: Head, bias: Head) -> bool:
     offsets = [name for node in sums for name in node.input if name in held and held[name].shape == (before,)]
     if len(sums) != 1 or len(numbers) != 1 or len(offsets) != 1 or len(product.input) > 2:  # noqa: PLR2004
         return False
-    new = {
+    new: dict[str, NDArray[Any]] = {
         "own.weight": np.ascontiguousarray(weights.T),
         offsets[0]: bias,
         numbers[0]: np.array([len(bias)], dtype=np.int64),

@@ -13,8 +13,8 @@ def wilson(share: float, count: float) -> Interval:
 
     Args:
         share: 0 to 1.
-        count: of what it is a share. Photos of one scene tell no more than one of them: where it is measured on near-duplicates,
-            this is the number of scenes.
+        count: of what it is a share. Photos of one scene tell no more than one of them: where there are
+            near-duplicates, this is the number of scenes.
     """
     if count <= 0:
         return Interval(value=share, low=0, high=1)

@@ -10,16 +10,16 @@ from sightserve.training import calibrate
 from sightserve.training.advice import advise, wanting
 from sightserve.training.curve import curve, expected
 from sightserve.training.errors import TrainError
-from sightserve.training.evaluate import FOLDS, HeldOut, held_out, strength
+from sightserve.training.evaluate import FOLDS, HeldOut, choose, held_out
 from sightserve.training.facts import Advice, CurvePoint, Interval, Mistake, OfClass, Report, Twins, Unread
 from sightserve.training.features import Features
 from sightserve.training.folds import Numbers, parted, scenes
-from sightserve.training.head import Problem, Rows, fit
+from sightserve.training.head import Head, How, Problem, fit
 from sightserve.training.intervals import wilson
 from sightserve.training.listener import Listener
+from sightserve.training.measure import of_classes, surest_mistakes
 
 _LEAST_PHOTOS: Final = 2  # of a class: one to learn from, one to ask
-_MISTAKES: Final = 50
 _FEW_IN_WORDS: Final = 5
 _FINAL_SHARE: Final = 2.0  # of the photos of a fit: the last one is done once
 _FOR_ONE_THREAD: Final = 20_000_000  # photos x axes x classes: below, threads cost more than they bring
@@ -87,6 +87,7 @@ def learn(
     none_of_these: bool,
     listener: Listener,
     seed: int = 0,
+    known: NDArray[np.float32] | None = None,
 ) -> Learned:
     """Learn to tell photos apart by their features, and measure it on photos held out; the same input gives the same head.
 
@@ -97,6 +98,8 @@ def learn(
         none_of_these: whether to find the least probability, below which an answer is none of the labels.
         listener: told how it goes.
         seed: of the order in which photos are held out.
+        known: weights of the network's own last layer (`graft.own_weights`): they say what its features have in common, which
+            helps where it helps on photos held out.
 
     Raises:
         TrainError: there is nothing to be learned from these.
@@ -105,7 +108,7 @@ def learn(
 
     targets = _targets(features, labels)
     to_hold_out, alone = parted(targets, groups, len(labels))
-    problem = Problem(features.vectors, features.views, targets, to_hold_out, len(labels), seed)
+    problem = Problem(features.vectors, features.views, targets, to_hold_out, len(labels), seed, known)
     done, of = 0, FOLDS * (3 + len(features.views)) + 1
 
     def tell() -> None:
@@ -117,11 +120,12 @@ def learn(
         held = held_out(problem, tell)
         points = curve(problem, held, tell)
         every = np.arange(len(targets))
-        head = fit(problem, every, strength(problem, every), held.views, _FINAL_SHARE)
+        how = choose(problem, every)
+        head = fit(problem, every, how, held.views, _FINAL_SHARE)
         training_accuracy = float((head.logits(features.vectors).argmax(axis=1) == targets).mean())
     listener.step("Learning", of, of)
     return _measured(
-        features, targets, groups, labels, held, points, training_accuracy, head.weights, head.bias,
+        features, targets, groups, labels, held, points, training_accuracy, head, how,
         notes=_notes(labels, alone), none_of_these=none_of_these,
     )  # fmt: skip
 
@@ -144,8 +148,8 @@ def _targets(features: Features, labels: tuple[str, ...]) -> Numbers:
     few = [f"{label} ({count})" for label, count in zip(labels, counts, strict=True) if count < _LEAST_PHOTOS]
     if few:
         raise TrainError(
-            f"{_listed(few)}: each class needs at least {_LEAST_PHOTOS} photos that can be read, and 20 or more make it useful. "
-            "Add photos, or take the class out"
+            f"{_listed(few)}: each class needs at least {_LEAST_PHOTOS} photos that can be read, and 20 or more make it "
+            "useful. Add photos, or take the class out"
         )
     broken = ~np.isfinite(features.vectors).all(axis=1)
     if broken.any():
@@ -179,8 +183,8 @@ def _measured(
     held: HeldOut,
     points: tuple[CurvePoint, ...],
     training_accuracy: float,
-    weights: Rows,
-    bias: Rows,
+    head: Head,
+    how: How,
     *,
     notes: tuple[str, ...],
     none_of_these: bool,
@@ -188,6 +192,7 @@ def _measured(
     classes = len(labels)
     known, folds = held.known, held.folds[held.known]
     logits, right = held.logits[known], targets[known]
+    raw = logits * np.array([each.temperature for each in held.ways])[folds][:, None]
     temperature = calibrate.temperature(logits, right)
     probabilities = calibrate.softmax(held.logits, temperature)
     said = probabilities.argmax(axis=1)
@@ -195,17 +200,17 @@ def _measured(
     all_scenes = len(np.unique(groups))
     accuracy = wilson(float((said == targets).mean()), all_scenes)
     confusion = np.bincount(targets * classes + said, minlength=classes * classes).reshape(classes, classes)
-    each = wanting(_classes(labels, confusion, of_class, scenes(said, groups, classes)), accuracy)
+    each = wanting(of_classes(labels, confusion, of_class, scenes(said, groups, classes)), accuracy)
     least = calibrate.least_probability(probabilities[known], right) if none_of_these else None
-    mistakes = _mistakes(features, labels, targets, said, probabilities)
+    mistakes = surest_mistakes(features, labels, targets, said, probabilities)
     counts = np.bincount(targets, minlength=classes)
     double = expected(points, 2 * len(targets) / classes, all_scenes)
     chance = float(counts.max() / len(targets))
     if none_of_these and least is None:
         notes = (*notes, "“None of these” is left out: no probability tells right answers from chance on these photos.")
     return Learned(
-        weights=weights.astype(np.float32),
-        bias=bias.astype(np.float32),
+        weights=head.weights.astype(np.float32),
+        bias=head.bias.astype(np.float32),
         labels=labels,
         photos=len(targets),
         scenes=all_scenes,
@@ -214,9 +219,9 @@ def _measured(
         training_accuracy=training_accuracy,
         classes=each,
         confusion=tuple(tuple(map(int, row)) for row in confusion),
-        calibration_before=calibrate.calibration_error(calibrate.softmax(logits), right),
+        calibration_before=calibrate.calibration_error(calibrate.softmax(raw), right),
         calibration_after=calibrate.crossed(logits, right, folds),
-        temperature=temperature,
+        temperature=round(how.temperature * temperature, 4),
         least_probability=least and least[0],
         kept_at_least=least and least[1],
         mistakes=mistakes,
@@ -225,44 +230,4 @@ def _measured(
         views=held.views,
         advice=advise(each, accuracy, chance, training_accuracy, double, mistakes),
         notes=notes,
-    )
-
-
-def _classes(labels: tuple[str, ...], confusion: Rows, of_class: Numbers, of_answer: Numbers) -> tuple[OfClass, ...]:
-    """Return what is known of each class.
-
-    Args:
-        labels: of the classes.
-        confusion: photos by their class and by what was said.
-        of_class: scenes of each class.
-        of_answer: scenes that got each class's label.
-    """
-    photos, answers = confusion.sum(axis=1), confusion.sum(axis=0)
-    return tuple(
-        OfClass(
-            label=label,
-            photos=int(photos[at]),
-            scenes=int(of_class[at]),
-            recall=wilson(float(confusion[at, at] / photos[at]), int(of_class[at])),
-            precision=wilson(float(confusion[at, at] / answers[at]), int(of_answer[at])) if answers[at] else None,
-        )
-        for at, label in enumerate(labels)
-    )
-
-
-def _mistakes(
-    features: Features, labels: tuple[str, ...], targets: Numbers, said: Numbers, probabilities: Rows
-) -> tuple[Mistake, ...]:
-    """Return what was wrong, the surest first."""
-    wrong = np.flatnonzero(said != targets)
-    sure = probabilities[wrong, said[wrong]]
-    first = wrong[np.argsort(-sure, kind="stable")][:_MISTAKES]
-    return tuple(
-        Mistake(
-            name=features.examples[at].name,
-            label=labels[targets[at]],
-            predicted=labels[said[at]],
-            probability=float(probabilities[at, said[at]]),
-        )
-        for at in first
     )
