@@ -30,6 +30,7 @@ from sightserve.training.errors import TrainError
 from sightserve.training.facts import Report, Twins, Unread
 from sightserve.training.feature_cache import default_folder
 from sightserve.training.features import VIEWS, Features, extract
+from sightserve.training.graft import own_weights
 from sightserve.training.learn import learn
 from sightserve.training.listener import Listener
 from sightserve.training.report.write import write as write_page
@@ -107,13 +108,14 @@ def train(request: Request, models: Path, listener: Listener) -> Trained:
     with _in_words(models):
         page = _page(request)
         base = load_bundle(locate(request.base, models))
+        known = own_weights(base)  # a network that nothing can be learned on is refused here
         # first of all: what stands in the way there is said before minutes of work
         with (
             staged(models / request.name, replace=request.replace) as staging,
             tempfile.TemporaryDirectory(prefix="sightserve-train-") as workspace,
         ):
             photos, corrections = _photos(request, Path(workspace), listener)
-            manifest, report = _learned(request, page, base, photos, corrections, staging, listener, began)
+            manifest, report = _learned(request, page, base, known, photos, corrections, staging, listener, began)
         return Trained(request.name, models / request.name, manifest, report)
 
 
@@ -157,6 +159,7 @@ def _learned(
     request: Request,
     page: Page,
     base: Bundle,
+    known: NDArray[np.float32] | None,
     photos: Dataset,
     corrections: int,
     staging: Path,
@@ -172,7 +175,9 @@ def _learned(
         cache=default_folder() if request.cache else None,
     )
     groups = duplicates.groups(features)
-    learned = learn(features, groups, photos.labels, none_of_these=request.none_of_these, listener=listener)
+    learned = learn(
+        features, groups, photos.labels, none_of_these=request.none_of_these, listener=listener, known=known
+    )
     for note in learned.notes:
         listener.note(note)
     report = learned.report(
