@@ -52,7 +52,5 @@ def _digest(bundle: Bundle, settings: Settings) -> str:
     setup: dict[str, Any] = asdict(setup_of(settings, bundle))
     for name in _OF_THE_MACHINE:
         del setup[name]
-    if setup["least_probability"] is None:  # a job that began before models could have one goes on
-        del setup["least_probability"]
     files = bundle.manifest.model.model_dump(mode="json")
     return hashlib.sha256(json.dumps([files, setup], sort_keys=True).encode()).hexdigest()
