@@ -22,6 +22,7 @@ from sightserve.training.measure import of_classes, surest_mistakes
 _LEAST_PHOTOS: Final = 2  # of a class: one to learn from, one to ask
 _FEW_IN_WORDS: Final = 5
 _FINAL_SHARE: Final = 2.0  # of the photos of a fit: the last one is done once
+_FEW_PHOTOS: Final = 10_000  # for one thread, too
 _FOR_ONE_THREAD: Final = 200_000_000  # photos x axes x classes: below, threads cost more than they bring
 
 
@@ -108,7 +109,8 @@ def learn(
 
     targets = _targets(features, labels)
     to_hold_out, alone = parted(targets, groups, len(labels))
-    problem = Problem(features.vectors, features.views, targets, to_hold_out, len(labels), seed, known)
+    with threadpool_limits(limits=1 if len(targets) <= _FEW_PHOTOS else None):
+        problem = Problem(features.vectors, features.views, targets, to_hold_out, len(labels), seed, known)
     done, of = 0, FOLDS * (3 + len(features.views)) + 1
 
     def tell() -> None:

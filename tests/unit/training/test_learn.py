@@ -1,23 +1,22 @@
 """What is learned from features, and what is told of it."""
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 import pytest
 from tests.unit.training.drawn_features import features, learned, of_vectors
 
-from sightserve.bundle.manifest import embedded_bundle_path, load_bundle
-from sightserve.models.served import Served
 from sightserve.training.errors import TrainError
-from sightserve.training.graft import own_weights
 from sightserve.training.head import Head
 
 THREE = ["ripe", "rotten", "unripe"]
 
 
+def logits_of(head, vectors):
+    return Head(head.weights.astype(np.float64), head.bias.astype(np.float64)).logits(vectors)
+
+
 def accuracy_on_new_photos(head, photos, labels):
     """How often a head is right on photos that nobody had when it was learned."""
-    said = Head(head.weights, head.bias).logits(photos.vectors).argmax(axis=1)
+    said = logits_of(head, photos.vectors).argmax(axis=1)
     return np.mean([head.labels[at] == label for at, label in zip(said, labels, strict=True)])
 
 
@@ -33,7 +32,7 @@ def test_the_reported_accuracy_is_what_new_photos_get():
     assert head.accuracy.low <= measured <= head.accuracy.high + 0.03
     assert head.chance == pytest.approx(1 / 3)
     assert head.accuracy.value > 0.6
-    assert (head.photos, head.scenes, head.weights.dtype) == (150, 150, np.float32)
+    assert (head.photos, head.scenes, head.weights.dtype.name) == (150, 150, "float32")
     assert np.sum(head.confusion) == 150
     assert head.report(name="apples", version="1", base="accurate").accuracy == head.accuracy
 
@@ -52,7 +51,7 @@ def test_probabilities_are_right_as_often_as_they_say():
     photos = features(labels, apart=1.2)
     head = learned(of_vectors(photos.vectors[:150], labels[:150]))
 
-    logits = Head(head.weights, head.bias).logits(photos.vectors[150:]) / head.temperature
+    logits = logits_of(head, photos.vectors[150:]) / head.temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     sure = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1).mean()
 
@@ -197,25 +196,3 @@ def test_very_many_classes_are_learned_in_a_bounded_time():
 
     assert head.weights.shape == (120, 300)
     assert head.accuracy.value > 0.8
-
-
-@pytest.mark.slow
-def test_wrong_labels_among_photos_of_a_network_are_among_the_first_mistakes(labelled_photos):
-    """Ten of forty: dogs, insects and food, each photo of another class of the network, and a quarter labelled wrongly."""
-    kinds = {"dog": range(151, 269), "food": range(924, 970), "insect": [*range(300, 328), *range(69, 80)]}
-    photos = [(path, kind) for path, index in labelled_photos for kind, members in kinds.items() if index in members]
-    base = load_bundle(embedded_bundle_path("accurate"))
-    network = onnx.load_from_string(bytes(base.model_bytes))
-    network.graph.output.append(onnx.helper.make_tensor_value_info("pooled.real", onnx.TensorProto.FLOAT, ["N", 1280]))
-    session = ort.InferenceSession(network.SerializeToString())
-    decoder = Served(base.directory)
-    rows = [session.run(["pooled.real"], {"image": decoder.pixels(path.read_bytes())})[0][0] for path, _ in photos]
-    labels = [kind for _, kind in photos]
-    wrong = np.random.default_rng(0).choice(len(labels), 10, replace=False)
-    for at in wrong:
-        labels[at] = next(kind for kind in kinds if kind != labels[at])
-
-    head = learned(of_vectors(np.array(rows), labels), known=own_weights(base))
-
-    first = {mistake.name for mistake in head.mistakes[:15]}
-    assert len(first & {f"{labels[at]}/{at}.jpg" for at in wrong}) >= 8
