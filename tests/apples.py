@@ -1,6 +1,5 @@
 """Photos of apples, drawn: three classes that a network which never saw them can tell apart, and a few traps."""
 
-import os
 import random
 import shutil
 from pathlib import Path
@@ -43,7 +42,6 @@ def set_traps(folder: Path) -> None:
     shutil.copy(folder / "ripe" / "IMG_0000.jpg", folder / "rotten" / "IMG_9000.jpg")
     apple("unripe", random.Random(99)).save(folder / "ripe" / HOSTILE)
     (folder / "ripe" / "notes.jpg").write_text("no photo")
-    shutil.copy(folder / "rotten" / "IMG_0001.jpg", os.fsencode(folder / "rotten") + b"/IMG_\xff.jpg")
 
 
 def _near(colour: tuple[int, ...], chance: random.Random) -> tuple[int, ...]:
