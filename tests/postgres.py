@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.processes import free_port
@@ -33,11 +34,13 @@ class Postgres:
         self._log = folder / "log"
         # it refuses to run as root
         user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-        self._user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+        self._user: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
         if user:
             os.chown(folder, user.pw_uid, user.pw_gid)
         self.port = free_port()
-        self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale")
+        self._run(
+            "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale"
+        )
         self._server: subprocess.Popen[bytes] | None = None
         self.start()
 

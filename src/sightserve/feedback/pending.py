@@ -103,6 +103,11 @@ class Pending:
     def __len__(self) -> int:
         return len(self._predictions)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._predictions and not self._asks
+
     def add(self, row: Row) -> None:
         """Add an answer."""
         with self._changed:

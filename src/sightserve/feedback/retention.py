@@ -16,6 +16,13 @@ _PHOTOS: Final = 50
 _log = logging.getLogger(__name__)
 
 
+def older(database: Database, before: datetime) -> int:
+    """Return how many answers were given before a time."""
+    with database.reading() as connection:
+        count = sa.select(sa.func.count()).select_from(prediction).where(prediction.c.at < before)
+        return connection.scalar(count) or 0
+
+
 def expire(database: Database, before: datetime, now: datetime) -> int:
     """Delete some answers that were given before a time, with all that was said of them; return how many.
 

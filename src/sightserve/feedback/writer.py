@@ -109,8 +109,10 @@ class Writer:
         """Do one thing; return whether there is more to do."""
         if not self._ready():
             self._pending.prune(self._drop)
+            if self._ending.is_set() and self._pending.empty:
+                return False
             return time.monotonic() < self._until
-        batch = self._pending.take(_IDLE, self._drop)
+        batch = self._pending.take(_IDLE if self._tidied else 0, self._drop)
         if batch is not None:
             self._write(batch)
         elif self._ending.is_set():
@@ -215,6 +217,7 @@ class Writer:
         now = self._clock()
         if self._tidied is not None and now - self._tidied < _TIDY:
             return
+        self._tidied = None
         try:
             with self._database.told(), self._hangs.busy():
                 more = retention.expire(self._database, now - timedelta(days=self._days), now)
