@@ -144,12 +144,13 @@ class DatabaseRecorder:
             _fail(self._waiting.popleft()[1], "the server ended before the database had it")
         if ended:  # else a thread still has a connection: it ends with the process
             self._database.engine.dispose()
+            self._hangs.close()
 
     def _await_start(self) -> None:
         try:
             self._writer.started.result(_START)
         except NoDatabase:
-            self.close(0)
+            self.close(1)
             raise
         except (FeedbackError, FutureTimeoutError) as exc:
             _log.warning("feedback is kept once the database answers: %s", str(exc) or "it takes long")

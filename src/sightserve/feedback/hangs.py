@@ -46,6 +46,13 @@ class Hangs:
                     except OSError:  # it is gone already
                         continue
 
+    def close(self) -> None:
+        """Let go of connections that were never closed."""
+        with self._lock:
+            for link in self._links.values():
+                link.close()
+            self._links.clear()
+
     def _opened(self, connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg's
         # a descriptor of our own: by the time that it is cut, the driver's number may be another connection's
         link = socket.socket(fileno=os.dup(connection.fileno()))
