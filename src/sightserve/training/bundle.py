@@ -110,8 +110,8 @@ def _held_out(report: Report) -> str:
 def _accuracy(report: Report) -> Accuracy:
     data = (
         f"its own, of {report.scenes:,} scenes, each held out once, with all that look like it, from {FOLDS} trainings on "
-        f"the others; with 95% confidence between {report.accuracy.low:.1%} and {report.accuracy.high:.1%}. What serves has learned "
-        "from all of them"
+        f"the others; with 95% confidence between {report.accuracy.low:.1%} and {report.accuracy.high:.1%}. What serves has "
+        "learned from all of them"
     )
     return Accuracy(data=data, photos=report.photos, top1=round(report.accuracy.value, 4))
 
