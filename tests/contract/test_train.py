@@ -1,5 +1,6 @@
 """`sightserve train` as people and programs use it, on apples that are drawn."""
 
+import io
 import json
 import random
 import re
@@ -7,18 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests import apples
 from tests.contract.test_cli import sightserve_
 from tests.contract.test_terminal import on_a_terminal
+from tests.feedback import predicted, said
 from tests.processes import clean_environment
 from typer.testing import CliRunner
 
 from sightserve.bundle.manifest import load_bundle
 from sightserve.cli.main import application
 from sightserve.deploy.model import read_model
+from sightserve.feedback.database_recorder import DatabaseRecorder
 from sightserve.training.facts import Report
 
 pytestmark = pytest.mark.slow
@@ -114,6 +119,38 @@ def test_a_terminal_of_80_columns_shows_what_counts(places, trained, tmp_path):
     assert "sightserve up --model again" in told
     assert shown.endswith("0")
     assert copy.read_text() == (Path(own["SIGHTSERVE_MODELS_DIR"]) / "again" / "report.html").read_text()
+
+
+def test_corrections_are_learned_from_and_win_over_folders(places, trained, tmp_path):
+    """Somebody says of the photo in the wrong folder what it is, and of two others that they are leaves: a new class."""
+    photos, own = places
+    url = f"sqlite:///{tmp_path}/feedback.db"
+    wrong = (photos / "ripe" / apples.HOSTILE).read_bytes()
+    leaves = [_jpeg(Image.effect_mandelbrot((64, 64), (-2, -1, 1, 1), quality)) for quality in (20, 60)]
+    recorder = DatabaseRecorder(url, 30, None, environment={})
+    try:
+        for photo, label in ((wrong, "Unripe"), (leaves[0], "leaf"), (leaves[1], "leaf")):
+            answer = predicted(image=photo, at=datetime.now(UTC))
+            recorder.predicted(answer)
+            recorder.judged(said(answer, "wrong", label, photo=photo)).result(10)
+    finally:
+        recorder.close(5)
+
+    words = ("--name", "corrected", "--base", "fast", "--no-views", "--feedback", url, "--progress", "json")
+    run = sightserve_("train", str(photos), *words, **own)
+
+    report = Report.model_validate(json.loads(run.stdout.splitlines()[-1])["trained"]["report"])
+    assert report.corrections == 3
+    assert {each.label: each.photos for each in report.classes} == {
+        "leaf": 2, "ripe": COUNT, "rotten": COUNT + 1, "unripe": COUNT + 1,
+    }  # fmt: skip
+    assert f"ripe/{apples.HOSTILE}" not in [each.name for each in report.mistakes]
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "JPEG")
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
