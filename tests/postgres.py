@@ -52,6 +52,11 @@ class Postgres:
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def sockets(self) -> str:
+        """The folder of its socket, and the port that the socket is named after, as a URL has them."""
+        return f"{self._data}&port={self.port}"
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self._launch()

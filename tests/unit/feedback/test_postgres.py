@@ -103,7 +103,19 @@ def test_a_database_that_answers_nobody_is_left_and_found_again(recorder, url, s
     eventually(answers)
 
 
-def test_rights_that_lack_are_said(recorder, url, server):
+def test_a_socket_is_an_address_as_cloud_sqls_is(recorder, url, server):
+    kept = recorder(f"postgresql://postgres:unused@/{url.rpartition('/')[2]}?host={server.sockets}")
+    kept.predicted(made := predicted())
+
+    kept.judged(said(made)).result(5)
+
+    assert count(url, "correction") == 1
+
+
+def test_what_waiting_does_not_mend_is_said_at_the_start(recorder, url, server):
+    for wrong in (url + "_other", url.replace("postgres@", "nobody:secret@")):
+        with pytest.raises(NoDatabase, match="does not exist"):
+            recorder(wrong)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE ROLE guest LOGIN")
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
