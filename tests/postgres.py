@@ -2,15 +2,19 @@
 
 import os
 import pwd
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.processes import free_port
@@ -47,6 +51,11 @@ class Postgres:
     @property
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def sockets(self) -> str:
+        """The folder of its socket, and the port that the socket is named after, as a URL has them."""
+        return f"{self._data}&port={self.port}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -127,3 +136,49 @@ def postgres() -> Iterator[Postgres]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Cut:
+    """A way to the server that ends, so many times, where a commit would be answered."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._server = (parts.hostname, parts.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = parts._replace(netloc=f"{parts.username}@127.0.0.1:{self._listener.getsockname()[1]}").geturl()
+        self.cuts = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._relay, args=(near,), daemon=True).start()
+
+    def _relay(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self._server) as far:
+            while True:
+                for end in select.select([near, far], [], [])[0]:
+                    data = end.recv(1 << 16)
+                    if not data:
+                        return
+                    # the tag of a finished COMMIT, as the server says it
+                    if end is far and b"COMMIT\0" in data and self.cuts:
+                        self.cuts -= 1
+                        return
+                    (far if end is near else near).sendall(data)
+
+
+@contextmanager
+def cut_after_commit(url: str) -> Iterator[Cut]:
+    """Go to a server of this address through something that may be cut."""
+    through = Cut(url)
+    try:
+        yield through
+    finally:
+        through.close()

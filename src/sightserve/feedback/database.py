@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +49,12 @@ class Database:
         """
         with self.told(), self.engine.connect().execution_options(sightserve_reads=True) as connection:
             yield connection
+
+    def overwrite(self) -> None:
+        """Have what was deleted overwritten: SQLite keeps the pages of before in the file beside it, until they are moved."""
+        if self.engine.dialect.name == "sqlite":
+            with closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def told(self) -> Iterator[None]:

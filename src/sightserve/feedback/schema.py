@@ -13,6 +13,12 @@ from sightserve.feedback.database import Database
 from sightserve.feedback.errors import DatabaseAway, NoDatabase
 
 VERSION_TABLE: Final = "sightserve_version"  # not Alembic's own name: another program's tables may be here too
+# What waiting does not mend. psycopg has no codes for a connection that was refused; where a server says it in another
+# language, it is taken for one that is away.
+_NEVER: Final = (
+    *("unable to open", "readonly"),
+    *("does not exist", "authentication failed", "no pg_hba.conf entry", "no password supplied"),
+)
 _LOCK: Final = 0x7369676874  # any number that others do not take: "sight"
 _PATIENCE_MS: Final = 60_000  # for others who migrate, and for a table with millions of rows
 
@@ -40,8 +46,8 @@ def migrate(database: Database) -> None:
                 command.upgrade(config, "head")
     except OperationalError as exc:
         words = database.words(exc)
-        if "unable to open" in words or "readonly" in words:
-            raise NoDatabase(f"the feedback database {database.place} cannot be written: {words}") from exc
+        if any(sign in words for sign in _NEVER):
+            raise NoDatabase(f"the feedback database {database.place} cannot be used: {words}") from exc
         raise DatabaseAway(f"the feedback database {database.place} does not answer: {words}") from exc
     except DatabaseError as exc:  # no rights, not a database
         raise NoDatabase(f"the feedback database {database.place} cannot be used: {database.words(exc)}") from exc

@@ -189,7 +189,7 @@ class Writer:
                 self._uploads.do(lambda ask=ask, place=outcome.place: self._upload(ask, place))  # type: ignore[misc]
                 continue
             self._drop(ask, outcome)
-            if isinstance(ask.what, str) and self._store is not None:
+            if isinstance(ask.what, str) and outcome is None:
                 self._uploads.do(self._remove_photos)
 
     def _upload(self, ask: Ask, place: str) -> None:
@@ -231,6 +231,7 @@ class Writer:
     def _remove_photos(self) -> None:
         with self._database.told():
             retention.remove_photos(self._database, self._clock())
+            self._database.overwrite()
 
     def _is_away(self, words: str) -> None:
         if self._away is None:

@@ -40,14 +40,14 @@ def eventually(check: Callable[[], bool]) -> None:
 def test_a_correction_finds_its_answer_though_that_is_not_written_yet(recorder, url):
     """The answer waits for others to be written with; what is said of it takes it along."""
     kept = recorder(url)
-    answers = [predicted() for _ in range(500)]
+    answers = [predicted() for _ in range(400)]
     for each in answers:
         kept.predicted(each)
 
     kept.judged(said(answers[-1], "right")).result(5)
 
     assert rows(url, "SELECT prediction, verdict FROM correction") == [(answers[-1].id, "right")]
-    eventually(lambda: kept.summary(MODEL).result(5).predictions == 500)
+    eventually(lambda: kept.summary(MODEL).result(5).predictions == 400)
     summary = kept.summary(MODEL).result(5)
     assert (summary.judged, summary.right) == (1, 1)
     assert summary.low == pytest.approx(0.2065, abs=1e-4)  # 1 / (1 + 1.96^2), Wilson's lower end for one of one
@@ -90,10 +90,11 @@ def test_the_last_correction_counts_and_another_photo_is_refused(recorder, url):
     assert (one.label, one.photo) == ("a \ufffd new ? one", PHOTO)
 
 
-def test_forgotten_is_all_that_was_said_and_the_photo(recorder, url):
+def test_forgotten_is_all_that_was_said_and_the_photo(recorder, url, tmp_path):
     kept, made = recorder(url), predicted()
     kept.predicted(made)
     kept.judged(said(made, photo=PHOTO)).result(5)
+    assert any(PHOTO in path.read_bytes() for path in tmp_path.iterdir())
 
     kept.forget(made.id).result(5)
 
@@ -101,6 +102,7 @@ def test_forgotten_is_all_that_was_said_and_the_photo(recorder, url):
         assert rows(url, f"SELECT count(*) FROM {table}") == [(0,)]
     with pytest.raises(UnknownPrediction):
         kept.forget(made.id).result(5)
+    eventually(lambda: not any(PHOTO in path.read_bytes() for path in tmp_path.iterdir()))  # nor in the log beside it
 
 
 def test_a_database_that_is_busy_fails_corrections_in_time_and_no_answer(recorder, url):
