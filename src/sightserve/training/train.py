@@ -150,6 +150,8 @@ def _photos(request: Request, workspace: Path, listener: Listener) -> tuple[Data
 
         listener.step("Reading corrections")
         found, corrections = with_corrections(found, corrected(request.feedback), digests_of(found), workspace)
+        if not corrections:
+            listener.note("There is no correction with a photo to learn from.")
     for note in found.notes:
         listener.note(note)
     return found, corrections
