@@ -37,7 +37,9 @@ class Postgres:
         if user:
             os.chown(folder, user.pw_uid, user.pw_gid)
         self.port = free_port()
-        self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale")
+        self._run(
+            "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale"
+        )
         self._server: subprocess.Popen[bytes] | None = None
         self.start()
 

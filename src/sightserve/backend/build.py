@@ -225,10 +225,7 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
 
 
 def build(
-    settings: Settings,
-    first: FirstSlot | None = None,
-    metrics: Metrics | None = None,
-    feedback: Feedback | None = None,
+    settings: Settings, first: FirstSlot | None = None, metrics: Metrics | None = None, feedback: Feedback | None = None
 ) -> Backend:
     """Wait until the first slot is ready and return a backend that can answer; the other slots join it soon.
 
