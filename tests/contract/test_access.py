@@ -35,7 +35,15 @@ def test_each_of_several_keys_lets_in(guarded, espresso, headers):
     [{}, {"x-api-key": "wrong"}, {"x-api-key": ""}, {"authorization": "Basic first-key"}, {"x-api-key": "first-ke"}],
 )
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/predict"), ("GET", "/model"), ("GET", "/metrics"), ("GET", "/")]
+    ("method", "path"),
+    [
+        ("POST", "/predict"),
+        ("GET", "/model"),
+        ("GET", "/metrics"),
+        ("GET", "/"),
+        ("POST", "/feedback"),
+        ("DELETE", "/feedback/x"),
+    ],
 )
 def test_without_a_key_nothing_is_told(guarded, headers, method, path):
     answer = httpx2.request(method, guarded.url + path, headers=headers)
@@ -89,16 +97,18 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_
 
 
 def test_browsers_of_an_allowed_origin_may_ask_and_others_may_not(guarded):
-    def preflight(origin: str) -> httpx2.Response:
+    def preflight(origin: str, method: str = "POST") -> httpx2.Response:
         headers = {
             "origin": origin,
-            "access-control-request-method": "POST",
+            "access-control-request-method": method,
             "access-control-request-headers": "x-api-key",
         }
         return httpx2.options(f"{guarded.url}/predict", headers=headers)
 
     assert preflight("https://app.example").headers["access-control-allow-origin"] == "https://app.example"
     assert "access-control-allow-origin" not in preflight("https://other.example").headers
+    assert preflight("https://app.example", "DELETE").status_code == 200
+    assert preflight("https://app.example", "PATCH").status_code == 400
 
 
 def test_cors_is_off_unless_configured(backend_url):

@@ -12,9 +12,19 @@ def test_the_servers_process_never_loads_what_decodes_or_infers(tmp_path):
     url = f"http://127.0.0.1:{(port := free_port())}"
     photo = (SAMPLES / "cat.jpg").read_bytes()
 
-    with running("serve", "--port", str(port), health=f"{url}/health/ready", log=log, python=["-X", "importtime"]):
+    server = running(
+        *("serve", "--port", str(port)),
+        health=f"{url}/health/ready",
+        log=log,
+        python=["-X", "importtime"],
+        SIGHTSERVE_FEEDBACK_DATABASE=f"sqlite:///{tmp_path}/feedback.db",
+    )
+    with server:
+        first = httpx2.post(f"{url}/predict", files={"file": photo})
+        said = {"id": first.json()["id"], "verdict": "right"}
         answers = [
-            httpx2.post(f"{url}/predict", files={"file": photo}),
+            first,
+            httpx2.post(f"{url}/feedback", data=said, files={"photo": photo}, timeout=30),
             httpx2.post(f"{url}/predict", content=photo[:2000]),
             httpx2.post(f"{url}/predict/batch", files=[("file", photo), ("file", b"no photo")]),
             httpx2.post(f"{url}/hf", content=photo),
@@ -27,7 +37,7 @@ def test_the_servers_process_never_loads_what_decodes_or_infers(tmp_path):
             httpx2.get(f"{url}/openapi.json"),
         ]
 
-    assert [answer.status_code for answer in answers] == [200, 422, 200, 200, 200, 200, 200]
+    assert [answer.status_code for answer in answers] == [200, 201, 422, 200, 200, 200, 200, 200]
     # "import time:  self [us] | cumulative | imported package", indented by depth; slots do not inherit the flag
     lines = [line for line in log.read_text().splitlines() if line.startswith("import time:")]
     loaded = {line.rsplit("|", 1)[1].strip() for line in lines}
