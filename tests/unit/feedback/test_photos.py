@@ -4,6 +4,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+import s3fs
+from tests.fakes.s3 import fake_s3
 from tests.feedback import predicted, said
 from tests.unit.feedback.test_database_recorder import PHOTO, eventually, rows
 
@@ -80,3 +82,23 @@ def test_a_photo_whose_correction_never_came_is_deleted_within_the_hour(recorder
 def test_a_place_that_cannot_be_is_refused(recorder, url, place):
     with pytest.raises(NoDatabase, match="photos"):
         recorder(url, photos=place)
+
+
+@pytest.mark.slow
+def test_a_bucket_keeps_photos_as_a_folder_does(recorder, url, monkeypatch):
+    with fake_s3() as address:
+        for name, value in (("ENDPOINT_URL", address), ("ACCESS_KEY_ID", "me"), ("SECRET_ACCESS_KEY", "secret")):
+            monkeypatch.setenv(f"AWS_{name}", value)
+        bucket = s3fs.S3FileSystem(use_listings_cache=False)
+        bucket.mkdir("people")
+        kept, made = recorder(url, photos="s3://people/photos", patience=20), predicted()
+        kept.predicted(made)
+        kept.judged(said(made, "wrong", "lynx", photo=PHOTO)).result(25)
+
+        assert [each.photo for each in corrected(url)] == [PHOTO]
+        assert len(bucket.find("people/photos")) == 1
+        kept.forget(made.id).result(5)
+
+        eventually(lambda: rows(url, "SELECT count(*) FROM photo") == [(0,)])
+        assert not bucket.find("people")
+        kept.close(5)
