@@ -30,7 +30,7 @@ REPLACEMENTS = (
     (r"httpx2\.Client\(", "httpx2.AsyncClient("),
     (r"-> Iterator\[", "-> AsyncIterator["),
     (r"\bpredict_many\b(?=$|\(self)", "predict_many_async"),
-    (r"= read_image\(image\)", "= await asyncio.to_thread(read_image, image)"),
+    (r"= read_image\((image|photo)\)", r"= await asyncio.to_thread(read_image, \1)"),
     (r"= list\(map\(read_image, images\)\)", "= [await asyncio.to_thread(read_image, image) for image in images]"),
     (r"^    def (?!__|predict_many)", "    async def "),
     (r"self\.(_request|_once|_send|_try|_sleep|close)\(", r"await self.\1("),

@@ -35,7 +35,15 @@ def test_each_of_several_keys_lets_in(guarded, espresso, headers):
     [{}, {"x-api-key": "wrong"}, {"x-api-key": ""}, {"authorization": "Basic first-key"}, {"x-api-key": "first-ke"}],
 )
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/predict"), ("GET", "/model"), ("GET", "/metrics"), ("GET", "/")]
+    ("method", "path"),
+    [
+        ("POST", "/predict"),
+        ("GET", "/model"),
+        ("GET", "/metrics"),
+        ("GET", "/"),
+        ("POST", "/feedback"),
+        ("DELETE", "/feedback/x"),
+    ],
 )
 def test_without_a_key_nothing_is_told(guarded, headers, method, path):
     answer = httpx2.request(method, guarded.url + path, headers=headers)

@@ -29,10 +29,12 @@ OPERATIONS = [
     ("POST", "/hf"),
     ("POST", "/hf/models/{name}"),
     ("POST", "/predictions/{name}"),
+    ("POST", "/feedback"),
+    ("DELETE", "/feedback/{id}"),
     *(
         ("GET", path)
         for path in (
-            *("/", "/model", "/model/samples/{number}", "/metrics", "/health/live", "/health/ready"),
+            *("/", "/model", "/model/samples/{number}", "/metrics", "/health/live", "/health/ready", "/feedback"),
             *(
                 "/v2",
                 "/v2/health/live",
@@ -68,7 +70,12 @@ MADE += [
 
 @pytest.mark.parametrize(("method", "path", "mode"), MADE)
 def test_every_answer_is_documented(document, method, path, mode):
-    """Valid and invalid requests, 30 of each; schemathesis' own pytest fixture does not know our pytest yet."""
+    """Valid and invalid requests."""
+    check_answers(document, method, path, mode)
+
+
+def check_answers(document, method, path, mode):
+    """Ask 30 times; schemathesis' own pytest fixture does not know our pytest yet."""
 
     @settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=document[path][method].as_strategy(generation_mode=mode))

@@ -27,6 +27,9 @@ class ErrorCode(StrEnum):
     OVERLOADED = "overloaded"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     RELOAD_FAILED = "reload_failed"
+    UNKNOWN_PREDICTION = "unknown_prediction"
+    PHOTO_REFUSED = "photo_refused"
+    FEEDBACK_UNAVAILABLE = "feedback_unavailable"
 
 
 HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
@@ -47,6 +50,9 @@ HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.OVERLOADED: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,
     ErrorCode.RELOAD_FAILED: HTTPStatus.CONFLICT,
+    ErrorCode.UNKNOWN_PREDICTION: HTTPStatus.NOT_FOUND,
+    ErrorCode.PHOTO_REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorCode.FEEDBACK_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 # The short, constant sentence of each problem (RFC 9457 `title`); `detail` says what happened this time.
@@ -68,4 +74,7 @@ TITLE: dict[ErrorCode, str] = {
     ErrorCode.OVERLOADED: "The server is overloaded",
     ErrorCode.DEADLINE_EXCEEDED: "The deadline has passed",
     ErrorCode.RELOAD_FAILED: "The model was not loaded",
+    ErrorCode.UNKNOWN_PREDICTION: "Nothing is kept of such an answer",
+    ErrorCode.PHOTO_REFUSED: "This photo is not kept with this answer",
+    ErrorCode.FEEDBACK_UNAVAILABLE: "Feedback cannot be kept at the moment",
 }

@@ -4,9 +4,11 @@ The backend writes them and the client reads them. A reader ignores fields that 
 can add some without breaking an older client.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+ID_PATTERN: Final = "^[A-Za-z0-9_-]{1,64}$"  # of an answer
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0.0, description="milliseconds")]
@@ -122,18 +124,42 @@ class Prediction(WireModel):
     ] = None
 
 
+def _one_line(label: str) -> str:
+    if not label.isprintable():
+        raise ValueError("a label is one line, without control characters")
+    return label
+
+
+def _text(note: str) -> str:
+    if "\0" in note:
+        raise ValueError("a note has no NUL in it")  # no database takes one
+    return note
+
+
 class Feedback(WireModel):
     """What a person says of an answer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Annotated[str, Field(min_length=1, max_length=64, description="the answer's")]
+    id: Annotated[str, Field(pattern=ID_PATTERN, description="the answer's")]
     verdict: Literal["right", "wrong"]
     label: Annotated[
-        str | None,
-        Field(min_length=1, max_length=200, description="what it is, where it was wrong: a label, or a new one"),
+        Annotated[
+            str,
+            Field(min_length=1, max_length=200),
+            StringConstraints(strip_whitespace=True),
+            AfterValidator(_one_line),
+        ]
+        | None,
+        Field(description="what it is, where it was wrong: a label, or a new one"),
     ] = None
-    note: Annotated[str, Field(max_length=1000)] = ""
+    note: Annotated[str, Field(max_length=1000), AfterValidator(_text)] = ""
+
+    @model_validator(mode="after")
+    def _is_one_verdict(self) -> Self:
+        if self.verdict == "right" and self.label is not None:
+            raise ValueError("a label is for an answer that was wrong")
+        return self
 
 
 class FeedbackSaved(WireModel):

@@ -10,6 +10,7 @@ from sightserve.api.schema import ModelRef
 from sightserve.backend import held, stderr_relay
 from sightserve.backend.deadlines import deadline_of, patience_of
 from sightserve.backend.errors import ModelLoadError
+from sightserve.backend.feedback import Feedback
 from sightserve.backend.held import Part
 from sightserve.backend.job import Answer, Job, Plan, Setup
 from sightserve.backend.launch import FirstChild, spawn_now, spawn_slot
@@ -35,6 +36,7 @@ class Backend:
     Attributes:
         deadline: seconds that a request has from the arrival of its body, unless it asks for less.
         held: the model, as the slots have it.
+        feedback: what keeps answers and what people say of them; None where nothing is kept. Its own, whatever model serves.
     """
 
     settings: Settings
@@ -46,6 +48,7 @@ class Backend:
     threads_when_alone: int
     deadline: float
     held: "FirstSlot"
+    feedback: Feedback | None = None
 
     def announce(self) -> None:
         """Have the metrics name this model, and no other."""
@@ -178,6 +181,11 @@ class FirstSlot:
     parts: tuple[Part, ...]
     bundle: Bundle
 
+    def end(self) -> None:
+        """End it, and let go of the model."""
+        self.process.end()
+        self.release()
+
     def release(self) -> None:
         """Let go of the model; no slot starts any more."""
         os.close(self.model)
@@ -214,13 +222,19 @@ def start_first_slot(settings: Settings, first: FirstChild | None = None) -> Fir
     return FirstSlot(process, first.model, parts, bundle)
 
 
-def build(settings: Settings, first: FirstSlot | None = None, metrics: Metrics | None = None) -> Backend:
+def build(
+    settings: Settings,
+    first: FirstSlot | None = None,
+    metrics: Metrics | None = None,
+    feedback: Feedback | None = None,
+) -> Backend:
     """Wait until the first slot is ready and return a backend that can answer; the other slots join it soon.
 
     Args:
         settings: of the server.
         first: the slot that was started early, where it was.
         metrics: of the backend that this one is to follow; None: it is the first, and its metrics name its model.
+        feedback: see `Backend`.
 
     Raises:
         ModelLoadError: the bundle is missing or damaged, or ONNX Runtime cannot load the model.
@@ -231,8 +245,7 @@ def build(settings: Settings, first: FirstSlot | None = None, metrics: Metrics |
     try:
         plan = first.process.receive_plan(settings.start_timeout)
     except BaseException:
-        first.process.end()
-        first.release()
+        first.end()
         raise
     for note in first.process.notes:
         _log.warning("%s", note)
@@ -259,7 +272,9 @@ def build(settings: Settings, first: FirstSlot | None = None, metrics: Metrics |
         on_refusal=lambda reason: counted.rejected.labels(reason).inc(),
         on_lost_slot=counted.lost_slots.inc,
     )
-    backend = Backend(settings, bundle, model, counted, scheduler, plan, setup.threads_when_alone, deadline, first)
+    backend = Backend(
+        settings, bundle, model, counted, scheduler, plan, setup.threads_when_alone, deadline, first, feedback
+    )
     if metrics is None:
         backend.announce()
     return backend
@@ -275,10 +290,9 @@ def build_beside(settings: Settings, old: Backend) -> Backend:
     first = start_first_slot(settings)
     sizes = [(own := _own_size(bundle), bundle.size - own) for bundle in (old.bundle, first.bundle)]
     if not fits(memory := memory_budget(), settings.cpus, sizes):
-        first.process.end()
-        first.release()
+        first.end()
         raise ModelLoadError(
             f"{memory >> 20:,} MiB of memory have no room for {settings.cpus} slots of this model beside those that serve: "
             "start the server anew with it, or give it more memory"
         )
-    return build(settings, first, old.metrics)
+    return build(settings, first, old.metrics, old.feedback)

@@ -20,7 +20,7 @@ _OF_OTHERS: Final = frozenset(
         "LOADTEST", "PHOTOS", "VERSION", "WITHOUT_GCLOUD",
     )
 )  # fmt: skip
-_PREFIXES_OF_OTHERS: Final = (_PREFIX + "UI_", _PREFIX + "FEEDBACK_")
+_PREFIXES_OF_OTHERS: Final = (_PREFIX + "UI_",)
 
 
 class InvalidEnvironment(ValueError):

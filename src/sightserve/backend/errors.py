@@ -21,6 +21,11 @@
     ├── SlotLost                  the process that did the work died or hangs
     ├── NeedsMemory               a slot says so; the scheduler has it run again when there is enough
     ├── ReloadFailed              another model cannot take the place of the one that serves
+    ├── FeedbackError             what somebody says of an answer is not kept
+    │   ├── FeedbackOff
+    │   ├── UnknownPrediction
+    │   ├── PhotoRefused
+    │   └── FeedbackUnavailable
     └── ModelError                the model is at fault, never the caller
         ├── ModelLoadError
         └── ModelOutputError
@@ -170,6 +175,42 @@ class ReloadFailed(BackendError):
     """Another model cannot take the place of the one that serves; the message is for who runs the server."""
 
     code = ErrorCode.RELOAD_FAILED
+
+
+class FeedbackError(BackendError):
+    """What somebody says of an answer is not kept."""
+
+
+class FeedbackOff(FeedbackError):
+    """Nobody named a database to keep it in."""
+
+    code = ErrorCode.NOT_FOUND
+
+
+class UnknownPrediction(FeedbackError):
+    """Nobody was given this id, or what had it is gone."""
+
+    code = ErrorCode.UNKNOWN_PREDICTION
+
+
+class PhotoRefused(FeedbackError):
+    """The photo is not the one that was classified, or none are kept here."""
+
+    code = ErrorCode.PHOTO_REFUSED
+
+
+class FeedbackUnavailable(FeedbackError):
+    """The database is away, or too many wait for it; nothing was kept.
+
+    Attributes:
+        retry_after: seconds until it is worth asking again.
+    """
+
+    code = ErrorCode.FEEDBACK_UNAVAILABLE
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ModelError(BackendError):

@@ -20,6 +20,7 @@ class Job:
         heat_map: whether to say where the model looked.
         heat_map_of: the class that this is said of, by its index; None: the most probable one.
         patience: seconds from the image's arrival to when nobody waits any more.
+        id: that the answer is to have; None where nothing is kept of it.
     """
 
     image: bytes
@@ -29,6 +30,7 @@ class Job:
     heat_map: bool = False
     heat_map_of: int | None = None
     patience: float = math.inf
+    id: str | None = None
 
 
 class Answer(NamedTuple):

@@ -20,15 +20,15 @@ def jobs_message(jobs: Sequence[Job], waited: Sequence[float], *, alone: bool, r
 
 def receive_job(connection: socket.socket, fields: list[Any]) -> Job:
     """Wait for the image of a job that a message described."""
-    size, filename, top_k, probabilities, heat_map, heat_map_of, patience = fields
+    size, filename, top_k, probabilities, heat_map, heat_map_of, patience, answer_id = fields
     image = receive_bytes(connection, size)
     patience = math.inf if patience is None else patience
-    return Job(image, filename, top_k, probabilities, heat_map, heat_map_of, patience)
+    return Job(image, filename, top_k, probabilities, heat_map, heat_map_of, patience, answer_id)
 
 
 def _parameters(job: Job) -> list[object]:
     patience = None if job.patience == math.inf else job.patience  # JSON knows no infinity
-    return [job.filename, job.top_k, job.probabilities, job.heat_map, job.heat_map_of, patience]
+    return [job.filename, job.top_k, job.probabilities, job.heat_map, job.heat_map_of, patience, job.id]
 
 
 def outcomes_message(outcomes: Sequence[Answer | BackendError]) -> bytes:

@@ -63,6 +63,14 @@ class Metrics:
             registry=registry,
         )
         self._dropped = 0
+        self.feedback = Counter(
+            "sightserve_feedback", "What people said of answers, kept.", ("verdict",), registry=registry
+        )
+        self.feedback_dropped = Counter(
+            "sightserve_feedback_dropped",
+            "Answers of which nothing is kept: the database was away or slow for too long.",
+            registry=registry,
+        )
         # Not named "instance": Prometheus gives that label to what it scrapes.
         self.instance_info = Gauge(
             "sightserve_instance_info",

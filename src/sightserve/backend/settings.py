@@ -4,14 +4,17 @@ Precedence: command-line flag > environment (`SIGHTSERVE_*`) > default. `PORT` i
 set it; `SIGHTSERVE_PORT` wins over it.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sightserve.backend.cpu import cpu_budget
 from sightserve.bundle.store import models_directory
+
+NO_PHOTOS: Final = "none"
 
 
 class Settings(BaseSettings):
@@ -101,6 +104,22 @@ class Settings(BaseSettings):
     ssl_keyfile: Path | None = None
 
     # NoDecode: a comma-separated list, as everybody writes it, instead of JSON
+    feedback_database: Annotated[
+        SecretStr | None,
+        Field(
+            description="keeps answers and what people say of them: sqlite:///feedback.db or "
+            "postgresql://user:password@host/name; unset: off"
+        ),
+    ] = None
+    feedback_days: Annotated[int, Field(ge=1, le=36_500, description="after which all of that is deleted")] = 90
+    feedback_photos: Annotated[
+        str | None,
+        Field(
+            description="where photos are kept that people give with it: file:///folder or s3://bucket/folder; "
+            "none: nowhere; unset: in the database"
+        ),
+    ] = None
+
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode, Field(description="comma-separated; none: open to all")] = ()
     rate_limit: Annotated[str | None, Field(description='per API key, such as "100/minute"; needs api_keys')] = None
     allowed_origins: Annotated[
@@ -116,6 +135,20 @@ class Settings(BaseSettings):
     def _has_both_halves_of_tls(self) -> "Settings":
         if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
             raise ValueError("ssl_certfile and ssl_keyfile: one is of no use without the other")
+        return self
+
+    @field_validator("feedback_photos")
+    @classmethod
+    def _is_a_place(cls, value: str | None) -> str | None:
+        if value in {None, NO_PHOTOS} or re.fullmatch(r"[a-z][a-z0-9+]*://[!-~]+", value):
+            return value
+        raise ValueError("is no place for photos: write it like file:///folder or s3://bucket/folder, or none")
+
+    @model_validator(mode="after")
+    def _keeps_feedback(self) -> Self:
+        idle = sorted({"feedback_days", "feedback_photos"} & self.model_fields_set)
+        if self.feedback_database is None and idle:
+            raise ValueError(f"{idle[0]} is of no use where nothing is kept: set feedback_database too")
         return self
 
     @field_validator("rate_limit")

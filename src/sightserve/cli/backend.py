@@ -27,6 +27,6 @@ def open_client(url: str, api_key: str) -> Client:
     from sightserve.client.caller import identity_for
 
     try:
-        return Client(url, api_key=api_key or None, auth=identity_for(url))
+        return Client(url, api_key=api_key or None, auth=identity_for(url), source="command")
     except (ValueError, ClientError) as exc:
         fail(str(exc))

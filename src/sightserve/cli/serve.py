@@ -38,6 +38,7 @@ def serve(
         from sightserve.backend.environment import InvalidEnvironment, settings_from
         from sightserve.backend.errors import ModelLoadError, SlotLost
         from sightserve.backend.serving.serve import serve as run
+        from sightserve.feedback.errors import NoDatabase
     flags: dict[str, Any] = {
         "host": host,
         "port": port,
@@ -54,7 +55,7 @@ def serve(
         fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in exc.errors()))
     try:
         run(settings, first)
-    except (ModelLoadError, SlotLost) as exc:
+    except (ModelLoadError, SlotLost, NoDatabase) as exc:
         fail(str(exc), code=1)
     except OSError as exc:
         fail(f"cannot listen on {settings.uds or f'{settings.host}:{settings.port}'}: {exc.strerror or exc}", code=1)

@@ -6,10 +6,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx2
 
-from sightserve.api.schema import BatchPrediction, Health, ModelInfo, Prediction, ServiceInfo, WireModel
+from sightserve.api.schema import (
+    BatchPrediction,
+    FeedbackSaved,
+    FeedbackSummary,
+    Health,
+    ModelInfo,
+    Prediction,
+    ServiceInfo,
+    WireModel,
+)
 from sightserve.client import protocol
 from sightserve.client.addresses import is_local
 from sightserve.client.errors import ClientError, ConnectionBroken
@@ -41,6 +51,7 @@ class AsyncClient:
         retry: Retry = FOR_A_PERSON,
         max_connections: int = 100,
         auth: httpx2.Auth | None = None,
+        source: protocol.Source = "client",
         transport: httpx2.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -53,6 +64,7 @@ class AsyncClient:
             retry: for how long to ask again.
             max_connections: how many requests may be under way at once.
             auth: says who asks, for a backend that is not open to all; such as `identity.Identity`.
+            source: which of our programs this is.
             transport: replaces the network, for tests.
             sleep: waits between tries, for tests.
 
@@ -67,6 +79,7 @@ class AsyncClient:
             "timeout": timeout,
             "max_connections": max_connections,
             "auth": auth,
+            "source": source,
             "transport": transport,
         }
         self._http = httpx2.AsyncClient(
@@ -75,7 +88,7 @@ class AsyncClient:
                 max_connections=max_connections, max_keepalive_connections=20, keepalive_expiry=protocol.KEEP_ALIVE
             ),
             auth=auth,
-            headers=protocol.key_header(api_key),
+            headers=protocol.key_header(api_key) | protocol.agent_header(source),
             transport=transport,
             trust_env=not is_local(base_url),
         )
@@ -162,6 +175,51 @@ class AsyncClient:
             retry: for how long to ask again; an address where nothing ever answered may be mistyped, and is given up soon.
         """
         return predict_many_async(self, images, top_k=top_k, parallel=parallel, retry=retry)
+
+    async def feedback(
+        self,
+        prediction: Prediction | str,
+        *,
+        right: bool,
+        label: str | None = None,
+        note: str = "",
+        photo: "Image | None" = None,
+        retry: Retry | None = None,
+    ) -> FeedbackSaved:
+        """Say whether an answer was right. Said again, the last counts.
+
+        Args:
+            prediction: the answer, or its id.
+            right: whether it was.
+            label: what it is, where it was wrong: a label of the model, or a new one.
+            note: in words.
+            photo: the one that was classified, where it may be kept: as for `predict`.
+            retry: as for `predict`.
+
+        Raises:
+            ClientError: see the class; `unknown_prediction` where nothing is kept of the answer.
+            OSError: the file cannot be read.
+            TypeError, ValueError: the photo is no image, it cannot be said so, or the backend keeps no feedback.
+        """
+        said = protocol.feedback(prediction, "right" if right else "wrong", label, note)
+        if photo is None:
+            return await self._request(FeedbackSaved, "POST", "/feedback", json=said, retry=retry)
+        data, _ = await asyncio.to_thread(read_image, photo)
+        files = {"photo": ("photo", data)}  # its name is nobody's business
+        return await self._request(FeedbackSaved, "POST", "/feedback", data=said, files=files, retry=retry)
+
+    async def forget(self, prediction: Prediction | str) -> None:
+        """Have an answer deleted, and all that was said of it.
+
+        Raises:
+            ClientError: see the class; `unknown_prediction` where nothing is kept of it.
+            ValueError: the answer has no id: the backend keeps no feedback.
+        """
+        await self._request(WireModel, "DELETE", f"/feedback/{quote(protocol.id_of(prediction), safe='')}")
+
+    async def feedback_summary(self) -> FeedbackSummary:
+        """Return how right the model was, by what people said of its answers."""
+        return await self._request(FeedbackSummary, "GET", "/feedback")
 
     async def model(self) -> ModelInfo:
         """Return which model the backend serves."""

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import httpx2
 from pydantic import ValidationError
 
-from sightserve.api.schema import Prediction, Problem, WireModel
+import sightserve
+from sightserve.api.schema import Feedback, Prediction, Problem, WireModel
 from sightserve.client.errors import (
     AccessRefused,
     ApiError,
@@ -22,6 +23,7 @@ from sightserve.client.errors import (
 )
 
 Model = TypeVar("Model", bound=WireModel)
+Source = Literal["page", "client", "command"]
 
 # Seconds. More than the longest deadline that a backend takes of itself, 30 s, and the work that begins just before it.
 DEFAULT_TIMEOUT: Final = httpx2.Timeout(60.0, connect=5.0)
@@ -50,6 +52,35 @@ def key_header(api_key: str | None) -> dict[str, str]:
     if not api_key.isascii() or not api_key.isprintable():
         raise ValueError("an API key consists of printable ASCII characters")
     return {"X-API-Key": api_key.strip()}
+
+
+def agent_header(source: Source) -> dict[str, str]:
+    """Return the header that says which of our programs asks: a backend that keeps feedback keeps that too."""
+    return {"User-Agent": f"sightserve-{source}/{sightserve.__version__}"}
+
+
+def feedback(
+    prediction: Prediction | str, verdict: Literal["right", "wrong"], label: str | None, note: str
+) -> dict[str, str]:
+    """Return what is said of an answer, checked.
+
+    Raises:
+        ValueError: it cannot be said so, or the backend keeps no feedback.
+    """
+    said = Feedback(id=id_of(prediction), verdict=verdict, label=label, note=note)
+    return said.model_dump(exclude_none=True)
+
+
+def id_of(prediction: Prediction | str) -> str:
+    """Return the id of an answer.
+
+    Raises:
+        ValueError: it has none.
+    """
+    found = prediction if isinstance(prediction, str) else prediction.id
+    if found is None:
+        raise ValueError("this answer has no id: the backend that gave it keeps no feedback")
+    return found
 
 
 def query(
@@ -82,7 +113,7 @@ def parse(response: httpx2.Response, model: type[Model]) -> Model:
     if not response.is_success:
         raise api_error(response)
     try:
-        return model.model_validate_json(response.content)
+        return model.model_validate_json(response.content or b"{}")  # 204 has none
     except ValidationError as exc:
         raise InvalidAnswer(f"{response.url} answers, but not as a Sightserve backend does") from exc
 

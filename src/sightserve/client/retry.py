@@ -1,7 +1,8 @@
 """One policy for everything that asks a backend, from a photo to a video: what is temporary, how long to wait, when to give up.
 
-A prediction may be asked for twice: it changes nothing. So whatever says "not now" is asked again, whoever says it: the backend
-with a problem of its own, or what stands before it (Cloud Run, an ingress, a balancer) with a page of its own.
+A prediction may be asked for twice: it changes nothing; and feedback may be given twice: what was said last counts. So whatever
+says "not now" is asked again, whoever says it: the backend with a problem of its own, or what stands before it (Cloud Run, an
+ingress, a balancer) with a page of its own.
 """
 
 import random

@@ -66,7 +66,7 @@ def check(options: Options, run: Execute = execute) -> Checked:
     who = Caller(value_of(caller(), run).splitlines()[0], run)
     began = time.monotonic()
     try:
-        with Client(backend, timeout=_TIMEOUT, auth=who.identity(backend)) as client:
+        with Client(backend, timeout=_TIMEOUT, auth=who.identity(backend), source="command") as client:
             answer = client.predict(PHOTO, top_k=1)
     except AccessRefused as exc:
         raise CommandFailed(

@@ -13,6 +13,7 @@ from sightserve.backend.environment import InvalidEnvironment, check
         ("SIGHTSERVE_MAX_PIXEL", "SIGHTSERVE_MAX_PIXELS"),
         ("sightserve_log_levl", "SIGHTSERVE_LOG_LEVEL"),
         ("SIGHTSERVE_CLOUD_REGIONS", "SIGHTSERVE_CLOUD_REGION"),
+        ("SIGHTSERVE_FEEDBACK_DATABSE", "SIGHTSERVE_FEEDBACK_DATABASE"),
     ],
 )
 def test_a_name_that_nobody_knows_is_refused_with_the_nearest_that_there_is(name, nearest):

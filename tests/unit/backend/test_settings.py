@@ -66,3 +66,30 @@ def test_a_rate_limit_that_would_limit_nobody_is_refused(monkeypatch):
 def test_a_slow_model_has_a_longer_deadline(inference, seconds):
     assert deadline_of(Settings(), Plan(inference=inference)) == pytest.approx(seconds)
     assert deadline_of(Settings(deadline_ms=1500), Plan(inference=inference)) == 1.5
+
+
+def test_a_database_of_feedback_shows_no_password(monkeypatch):
+    monkeypatch.setenv("SIGHTSERVE_FEEDBACK_DATABASE", "postgresql://app:hunter2@db/feedback")
+    monkeypatch.setenv("SIGHTSERVE_FEEDBACK_DAYS", "30")
+
+    settings = Settings()
+
+    assert settings.feedback_days == 30
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(("name", "value"), [("feedback_days", 30), ("feedback_photos", "none")])
+def test_what_is_said_of_feedback_where_none_is_kept_is_a_mistake(name, value):
+    with pytest.raises(ValidationError, match=f"{name} is of no use where nothing is kept: set feedback_database too"):
+        Settings(**{name: value})
+
+
+@pytest.mark.parametrize("place", ["none", "file:///data/photos", "s3://bucket/folder", "gs://bucket"])
+def test_photos_of_feedback_go_to_an_address_or_nowhere(place):
+    assert Settings(feedback_database="sqlite://", feedback_photos=place).feedback_photos == place
+
+
+@pytest.mark.parametrize("place", ["/data/photos", "photos", "None", "s3://", "s3://a b", "://x"])
+def test_a_place_for_photos_that_is_none_is_explained(place):
+    with pytest.raises(ValidationError, match="is no place for photos: write it like file:///folder"):
+        Settings(feedback_database="sqlite://", feedback_photos=place)

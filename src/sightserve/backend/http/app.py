@@ -19,9 +19,10 @@ from starlette.types import ASGIApp
 
 import sightserve
 from sightserve.backend.build import Backend
-from sightserve.backend.http import admin, health, hugging_face, inference_v2, routes, torchserve
+from sightserve.backend.http import admin, feedback, health, hugging_face, inference_v2, routes, torchserve
 from sightserve.backend.http.access import AccessMiddleware
 from sightserve.backend.http.admission import AdmissionMiddleware
+from sightserve.backend.http.classify import ID_HEADER
 from sightserve.backend.http.docs import add_docs
 from sightserve.backend.http.lifecycle import Lifecycle
 from sightserve.backend.http.middleware import Ledger, RequestMiddleware
@@ -53,9 +54,10 @@ def create_app(
             "authorization", "content-type", "x-api-key", "x-request-id", "x-request-deadline-ms",
             "traceparent", "tracestate", "content-encoding", "inference-header-content-length",
         ]  # fmt: skip
-        exposed = ["retry-after", "x-request-id", "inference-header-content-length"]
+        exposed = ["retry-after", "x-request-id", "inference-header-content-length", ID_HEADER.lower()]
+        methods = ["GET", "POST", "DELETE"]
         app = CORSMiddleware(
-            app, settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=headers, expose_headers=exposed
+            app, settings.allowed_origins, allow_methods=methods, allow_headers=headers, expose_headers=exposed
         )
     return RequestMiddleware(app, Ledger(backend.metrics, access_log), lifecycle, tracing)
 
@@ -93,7 +95,7 @@ def create_api(reloader: Reloader, lifecycle: Lifecycle) -> FastAPI:
     api.state.reloader = reloader
     reloader.on_swap = partial(_swap, api)
     api.state.lifecycle = lifecycle
-    for module in (routes, health, inference_v2, hugging_face, torchserve):
+    for module in (routes, feedback, health, inference_v2, hugging_face, torchserve):
         api.include_router(module.router)
     if reloader.backend.settings.admin:
         api.include_router(admin.router)

@@ -7,9 +7,10 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from sightserve.api.schema import WireModel
+from sightserve.api.schema import Prediction, WireModel
 from sightserve.backend.build import Backend
 from sightserve.backend.errors import BackendError, MalformedRequest, ModelNotFound, RequestError
+from sightserve.backend.feedback import new_id
 from sightserve.backend.http.admission import Parameters, class_index, ticket_of
 from sightserve.backend.http.disconnect import current
 from sightserve.backend.http.tracing import step
@@ -17,6 +18,7 @@ from sightserve.backend.http.uploads import BodyLimits, Upload, read_body
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.scheduler import Ticket
 
+ID_HEADER: Final = "X-Prediction-Id"
 _MOST_SHOWN: Final = 200  # characters of what a stranger typed
 
 
@@ -63,8 +65,16 @@ async def whole_body(request: Request) -> bytes:
             return await read_body(request, body_limits(backend, ticket))
 
 
-async def classify_one(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameters) -> Answer:
-    """Queue one image and wait for its answer; when the client hangs up first, its work is not started any more."""
+async def classify_one(request: Request, upload: Upload, parameters: Parameters) -> Answer:
+    """Queue the only image of a request and wait for its answer.
+
+    When the client hangs up first, its work is not started any more.
+    """
+    return await _classify(request, ticket_of(request.scope), upload, parameters)
+
+
+async def _classify(request: Request, ticket: Ticket, upload: Upload, parameters: Parameters) -> Answer:
+    backend = backend_of(request)
     job = _job(backend, ticket, upload, parameters)
     disconnect = current()
     try:
@@ -83,11 +93,13 @@ async def classify_one(backend: Backend, ticket: Ticket, upload: Upload, paramet
     finally:
         backend.scheduler.cancel(ticket)
     backend.metrics.count(answer)
+    if backend.feedback is not None:
+        backend.feedback.keep(job, answer, backend.bundle.manifest.model.sha256, request.scope["headers"])
     return answer
 
 
 async def classify_each(
-    backend: Backend, ticket: Ticket, uploads: Sequence[Upload], parameters: Parameters
+    request: Request, uploads: Sequence[Upload], parameters: Parameters
 ) -> list[Answer | BackendError]:
     """Queue the images of one request and return an answer or an error for each, in their order.
 
@@ -95,14 +107,15 @@ async def classify_each(
         RequestError: there is nobody any more to answer to.
         Overloaded: the queue grew while the body arrived.
     """
-    members = backend.scheduler.split(ticket, [len(upload.data) for upload in uploads])
+    backend = backend_of(request)
+    members = backend.scheduler.split(ticket_of(request.scope), [len(upload.data) for upload in uploads])
     # Its images queue one by one, no more at once than there are slots: a batch takes its turn, it does not take over.
     turns = asyncio.Semaphore(backend.settings.cpus)
 
     async def classify(upload: Upload, member: Ticket) -> Answer | BackendError:
         async with turns:
             try:
-                return await classify_one(backend, member, upload, parameters)
+                return await _classify(request, member, upload, parameters)
             except RequestError:
                 raise
             except BackendError as exc:
@@ -117,9 +130,15 @@ async def classify_each(
             backend.scheduler.cancel(member)
 
 
-def json_response(body: WireModel) -> Response:
+def json_response(body: WireModel, headers: dict[str, str] | None = None) -> Response:
     """Serialise once, in pydantic's own encoder; FastAPI would validate and convert the finished answer again."""
-    return Response(body.model_dump_json(), media_type="application/json")
+    return Response(body.model_dump_json(), media_type="application/json", headers=headers)
+
+
+def id_header(*predictions: Prediction) -> dict[str, str]:
+    """Return what tells the ids of answers where a protocol has no place of its own for them: in order, with commas."""
+    ids = [each.id for each in predictions if each.id is not None]
+    return {ID_HEADER: ",".join(ids)} if ids else {}
 
 
 def _job(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameters) -> Job:
@@ -137,6 +156,7 @@ def _job(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameter
         wants_heat_map,
         index,
         ticket.patience,
+        None if backend.feedback is None else new_id(),
     )
 
 

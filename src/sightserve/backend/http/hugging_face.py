@@ -9,8 +9,8 @@ import sightserve
 from sightserve.api.errors import ErrorCode
 from sightserve.api.schema import Prediction
 from sightserve.backend.errors import MalformedRequest, ParameterError
-from sightserve.backend.http.admission import Parameters, UploadRoute, ticket_of
-from sightserve.backend.http.classify import backend_of, classify_one, named_backend, whole_body
+from sightserve.backend.http.admission import Parameters, UploadRoute
+from sightserve.backend.http.classify import backend_of, classify_one, id_header, named_backend, whole_body
 from sightserve.backend.http.health import check_ready
 from sightserve.backend.http.json_bodies import parsed, photo_in
 from sightserve.backend.http.openapi import ACCESS_ERRORS, IMAGE_ERRORS, told_as
@@ -38,7 +38,7 @@ class Asked(BaseModel):
 @uploads.post("/", include_in_schema=False)
 async def classify(request: Request) -> Response:
     """Give labels and scores for an image as it is, whatever its content type, or for JSON with it in base64."""
-    backend, ticket = backend_of(request), ticket_of(request.scope)
+    backend = backend_of(request)
     body = await whole_body(request)
     if not body:
         raise MalformedRequest("the body is empty: send an image, or JSON with its base64 in 'inputs'")
@@ -48,10 +48,10 @@ async def classify(request: Request) -> Response:
     if asked.function_to_apply not in {None, own}:
         raise ParameterError(f"function_to_apply: this model's scores are made by {own}, and by nothing else")
     top_k = {} if asked.top_k is None else {"top_k": min(asked.top_k, len(backend.bundle.labels))}
-    answer = await classify_one(backend, ticket, Upload(photo), Parameters(**top_k))
-    ranked = Prediction.model_validate_json(answer.body).top_k
-    scores = [Score(label=each.label, score=each.probability) for each in ranked]
-    return Response(_SCORES.dump_json(scores), media_type="application/json")
+    answer = await classify_one(request, Upload(photo), Parameters(**top_k))
+    prediction = Prediction.model_validate_json(answer.body)
+    scores = [Score(label=each.label, score=each.probability) for each in prediction.top_k]
+    return Response(_SCORES.dump_json(scores), media_type="application/json", headers=id_header(prediction))
 
 
 @uploads.post(

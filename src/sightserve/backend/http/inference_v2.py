@@ -10,7 +10,14 @@ from sightserve.api.schema import Prediction
 from sightserve.backend.build import Backend
 from sightserve.backend.errors import BackendError, ImageError, ModelNotFound, NotReady
 from sightserve.backend.http.admission import Parameters, UploadRoute, ticket_of
-from sightserve.backend.http.classify import backend_of, classify_each, classify_one, named_backend, whole_body
+from sightserve.backend.http.classify import (
+    backend_of,
+    classify_each,
+    classify_one,
+    id_header,
+    named_backend,
+    whole_body,
+)
 from sightserve.backend.http.health import check_ready
 from sightserve.backend.http.openapi import ACCESS_ERRORS, IMAGE_ERRORS, told_as
 from sightserve.backend.http.openapi_clients import V2_INFER, path_parameters
@@ -153,9 +160,10 @@ async def infer(request: Request) -> Response:
     ticket.patience = min(ticket.patience, asked.timeout)
     predictions = await _predictions(backend, request, asked)
     content, header_length = write_answer(asked, predictions)
+    headers = id_header(*predictions)
     if header_length is None:
-        return Response(content, media_type="application/json")
-    headers = {"Inference-Header-Content-Length": str(header_length)}
+        return Response(content, media_type="application/json", headers=headers)
+    headers |= {"Inference-Header-Content-Length": str(header_length)}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
@@ -165,11 +173,11 @@ async def _predictions(backend: Backend, request: Request, asked: InferRequest) 
         top_k=max(1, min(most, len(backend.bundle.labels))),
         probabilities=any(wanted.name == PROBABILITIES and not wanted.classes for wanted in asked.outputs),
     )
-    photos, ticket = [Upload(photo) for photo in asked.photos], ticket_of(request.scope)
+    photos = [Upload(photo) for photo in asked.photos]
     if len(photos) == 1:
-        return [Prediction.model_validate_json((await classify_one(backend, ticket, photos[0], parameters)).body)]
+        return [Prediction.model_validate_json((await classify_one(request, photos[0], parameters)).body)]
     predictions: list[Prediction] = []
-    for number, answer in enumerate(await classify_each(backend, ticket, photos, parameters)):
+    for number, answer in enumerate(await classify_each(request, photos, parameters)):
         if isinstance(answer, ImageError):
             raise type(answer)(f"element {number} of {INPUT}: {answer}") from answer
         if isinstance(answer, BackendError):

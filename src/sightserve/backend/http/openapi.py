@@ -48,6 +48,9 @@ _EXAMPLES: dict[ErrorCode, str] = {
     ErrorCode.DEADLINE_EXCEEDED: "no slot was free before the deadline of this request",
     ErrorCode.RELOAD_FAILED: "the model does not work: its outputs are no numbers (NaN)",
     ErrorCode.NOT_READY: "the model is being loaded, or the server is shutting down",
+    ErrorCode.UNKNOWN_PREDICTION: "nothing is kept of an answer with this id: it was deleted, or is too old",
+    ErrorCode.PHOTO_REFUSED: "this is not the photo that was classified",
+    ErrorCode.FEEDBACK_UNAVAILABLE: "the database for feedback does not answer: try again later",
 }
 
 

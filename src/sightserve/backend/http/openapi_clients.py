@@ -9,7 +9,11 @@ _BASE64 = {"type": "string", "contentEncoding": "base64"}
 _PIXEL = (  # the smallest GIF, so that "Try it out" does
     "R0lGODdhAQABAIAAAP///////ywAAAAAAQABAAACAkQBADs="
 )
-_DESCRIPTIONS = {"name": "of the model, as `/v2/repository/index` has it", "version": "of the model"}
+_DESCRIPTIONS = {
+    "name": "of the model, as `/v2/repository/index` has it",
+    "version": "of the model",
+    "id": "the answer's, as it was given with it",
+}
 
 
 def path_parameters(*names: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sightserve.api.errors import HTTP_STATUS, TITLE, ErrorCode
 from sightserve.api.schema import Problem, WireModel
 from sightserve.backend.errors import (
     BackendError,
+    FeedbackUnavailable,
     ModelError,
     NotReady,
     Overloaded,
@@ -110,7 +111,7 @@ def refusal_headers(exc: BackendError) -> dict[str, str]:
         return {"Connection": "close"}
     if isinstance(exc, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(exc, Overloaded | RateLimited):
+    if isinstance(exc, Overloaded | RateLimited | FeedbackUnavailable):
         return {"Retry-After": str(max(1, math.ceil(exc.retry_after)))}  # whole seconds (RFC 9110, section 10.2.3)
     if isinstance(exc, NotReady):
         return {"Retry-After": "1"}

@@ -21,7 +21,14 @@ from sightserve.api.schema import (
 )
 from sightserve.backend.errors import BackendError
 from sightserve.backend.http.admission import Parameters, UploadRoute, ticket_of
-from sightserve.backend.http.classify import backend_of, body_limits, classify_each, classify_one, json_response
+from sightserve.backend.http.classify import (
+    backend_of,
+    body_limits,
+    classify_each,
+    classify_one,
+    id_header,
+    json_response,
+)
 from sightserve.backend.http.openapi import (
     ACCESS_ERRORS,
     IMAGE_ERRORS,
@@ -60,6 +67,7 @@ async def greet(request: Request) -> ServiceInfo:
             image_types=list(MEDIA_TYPES.values()),
             deadline_ms=round(backend.deadline * 1000),
         ),
+        feedback=backend.feedback.info if backend.feedback else None,
         links={
             "predict": "/predict",
             "batch": "/predict/batch",
@@ -72,7 +80,8 @@ async def greet(request: Request) -> ServiceInfo:
             "metrics": "/metrics",
             "open_inference_protocol": "/v2",
             "hugging_face": "/hf",
-        },
+        }
+        | ({"feedback": "/feedback"} if backend.feedback else {}),
     )
 
 
@@ -91,7 +100,7 @@ async def predict(request: Request, parameters: Asked) -> Response:
     with step("upload"):
         async with backend.scheduler.uploading(ticket):
             upload = await read_one(request, body_limits(backend, ticket))
-    answer = await classify_one(backend, ticket, upload, parameters)
+    answer = await classify_one(request, upload, parameters)
     return Response(answer.body, media_type="application/json")
 
 
@@ -115,7 +124,7 @@ async def predict_batch(request: Request, parameters: Asked) -> Response:
         BatchItem(filename=upload.filename, error=problem_of(answer, request_id))
         if isinstance(answer, BackendError)
         else BatchItem(filename=upload.filename, result=Prediction.model_validate_json(answer.body))
-        for upload, answer in zip(files, await classify_each(backend, ticket, files, parameters), strict=True)
+        for upload, answer in zip(files, await classify_each(request, files, parameters), strict=True)
     ]
     succeeded = sum(item.result is not None for item in items)
     return json_response(BatchPrediction(results=items, succeeded=succeeded, failed=len(items) - succeeded))
@@ -136,14 +145,15 @@ async def classify(request: Request) -> Response:
     with step("upload"):
         async with backend.scheduler.uploading(ticket):
             upload = await read_one(request, body_limits(backend, ticket))
-    answer = await classify_one(backend, ticket, upload, Parameters(top_k=1, probabilities=True))
+    answer = await classify_one(request, upload, Parameters(top_k=1, probabilities=True))
     prediction = Prediction.model_validate_json(answer.body)
     return json_response(
         CourseClassification(
             filename=prediction.filename,
             prediction=prediction.prediction,
             probabilities=[prediction.probabilities or []],
-        )
+        ),
+        headers=id_header(prediction),
     )
 
 

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from sightserve.api.errors import ErrorCode
 from sightserve.api.schema import Prediction
 from sightserve.backend.http.admission import Parameters, UploadRoute, ticket_of
-from sightserve.backend.http.classify import body_limits, classify_one, named_backend
+from sightserve.backend.http.classify import body_limits, classify_one, id_header, named_backend
 from sightserve.backend.http.health import check_ready
 from sightserve.backend.http.openapi import IMAGE_ERRORS, error_responses, told_as
 from sightserve.backend.http.openapi_clients import TORCHSERVE, path_parameters
@@ -40,9 +40,10 @@ async def predictions(request: Request) -> Response:
     with step("upload"):
         async with backend.scheduler.uploading(ticket):
             upload = await read_one(request, body_limits(backend, ticket), fields=_FIELDS)
-    answer = await classify_one(backend, ticket, upload, Parameters())
-    ranked = Prediction.model_validate_json(answer.body).top_k
-    return Response(to_json({each.label: each.probability for each in ranked}), media_type="application/json")
+    answer = await classify_one(request, upload, Parameters())
+    prediction = Prediction.model_validate_json(answer.body)
+    ranked = {each.label: each.probability for each in prediction.top_k}
+    return Response(to_json(ranked), media_type="application/json", headers=id_header(prediction))
 
 
 @router.get("/ping", summary="Is it ready for work?", responses=error_responses(ErrorCode.NOT_READY))

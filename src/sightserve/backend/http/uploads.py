@@ -23,7 +23,7 @@ from sightserve.backend.errors import (
 from sightserve.backend.http.compression import decompressed
 
 FILE_FIELDS = frozenset({"file", "image"})
-_MULTIPART = b"multipart/form-data"
+MULTIPART = b"multipart/form-data"
 # What tools send for bytes that they do not know; the bytes themselves decide anyway.
 _OPAQUE = frozenset({b"", b"application/octet-stream", b"binary/octet-stream"})
 _MAX_FILENAME = 255
@@ -106,13 +106,15 @@ async def read_many(
         TooManyFiles: more than `max_files`.
     """
     _check_announced(request, limits)
-    named = request.headers.get("content-type", "")
-    if len(named) > _MAX_CONTENT_TYPE:
-        raise MalformedRequest(f"the content type is longer than {_MAX_CONTENT_TYPE:,} characters")
-    content_type, options = parse_options_header(named)
+    content_type, boundary = content_type_of(request)
     receive = partial(_receive, request, limits)
-    if content_type == _MULTIPART:
-        return await _read_multipart(receive, options.get(b"boundary", b""), _Form(max_files, fields))
+    if content_type == MULTIPART:
+        form = _Form(max_files, fields)
+        await _read_multipart(receive, boundary, form)
+        if not form.uploads:
+            names = " or ".join(f"'{name}'" for name in sorted(form.fields))
+            raise MalformedRequest(f"the form has no file: send the image in a field named {names}")
+        return form.uploads
     if content_type in _OPAQUE or content_type.startswith(b"image/"):
         chunks: list[bytes] = []
         await receive(chunks.append)
@@ -123,6 +125,33 @@ async def read_many(
     raise UnsupportedImageType(
         f"content type {content_type.decode('latin-1')!r} is neither multipart/form-data nor an image type"
     )
+
+
+async def read_form(
+    request: Request, limits: BodyLimits, *, file: str, max_text: int
+) -> tuple[dict[str, str], Upload | None]:
+    """Return the fields of a form, and the file that may be in one of them. Errors as in `read_one`.
+
+    Args:
+        request: whose body is multipart/form-data.
+        limits: of the body.
+        file: name of that field.
+        max_text: bytes of all others together.
+    """
+    _check_announced(request, limits)
+    form = _Form(1, frozenset({file}), max_text)
+    await _read_multipart(partial(_receive, request, limits), content_type_of(request)[1], form)
+    texts = {name: _text(bytes(value)) for name, value in form.texts.items()}
+    return texts, form.uploads[0] if form.uploads else None
+
+
+def content_type_of(request: Request) -> tuple[bytes, bytes]:
+    """Return a request's content type, in lower case and without parameters, and the boundary of a multipart one."""
+    named = request.headers.get("content-type", "")
+    if len(named) > _MAX_CONTENT_TYPE:
+        raise MalformedRequest(f"the content type is longer than {_MAX_CONTENT_TYPE:,} characters")
+    content_type, options = parse_options_header(named)
+    return content_type, options.get(b"boundary", b"")
 
 
 async def _receive(request: Request, limits: BodyLimits, take: Callable[[bytes], object]) -> None:
@@ -158,12 +187,13 @@ def _check_announced(request: Request, limits: BodyLimits) -> None:
 
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"the upload is larger than {max_bytes:,} bytes ({max_bytes / 2**20:.0f} MiB), the limit")
+    mebibytes = f" ({max_bytes / 2**20:.0f} MiB)" if max_bytes >= 2**20 else ""
+    return PayloadTooLarge(f"the upload is larger than {max_bytes:,} bytes{mebibytes}, the limit")
 
 
 async def _read_multipart(
     receive: Callable[[Callable[[bytes], object]], Awaitable[None]], boundary: bytes, form: "_Form"
-) -> list[Upload]:
+) -> None:
     if not boundary:
         raise MalformedRequest("multipart/form-data without a boundary")
     try:
@@ -173,19 +203,17 @@ async def _read_multipart(
         raise MalformedRequest("the multipart body is damaged") from exc
     if not form.complete:
         raise MalformedRequest("the multipart body ends in the middle")
-    if not form.uploads:
-        names = " or ".join(f"'{name}'" for name in sorted(form.fields))
-        raise MalformedRequest(f"the form has no file: send the image in a field named {names}")
-    return form.uploads
 
 
 @dataclass(slots=True)
 class _Form:
-    """Collects the files of one form from the parser's events; other fields are skipped, not kept."""
+    """Collects the files of one form from the parser's events; other fields are skipped where `max_text` is None."""
 
     max_files: int
     fields: frozenset[str]
+    max_text: int | None = None
     uploads: list[Upload] = field(default_factory=list)
+    texts: dict[str, bytearray] = field(default_factory=dict)
     complete: bool = False
     _parts: int = 0
     _header_name: bytearray = field(default_factory=bytearray)
@@ -193,6 +221,7 @@ class _Form:
     _headers: dict[bytes, bytes] = field(default_factory=dict)
     _filename: str | None = None
     _data: bytearray | None = None
+    _text: bytearray | None = None
 
     def callbacks(self) -> dict[str, object]:
         return {
@@ -219,16 +248,25 @@ class _Form:
 
     def _headers_finished(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
-        self._data = None
-        if _text(options.get(b"name", b"")) in self.fields:
+        self._data = self._text = None
+        name = _text(options.get(b"name", b""))
+        if name in self.fields:
             if len(self.uploads) == self.max_files:
                 raise self._too_many()
             self._data = bytearray()
             self._filename = display_name(_text(options[b"filename"])) if b"filename" in options else None
+        elif self.max_text is not None:
+            if name in self.texts:
+                raise MalformedRequest("the form has a field twice")
+            self._text = self.texts[name] = bytearray()
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._data is not None:
             self._data += memoryview(data)[start:end]
+        elif self._text is not None and self.max_text is not None:
+            self._text += memoryview(data)[start:end]
+            if sum(map(len, self.texts.values())) > self.max_text:
+                raise PayloadTooLarge(f"the form's text has more than {self.max_text:,} bytes, the limit")
 
     def _part_end(self) -> None:
         if self._data is not None:

@@ -1,5 +1,6 @@
 """Runs the backend: settings in, a listening server out. Starts the first slot before it imports what the server needs."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from sightserve import malloc
 from sightserve.backend import stderr_relay
 from sightserve.backend.build import build, start_first_slot
+from sightserve.backend.feedback import open_feedback
 from sightserve.backend.launch import FirstChild
 from sightserve.backend.settings import Settings
 from sightserve.logs import lines
@@ -16,6 +18,7 @@ from sightserve.logs import lines
 _log = logging.getLogger(__name__)
 _SECRET_CHARACTERS = 16  # 80 bits in base32: beyond guessing at any rate that we answer
 _BACKLOG = 2048  # connections that nobody has accepted yet; uvicorn asks for as many
+_FEEDBACK_SECONDS = 1.0  # for what is not written yet, of those in which the server has to end
 _EVERYBODY = 0o666  # as uvicorn has it; the folder's own permissions say who gets in
 
 
@@ -28,6 +31,7 @@ def serve(settings: Settings, first: FirstChild | None = None) -> None:
 
     Raises:
         ModelLoadError: the model cannot be loaded; nothing was answered yet.
+        NoDatabase: feedback cannot be kept where the settings say.
         SlotLost: the first slot did not start.
         OSError: the address cannot be listened on.
     """
@@ -44,8 +48,16 @@ def serve(settings: Settings, first: FirstChild | None = None) -> None:
             from sightserve.backend.http.tracing import from_environment  # noqa: PLC0415
             from sightserve.backend.serving.server import run  # noqa: PLC0415
 
-            tracing = from_environment(os.environ)
-            run(build(settings, slot), [listener], tracing)
+            try:
+                feedback = open_feedback(settings)
+            except BaseException:
+                slot.end()
+                raise
+            with contextlib.ExitStack() as ending:
+                if feedback is not None:
+                    _log.info("answers, and what people say of them, are kept for %d days", feedback.info.days)
+                    ending.callback(feedback.close, _FEEDBACK_SECONDS)
+                run(build(settings, slot, feedback=feedback), [listener], from_environment(os.environ))
         finally:
             stderr_relay.finish()
 

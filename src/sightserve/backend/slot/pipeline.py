@@ -185,6 +185,7 @@ class Pipeline:
                 "decode": _milliseconds(image.seconds),
                 "inference": _milliseconds(inference),
             },
+            "id": job.id,
         }
         body = json.dumps(prediction, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return Answer(body, waited, image.seconds, inference)

@@ -116,7 +116,7 @@ def client(url: str, identified: bool = False) -> Client:
     Raises:
         IdentityError: an ID token would travel in the clear.
     """
-    return Client(url, api_key=_finder().places.api_key, auth=_identity(url) if identified else None)
+    return Client(url, api_key=_finder().places.api_key, auth=_identity(url) if identified else None, source="page")
 
 
 @st.cache_resource(show_spinner=False, ttl=_KEPT_SECONDS, max_entries=4)
