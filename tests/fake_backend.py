@@ -204,9 +204,12 @@ def read_feedback(content_type: str, body: bytes) -> tuple[dict[str, str], bytes
     if content_type == "application/json":
         return {name: value for name, value in json.loads(body).items() if value}, None
     form = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=HTTP)
-    parts = {part.get_param("name", header="content-disposition"): part.get_payload(decode=True) for part in form.iter_parts()}
+    parts = {
+        str(part.get_param("name", header="content-disposition")): bytes(part.get_payload(decode=True) or b"")
+        for part in form.iter_parts()
+    }
     photo = parts.pop("photo", None)
-    return {str(name): value.decode() for name, value in parts.items() if value}, photo
+    return {name: value.decode() for name, value in parts.items() if value}, photo
 
 
 def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:

@@ -19,7 +19,7 @@ _LONGEST_LABEL: Final = 200  # characters, as api.schema.Feedback has it
 _LONGEST_NOTE: Final = 200
 _OF_THE_PHOTO: Final = {
     ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.TOO_MANY_PIXELS, ErrorCode.UNSUPPORTED_IMAGE_TYPE, ErrorCode.UNREADABLE_IMAGE,
-    "photo_refused",
+    ErrorCode.PHOTO_REFUSED,
 }  # fmt: skip
 _WITHOUT_PHOTO: Final = Message("The photo cannot be kept with it.", "Send it without the photo.")
 
@@ -41,7 +41,9 @@ def draw(item: Item, prediction: Prediction, headline: str) -> None:
 
 def what_is_kept(kept: FeedbackInfo, photo: str = "not the photo") -> str:
     """Return in a line what the backend has of an answer, and for how long."""
-    return f"Kept for {words.counted(kept.days, 'day')}: the answer, the photo's size and checksum; {photo}, no address."
+    return (
+        f"Kept for {words.counted(kept.days, 'day')}: the answer, the photo's size and checksum; {photo}, no address."
+    )
 
 
 @st.fragment
@@ -51,7 +53,9 @@ def _judge(answer: str, prediction: Prediction, headline: str, kept: FeedbackInf
     with st.container(key="feedback", gap="small"):
         _carry_out(answer, said, key)
         if said.gone:
-            _say(f"Undone: nothing of this answer is kept any more.{' Classify it again to judge it anew.' if key else ''}")
+            _say(
+                f"Undone: nothing of this answer is kept any more.{' Classify it again to judge it anew.' if key else ''}"
+            )
             return
         if said.kept is not None and not said.changing:
             _thank(said, said.kept)
@@ -59,8 +63,8 @@ def _judge(answer: str, prediction: Prediction, headline: str, kept: FeedbackInf
             _ask(said, prediction, headline)
             if said.form:
                 _form(answer, said, prediction, may_keep_photo=may_keep_photo)
-        if said.problem is not None:
-            st.error(f"**{said.problem.what}** {said.problem.do}", icon=":material/error:")
+        if not said.form:
+            _tell(said)
         if said.kept is not None and said.kept.photo:
             st.caption(what_is_kept(kept, "the photo, small and without what the camera wrote into it"))
         else:
@@ -100,6 +104,7 @@ def _form(answer: str, said: Said, prediction: Prediction, *, may_keep_photo: bo
             st.caption("The photo is kept with it already.")
         elif may_keep_photo:
             st.checkbox("Keep this photo with it, so that the classifier can learn from it", key=_key("photo", answer))
+        _tell(said)
         with st.container(horizontal=True, gap="small"):
             st.form_submit_button("Send", type="primary", key="feedback-send", on_click=_pressed_send,
                                   args=(answer, said, prediction, options))  # fmt: skip
@@ -116,6 +121,12 @@ def _thank(said: Said, kept: Judgement) -> None:
             st.button("Change", key="feedback-change", on_click=_change, args=(said,))
             st.button("Undo", key="feedback-undo", on_click=_pressed_undo, args=(said,),
                       help="Deletes this answer, what you said of it, and its photo.")  # fmt: skip
+
+
+def _tell(said: Said) -> None:
+    """Draw why the last press did nothing."""
+    if said.problem is not None:
+        st.error(f"**{said.problem.what}** {said.problem.do}", icon=":material/error:")
 
 
 def _say(text: str) -> None:
@@ -151,8 +162,8 @@ def _pressed_wrong(said: Said) -> None:
 
 def _pressed_send(answer: str, said: Said, prediction: Prediction, options: Sequence[str]) -> None:
     label = cleaned(st.session_state.get(_key("label", answer)), [*options, prediction.prediction])
-    if label is None:  # also where it was typed, and the list that has it left without a choice
-        said.problem = Message("What is it?", "Choose a label from the list; a new one is its last entry while you type.")
+    if label is None:
+        said.problem = Message("No label is chosen.", "Choose one from the list, or type a new one and press Enter.")
     elif len(label) > _LONGEST_LABEL:
         said.problem = Message("This label is too long.", f"{_LONGEST_LABEL} characters are the most.")
     elif label == prediction.prediction and label not in options:
@@ -200,7 +211,7 @@ def _undo(answer: str, said: Said) -> None:
     try:
         backend.client(place.url, place.identified).forget(answer)
     except ApiError as error:
-        if error.code != "unknown_prediction":  # then it is as it should be
+        if error.code != ErrorCode.UNKNOWN_PREDICTION:  # then it is as it should be
             raise
     said.undo, said.gone = False, True
 
@@ -208,7 +219,11 @@ def _undo(answer: str, said: Said) -> None:
 def _send(answer: str, said: Said, wish: Judgement, key: str) -> None:
     place = backend.whereabouts()
     saved = backend.client(place.url, place.identified).feedback(
-        answer, wish.verdict, label=wish.label, note=wish.note, photo=_photo(key) if wish.photo else None
+        answer,
+        right=wish.verdict == "right",
+        label=wish.label,
+        note=wish.note,
+        photo=_photo(key) if wish.photo else None,
     )
     # a photo that was given before stays until all of it is undone
     with_photo = saved.photo or (said.kept is not None and said.kept.photo)
@@ -218,7 +233,9 @@ def _send(answer: str, said: Said, wish: Judgement, key: str) -> None:
 
 def _photo(key: str) -> bytes | None:
     """Return the very bytes that were classified; None where they are no longer here."""
-    return next((item.photo.data for item in chooser.chosen().items if item.photo is not None and item.key == key), None)
+    return next(
+        (item.photo.data for item in chooser.chosen().items if item.photo is not None and item.key == key), None
+    )
 
 
 def _explain(error: ClientError, wish: Judgement | None) -> Message:

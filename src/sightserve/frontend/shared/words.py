@@ -68,10 +68,12 @@ _BY_CODE: Final[dict[str, Message]] = {
     ),
     ErrorCode.MALFORMED_REQUEST: Message("The file is empty or did not arrive whole.", "Choose it once more."),
     ErrorCode.NOT_READY: Message("The classifier is still starting.", "Wait a few seconds and try again."),
+    ErrorCode.UNKNOWN_PREDICTION: Message(
+        "Nothing is kept of this answer any more.", "Classify the photo again for a new one."
+    ),
+    ErrorCode.FEEDBACK_UNAVAILABLE: NOT_KEPT,
     # what the backend says when it is overloaded, stopping or late
     "overloaded": _BUSY,
-    "unknown_prediction": Message("Nothing is kept of this answer any more.", "Press Classify for a new one."),
-    "feedback_unavailable": NOT_KEPT,
     "request_timeout": Message("The photo took too long to arrive.", "Try once more, with a better connection."),
     "draining": Message("The classifier is being restarted.", "Try again in a few seconds."),
 }
