@@ -39,7 +39,7 @@ def draw(item: Item, prediction: Prediction, headline: str) -> None:
         _judge(prediction.id, prediction, headline, kept, "" if item.photo is None else item.key)
 
 
-def what_is_kept(kept: FeedbackInfo, photo: str = "not the photo") -> str:
+def what_is_kept(kept: FeedbackInfo, photo: str) -> str:
     """Return in a line what the backend has of an answer, and for how long."""
     return (
         f"Kept for {words.counted(kept.days, 'day')}: the answer, the photo's size and checksum; {photo}, no address."
@@ -65,10 +65,10 @@ def _judge(answer: str, prediction: Prediction, headline: str, kept: FeedbackInf
                 _form(answer, said, prediction, may_keep_photo=may_keep_photo)
         if not said.form:
             _tell(said)
+        photo = "the photo only if you tick it" if may_keep_photo and said.kept is None else "not the photo"
         if said.kept is not None and said.kept.photo:
-            st.caption(what_is_kept(kept, "the photo, small and without what the camera wrote into it"))
-        else:
-            st.caption(what_is_kept(kept, "the photo only if you tick it" if may_keep_photo else "not the photo"))
+            photo = "the photo, small and without what the camera wrote into it"
+        st.caption(what_is_kept(kept, photo))
 
 
 def _ask(said: Said, prediction: Prediction, headline: str) -> None:

@@ -13,6 +13,7 @@ NONE_APPLIES: Final = "None of its labels"
 _HELPS: Final = 1.3  # times as probable as its best label: a kind that adds less to it says less than the label
 _GUESS: Final = 0.1  # below it, the best of many labels is as good as any other
 _CLOSEST: Final = 3
+_FEW: Final = 6  # labels that a sentence can name
 _NAMED: Final = 4  # labels in a headline; more are counted
 
 Tone = Literal["sure", "leaning", "unsure"]
@@ -113,7 +114,11 @@ def _said(headline: str, probability: float, threshold: float, note: str = "", k
 
 def _nothing(prediction: Prediction) -> Verdict:
     closest = tuple(entry.label for entry in prediction.top_k[:_CLOSEST])
-    note = f"It gives every photo some labels, but none of them stands out in this one. Closest: {', '.join(closest)}."
+    why = "It gives every photo some labels, but none of them stands out in this one."
+    if len(prediction.top_k) <= _FEW:
+        *others, last = sorted((entry.label for entry in prediction.top_k), key=str.casefold)
+        why = f"It knows nothing but {', '.join(others) + ' and ' if others else ''}{last}: this may be none of these."
+    note = f"{why} Closest: {', '.join(closest)}."
     return Verdict(NOTHING, None, "", words.NOT_SURE, "unsure", note, closest=closest)
 
 

@@ -82,7 +82,7 @@ body.sightserve-drag::after {
 .st-key-nav a:focus-visible { outline: 3px solid #14a396; outline-offset: -3px; }
 
 /* On the dark theme's light primary colour, Streamlit writes white: 2 to 1. */
-.stApp button[kind="primary"]:not(:disabled), .stApp button[kind="primary"]:not(:disabled) * {
+.stApp button[kind^="primary"]:not(:disabled), .stApp button[kind^="primary"]:not(:disabled) * {
   color: light-dark(#fff, #06211e); }
 .stApp button[kind="primary"]:not(:disabled) kbd { color: inherit !important; opacity: 1 !important; }
 
