@@ -68,7 +68,7 @@ def test_right_a_new_label_with_the_photo_and_undo_are_in_the_database(new_page,
     page.get_by_text("Keep this photo with it").click()
     page.get_by_role("button", name="Send").click()
     kept(page, "kept as “Dragon fruit”, with the photo")
-    [(stored,)] = rows(database, "SELECT bytes FROM photo")
+    [(stored,)] = rows(database, "SELECT data FROM photo")
     assert isinstance(stored, bytes)
     with Image.open(io.BytesIO(stored)) as image:
         assert image.format == "JPEG"
