@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from PIL import Image
 from schemathesis import GenerationMode
 from tests.contract.test_openapi_live import check_answers
 from tests.metrics import metric
-from tests.processes import RunningBackend, clean_environment, running_backend
+from tests.processes import clean_environment, running_backend
 
 from sightserve.client import ApiError, Client
 
@@ -133,6 +134,7 @@ def test_a_photo_that_only_a_decoder_can_refuse_leaves_the_server_alone(keeping,
     assert caught.value.code == "unreadable_image"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "mode"),
     [
@@ -157,6 +159,7 @@ def test_where_nothing_is_kept_answers_have_no_id_and_the_refusal_says_how_to_tu
     assert "SIGHTSERVE_FEEDBACK_DATABASE" in given.json()["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
@@ -211,7 +214,13 @@ def test_a_dead_database_delays_and_fails_no_prediction(tmp_path, cat, database_
                     assert answer.status_code == 200
                 began = time.monotonic()
                 said = {"id": answer.json()["id"], "verdict": "right"}
-                refused = [http.post("/feedback", json=said), http.get("/feedback"), http.delete("/feedback/x")]
+                with ThreadPoolExecutor() as pool:
+                    asked = [
+                        pool.submit(http.post, "/feedback", json=said),
+                        pool.submit(http.get, "/feedback"),
+                        pool.submit(http.delete, "/feedback/x"),
+                    ]
+                refused = [each.result() for each in asked]
                 waited = time.monotonic() - began
             began = time.monotonic()
             backend.process.terminate()
@@ -220,7 +229,7 @@ def test_a_dead_database_delays_and_fails_no_prediction(tmp_path, cat, database_
 
     assert [answer.status_code for answer in refused] == [503] * 3
     assert {answer.json()["code"] for answer in refused} == {"feedback_unavailable"}
-    assert waited < 3 * 12
+    assert waited < 12
     assert (
         max(took) < 1.0
     )  # a prediction takes 0.02 s; one that waited for the database would take as long as its timeout

@@ -16,6 +16,7 @@ class MemoryRecorder:
         failure: that whatever is asked ends in; None: nothing fails.
         silent: whether it never answers.
         asked: how often for a summary.
+        dropped: how many answers it had no room for.
     """
 
     def __init__(self, *ids: str) -> None:
@@ -25,7 +26,7 @@ class MemoryRecorder:
         self.image_sha256: str | None = None
         self.failure: Exception | None = None
         self.silent = False
-        self.asked = 0
+        self.asked = self.dropped = 0
 
     def predicted(self, made: Predicted) -> None:
         self.made[made.id] = made

@@ -81,6 +81,8 @@ class Backend:
         self.metrics.in_flight.set(self.scheduler.in_flight)
         self.metrics.slots.set(self.scheduler.ready_slots)
         self.metrics.count_dropped(lines.dropped())
+        if self.feedback is not None:
+            self.metrics.count_feedback_dropped(self.feedback.recorder.dropped)
 
 
 def load(settings: Settings) -> Bundle:

@@ -147,16 +147,17 @@ def open_feedback(settings: Settings) -> Feedback | None:
     if settings.feedback_database is None:
         return None
     try:
-        from sightserve.feedback.store import open_recorder  # noqa: PLC0415 - SQLAlchemy, where it is used
+        # SQLAlchemy's imports are for those who keep something
+        from sightserve.feedback.database_recorder import DatabaseRecorder  # noqa: PLC0415
     except ModuleNotFoundError as exc:
         if (exc.name or "").startswith("sightserve"):
             raise
         raise NoDatabase(f"{exc.name} is missing, a part of the extra 'feedback'; {more('feedback')}") from exc
     keeps_photos = settings.feedback_photos != NO_PHOTOS
-    recorder = open_recorder(
+    recorder = DatabaseRecorder(
         settings.feedback_database.get_secret_value(),
-        days=settings.feedback_days,
-        photos=settings.feedback_photos if keeps_photos else None,
+        settings.feedback_days,
+        settings.feedback_photos if keeps_photos else None,
     )
     return Feedback(
         recorder,

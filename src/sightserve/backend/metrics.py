@@ -62,7 +62,7 @@ class Metrics:
             "Lines that the log lacks: nobody read it, or its disk was full.",
             registry=registry,
         )
-        self._dropped = 0
+        self._dropped = self._feedback_dropped = 0
         self.feedback = Counter(
             "sightserve_feedback", "What people said of answers, kept.", ("verdict",), registry=registry
         )
@@ -99,6 +99,11 @@ class Metrics:
         """Note how many lines the log lacks by now."""
         self.log_lines_dropped.inc(total - self._dropped)
         self._dropped = total
+
+    def count_feedback_dropped(self, total: int) -> None:
+        """Note of how many answers nothing is kept by now."""
+        self.feedback_dropped.inc(total - self._feedback_dropped)
+        self._feedback_dropped = total
 
     def count(self, answer: Answer) -> None:
         """Note where one answer's time went."""

@@ -9,6 +9,10 @@ from sightserve.feedback.records import Correction, Predicted, Summary
 class Recorder(Protocol):
     """Keeps feedback; no call ever waits for the database."""
 
+    @property
+    def dropped(self) -> int:
+        """How many answers were not kept, since the start."""
+
     def predicted(self, made: Predicted) -> None:
         """Keep an answer, soon; where there is no room it is dropped and counted, and nobody is told."""
 
