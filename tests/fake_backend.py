@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -48,6 +50,11 @@ class FakeBackend:
         labels_known: what the model says that it knows; the labels that it answers with where it is None.
         kinds: what its labels are kinds of.
         accuracy: of its model.
+        feedback: what it says of what it keeps, `{"days": 90, "photos": True}`; None: it takes no feedback.
+        feedback_refusals: problems that are answered first, each (status, code), before feedback is taken.
+        said: what people said of which answer, in order, and the photo's SHA-256 where one came along.
+        forgotten: the answers that were taken back.
+        summary: what people said, all in all.
     """
 
     url: str = ""
@@ -76,6 +83,11 @@ class FakeBackend:
     labels_known: list[str] | None = None
     kinds: list[dict[str, object]] = field(default_factory=list)
     accuracy: dict[str, object] = field(default_factory=lambda: {"top1": 0.75, "top5": None, "images": 100})
+    feedback: dict[str, object] | None = None
+    feedback_refusals: list[tuple[int, str]] = field(default_factory=list)
+    said: list[dict[str, str]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    summary: dict[str, object] = field(default_factory=lambda: {"predictions": 0, "judged": 0, "right": 0})
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -107,7 +119,15 @@ class FakeBackend:
                     "image_types": ["image/jpeg"],
                 }
                 model = {"name": "fake", "version": "1"}
-                return 200, {"message": "hello", "version": "0", "model": model, "limits": limits, "links": {}}
+                return 200, {
+                    "message": "hello", "version": "0", "model": model, "limits": limits, "links": {},
+                    "feedback": self.feedback,
+                }  # fmt: skip
+            case "/feedback" if self.feedback_refusals:
+                status, code = self.feedback_refusals.pop(0)
+                return status, problem(status, code)
+            case "/feedback" if self.feedback is not None:
+                return 200, self.summary
         return 404, problem(404, "not_found")
 
     def passes_front(self) -> tuple[int, str] | None:
@@ -145,7 +165,25 @@ class FakeBackend:
             "model": {"name": "fake", "version": "1", "outputs": self.outputs},
             "image": {"width": 4, "height": 3, "format": "JPEG"},
             "timing_ms": {"queue": 0, "decode": 3, "inference": 7},
+            "id": None if self.feedback is None else f"answer-{len(self.photos)}",
         }, None  # fmt: skip
+
+    def judged(self, content_type: str, body: bytes) -> tuple[int, object]:
+        if self.feedback_refusals:
+            status, code = self.feedback_refusals.pop(0)
+            return status, problem(status, code)
+        said, photo = read_feedback(content_type, body)
+        if said["id"] in self.forgotten:
+            return 404, problem(404, "unknown_prediction")
+        self.said.append(said if photo is None else said | {"photo": hashlib.sha256(photo).hexdigest()})
+        return 201, {"id": said["id"], "photo": photo is not None}
+
+    def forget(self, answer: str) -> tuple[int, object]:
+        if self.feedback_refusals:
+            status, code = self.feedback_refusals.pop(0)
+            return status, problem(status, code)
+        self.forgotten.append(answer)
+        return 204, b""
 
     def heat_map(self, label: str, index: int) -> dict[str, object]:
         return {
@@ -161,6 +199,19 @@ def problem(status: int, code: str) -> dict[str, object]:
     return {"type": "about:blank", "title": code, "status": status, "detail": "technical detail", "code": code}
 
 
+def read_feedback(content_type: str, body: bytes) -> tuple[dict[str, str], bytes | None]:
+    """What a person says of an answer, and the photo where one came along."""
+    if content_type == "application/json":
+        return {name: value for name, value in json.loads(body).items() if value}, None
+    form = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=HTTP)
+    parts = {
+        str(part.get_param("name", header="content-disposition")): bytes(part.get_payload(decode=True) or b"")
+        for part in form.iter_parts()
+    }
+    photo = parts.pop("photo", None)
+    return {name: value.decode() for name, value in parts.items() if value}, photo
+
+
 def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -168,8 +219,14 @@ def _handler(backend: FakeBackend) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self._answer(*backend.get(urlsplit(self.path).path), None)
 
+        def do_DELETE(self) -> None:
+            self._answer(*backend.forget(urlsplit(self.path).path.rpartition("/")[2]), None)
+
         def do_POST(self) -> None:
             photo = self.rfile.read(int(self.headers["content-length"]))
+            if urlsplit(self.path).path == "/feedback":
+                self._answer(*backend.judged(self.headers["content-type"], photo), None)
+                return
             backend.headers = {name.lower(): value for name, value in self.headers.items()}
             if (page := backend.passes_front()) is not None:
                 if page[0] == 0:

@@ -217,9 +217,9 @@ class AsyncClient:
         """
         await self._request(WireModel, "DELETE", f"/feedback/{quote(protocol.id_of(prediction), safe='')}")
 
-    async def feedback_summary(self) -> FeedbackSummary:
-        """Return how right the model was, by what people said of its answers."""
-        return await self._request(FeedbackSummary, "GET", "/feedback")
+    async def feedback_summary(self, *, retry: Retry | None = None) -> FeedbackSummary:
+        """Return how right the model was, by what people said of its answers; `retry` as for `predict`."""
+        return await self._request(FeedbackSummary, "GET", "/feedback", retry=retry)
 
     async def model(self) -> ModelInfo:
         """Return which model the backend serves."""

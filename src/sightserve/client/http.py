@@ -216,9 +216,9 @@ class Client:
         """
         self._request(WireModel, "DELETE", f"/feedback/{quote(protocol.id_of(prediction), safe='')}")
 
-    def feedback_summary(self) -> FeedbackSummary:
-        """Return how right the model was, by what people said of its answers."""
-        return self._request(FeedbackSummary, "GET", "/feedback")
+    def feedback_summary(self, *, retry: Retry | None = None) -> FeedbackSummary:
+        """Return how right the model was, by what people said of its answers; `retry` as for `predict`."""
+        return self._request(FeedbackSummary, "GET", "/feedback", retry=retry)
 
     def model(self) -> ModelInfo:
         """Return which model the backend serves."""

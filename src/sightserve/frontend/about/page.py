@@ -11,6 +11,7 @@ import streamlit as st
 import sightserve
 from sightserve.api.schema import ModelInfo, ServiceInfo
 from sightserve.client import ClientError
+from sightserve.client.retry import ONCE
 from sightserve.frontend.about import live
 from sightserve.frontend.about.search import kind_named, matching
 from sightserve.frontend.shared import backend, head, words
@@ -41,10 +42,14 @@ def page() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _model(facts.model)
+        judged = st.container(key="judged")
     with right:
         _limits(facts.service)
         _versions(facts.service)
     live.draw()
+    if facts.service.feedback is not None:
+        with judged:  # drawn last: a database that is away keeps nobody waiting for the page
+            _judged(place)
 
 
 def _status(place: Whereabouts) -> None:
@@ -123,6 +128,21 @@ def _accuracy(measured: Mapping[str, float | int | str | None]) -> dict[str, str
     if isinstance(published := measured.get("published_top1"), float):
         rows["Published"] = f"right on {published:.1%} of {measured.get('published_by') or 'other photos'}"
     return rows
+
+
+def _judged(place: Whereabouts) -> None:
+    """Draw how right the model was where people said so; nothing where nobody did, or where that is not known now."""
+    try:
+        said = backend.client(place.url, place.identified).feedback_summary(retry=ONCE)
+    except ClientError:
+        return
+    if not said.judged or said.low is None or said.high is None:
+        return
+    st.markdown(
+        f"**Right on {said.right:,} of {words.counted(said.judged, 'answer')} that people judged**"
+        f" ({round(100 * said.low)} to {round(100 * said.high)}%).",
+        help="With 95% confidence the share of right answers is between these, if people judge right and wrong ones alike.",
+    )
 
 
 def _looks(model: ModelInfo) -> str:

@@ -26,6 +26,7 @@ _PARTS: Final = (
     "away",
     "view",
     "anywhere",
+    "keys",
 )  # in this order they are one script
 _MOST_TOLD: Final = 20  # refusals; who has more sees how many
 VIDEOS: Final = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "mpg", "mpeg", "ts", "3gp", "flv", "wmv", "ogv")

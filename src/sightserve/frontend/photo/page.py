@@ -11,7 +11,7 @@ import streamlit as st
 from sightserve.api.schema import HeatMap
 from sightserve.client import ClientError
 from sightserve.frontend.inbox import widget
-from sightserve.frontend.photo import answers, chooser, heat_map
+from sightserve.frontend.photo import answers, chooser, feedback, heat_map
 from sightserve.frontend.photo.chooser import Choice, Item
 from sightserve.frontend.photo.session_cache import LruCache, session_cache
 from sightserve.frontend.shared import backend, head, pages, waiting, words
@@ -83,6 +83,7 @@ def _one(item: Item, chosen: Choices, problems: Mapping[str, Message]) -> None:
     if item.prediction is not None:
         answers.one(item, item.prediction, chosen)
         answers.said([item], chosen, waited=st.session_state.get("waited"))
+        feedback.draw(item, item.prediction, answers.headline(item.prediction, chosen))
     elif item.key in problems:
         _tell(problems[item.key])
     else:
@@ -140,6 +141,8 @@ def _heat_map(item: Item) -> HeatMap | None:
         except ClientError as error:
             _tell(backend.explain(error))
             return None
+    if prediction.model == item.prediction.model:  # the same answer, of which something may have been said
+        prediction = prediction.model_copy(update={"id": item.prediction.id})
     session_cache().keep(item.photo, prediction, backend.model_digest())
     return prediction.heat_map
 

@@ -1,11 +1,11 @@
-"""What the Photo page keeps of one session: answers by content, pictures to show, and the history; every part is bounded.
+"""What the Photo page keeps of one session: answers, what was said of them, pictures, the history; every part is bounded.
 
 A few megabytes a session at most, whatever a person does, and the pictures are booked; uploads are the guard's business.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 import streamlit as st
 
@@ -13,6 +13,7 @@ from sightserve.api.schema import Prediction
 from sightserve.frontend.shared.ledger import account
 from sightserve.frontend.shared.photos import Photo
 from sightserve.frontend.shared.preview import Pictures, Unseen, pictures
+from sightserve.frontend.shared.words import Message
 
 _MOST_ANSWERS: Final = 200  # about ten kilobytes each
 _MOST_PICTURES: Final = 32  # about a hundred kilobytes each
@@ -56,6 +57,48 @@ class Entry:
     prediction: Prediction
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a person says of an answer.
+
+    Attributes:
+        verdict: whether it was right.
+        label: what it is, where it was wrong and they know.
+        note: in their own words.
+        photo: whether the photo is to be kept with it, or is.
+    """
+
+    verdict: Literal["right", "wrong"]
+    label: str | None = None
+    note: str = ""
+    photo: bool = False
+
+
+@dataclass(slots=True)
+class Said:
+    """What was said of one answer, and how far that has come.
+
+    Attributes:
+        kept: what the backend has.
+        wish: what was pressed and is not sent yet.
+        failed: what could not be kept.
+        undo: whether Undo was pressed and is not sent yet.
+        gone: whether it was undone: the backend has nothing of the answer any more.
+        changing: whether it is asked again though something is kept.
+        form: whether the form for what it is instead is open.
+        problem: why the last press did nothing.
+    """
+
+    kept: Judgement | None = None
+    wish: Judgement | None = None
+    failed: Judgement | None = None
+    undo: bool = False
+    gone: bool = False
+    changing: bool = False
+    form: bool = False
+    problem: Message | None = None
+
+
 class SessionCache:
     """The answers, pictures and history of one session."""
 
@@ -63,6 +106,14 @@ class SessionCache:
         self._answers: LruCache[Prediction] = LruCache(_MOST_ANSWERS)
         self._pictures: LruCache[Pictures | Unseen] = LruCache(_MOST_PICTURES)
         self._history: OrderedDict[str, Entry] = OrderedDict()
+        self._said: LruCache[Said] = LruCache(_MOST_ANSWERS)
+
+    def said(self, prediction: str) -> Said:
+        """Return what was said of an answer, by its id, to be changed in place."""
+        found = self._said.get(prediction)
+        if found is None:
+            self._said.put(prediction, found := Said())
+        return found
 
     def answer(self, photo: Photo, model: str = "") -> Prediction | None:
         """Return what this session was already told about this photo by this model."""

@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 
 from sightserve.api.rows import APPLIES
+from sightserve.api.schema import FeedbackInfo
 from sightserve.frontend.shared import backend, words
 from sightserve.frontend.shared.backend import MOST_LABELS
 from sightserve.frontend.shared.settings import settings
@@ -62,9 +63,17 @@ def _settings() -> Choices:
     st.caption(
         "Photos are sent to the classifier and kept in memory while this page is open, never on a disk."
         f" {settings().gone_after} after it was closed, nothing of them is left here."
-        f" Up to {settings().max_upload_mb} MB each."
+        f" Up to {settings().max_upload_mb} MB each.{_kept(None if facts is None else facts.service.feedback)}"
     )
     return Choices(top_k, threshold / 100, at_once, original)
+
+
+def _kept(feedback: FeedbackInfo | None) -> str:
+    """Return what the classifier keeps of answers, where it does."""
+    if feedback is None:
+        return ""
+    photos = "; a photo only where somebody gives it with a correction" if feedback.photos else ", but no photos"
+    return f" The classifier keeps its answers for {words.counted(feedback.days, 'day')}{photos}."
 
 
 def fit(key: str, lowest: int, highest: int, usual: int) -> None:

@@ -14,6 +14,7 @@ _HELPS: Final = 1.3  # times as probable as its best label: a kind that adds les
 _GUESS: Final = 0.1  # below it, the best of many labels is as good as any other
 _CLOSEST: Final = 3
 _ALL: Final = 0.99  # of labels that exclude each other, together
+_FEW: Final = 6  # labels that a sentence can name
 _NAMED: Final = 4  # labels in a headline; more are counted
 
 Tone = Literal["sure", "leaning", "unsure"]
@@ -114,9 +115,14 @@ def _said(headline: str, probability: float, threshold: float, note: str = "", k
 
 def _nothing(prediction: Prediction) -> Verdict:
     closest = tuple(entry.label for entry in prediction.top_k[:_CLOSEST])
-    if 1 < len(prediction.top_k) == len(closest) and sum(entry.probability for entry in prediction.top_k) > _ALL:
-        closest = closest[:-1]  # these are all that there are: naming every one says nothing
-    note = f"It gives every photo some labels, but none of them stands out in this one. Closest: {', '.join(closest)}."
+    all_there_are = sum(entry.probability for entry in prediction.top_k) > _ALL
+    if 1 < len(prediction.top_k) == len(closest) and all_there_are:
+        closest = closest[:-1]  # naming every one says nothing
+    why = "It gives every photo some labels, but none of them stands out in this one."
+    if len(prediction.top_k) <= _FEW and all_there_are:
+        *others, last = sorted((entry.label for entry in prediction.top_k), key=str.casefold)
+        why = f"It knows nothing but {', '.join(others) + ' and ' if others else ''}{last}: this may be none of these."
+    note = f"{why} Closest: {', '.join(closest)}."
     return Verdict(NOTHING, None, "", words.NOT_SURE, "unsure", note, closest=closest)
 
 

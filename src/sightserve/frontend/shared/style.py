@@ -82,7 +82,7 @@ body.sightserve-drag::after {
 .st-key-nav a:focus-visible { outline: 3px solid #14a396; outline-offset: -3px; }
 
 /* On the dark theme's light primary colour, Streamlit writes white: 2 to 1. */
-.stApp button[kind="primary"]:not(:disabled), .stApp button[kind="primary"]:not(:disabled) * {
+.stApp button[kind^="primary"]:not(:disabled), .stApp button[kind^="primary"]:not(:disabled) * {
   color: light-dark(#fff, #06211e); }
 .stApp button[kind="primary"]:not(:disabled) kbd { color: inherit !important; opacity: 1 !important; }
 
@@ -94,8 +94,12 @@ body.sightserve-drag::after {
 .st-key-answer { scroll-margin-top: 4.5rem; }
 body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo before: the new one is on its way */
 .sightserve-answered { margin: 0; font-size: 0.875rem; opacity: 0.8; }
+.sightserve-kept { margin: 0; overflow-wrap: anywhere; }
 
-@media (hover: none) { button kbd { display: none !important; } }  /* no keyboard, no hint at a key */
+@media (hover: none) {
+  button kbd { display: none !important; }  /* no keyboard, no hint at a key */
+  .st-key-feedback button { min-height: 2.75rem; }
+}
 @media (max-width: 640px) {
   .st-key-head h1 { font-size: 1.2rem; }
   .stMainBlockContainer { padding: 4rem 1rem 5.5rem !important; }

@@ -52,6 +52,7 @@ _LATE: Final = Message("The classifier took too long to answer.", "Many people m
 _AWAY: Final = Message(
     "The classifier is away at the moment.", "Wait a little and try again. The About page says where it was looked for."
 )
+NOT_KEPT: Final = Message("This could not be kept just now.", "Try again.")
 _TOO_LARGE: Final = "This file is too large."
 _REFUSED: Final = Message(
     "The classifier does not let this app in.", "Whoever runs this app needs to give it permission."
@@ -67,6 +68,10 @@ _BY_CODE: Final[dict[str, Message]] = {
     ),
     ErrorCode.MALFORMED_REQUEST: Message("The file is empty or did not arrive whole.", "Choose it once more."),
     ErrorCode.NOT_READY: Message("The classifier is still starting.", "Wait a few seconds and try again."),
+    ErrorCode.UNKNOWN_PREDICTION: Message(
+        "Nothing is kept of this answer any more.", "Classify the photo again for a new one."
+    ),
+    ErrorCode.FEEDBACK_UNAVAILABLE: NOT_KEPT,
     # what the backend says when it is overloaded, stopping or late
     "overloaded": _BUSY,
     "request_timeout": Message("The photo took too long to arrive.", "Try once more, with a better connection."),

@@ -171,3 +171,19 @@ def test_without_a_backend_it_says_what_to_set_and_never_fails(backend, about_pa
     assert not about_page.exception
     assert "away" in about_page.error[0].value
     assert "`BACKEND`" in everything(about_page)
+
+
+def test_how_right_it_was_by_what_people_said_and_nothing_where_that_is_not_known(backend, about_page):
+    backend.feedback = {"days": 90, "photos": True}
+    about_page.run()
+    nobody = everything(about_page)
+    backend.summary = {"predictions": 900, "judged": 200, "right": 181, "low": 0.8563, "high": 0.9383}
+    about_page.run()
+    people = everything(about_page)
+    backend.feedback_refusals = [(503, "feedback_unavailable")]
+    about_page.run()
+
+    assert "people judged" not in nobody
+    assert "**Right on 181 of 200 answers that people judged** (86 to 94%)." in people
+    assert not about_page.exception
+    assert "people judged" not in everything(about_page)

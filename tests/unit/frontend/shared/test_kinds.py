@@ -107,6 +107,14 @@ def test_of_two_labels_neither_of_which_is_seen_the_nearer_one_is_told():
     assert (said.headline, said.closest) == (NOTHING, ("palace",))
 
 
+def test_a_model_of_few_labels_names_them_where_it_may_be_none_of_these():
+    said = verdict(answer("unrecognised", tabby=0.5, palace=0.3, lion=0.2))
+
+    assert said.note.startswith(
+        "It knows nothing but lion, palace and tabby: this may be none of these. Closest: tabby,"
+    )
+
+
 def test_many_unlikely_labels_of_one_kind_are_that_kind():
     said = verdict(answer(tabby=0.35, Egyptian_cat=0.34, lion=0.3), KINDS)
 

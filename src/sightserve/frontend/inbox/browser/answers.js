@@ -18,6 +18,20 @@ function speak(words) {
   if (spoken.textContent !== words) spoken.textContent = words;
 }
 
+// What became of a press on Right or Wrong is read out too; not where an answer comes back on which something was said before.
+let judged = false;
+const judges = (event) => { if (event.target.closest?.(".st-key-feedback")) judged = true; };
+document.addEventListener("click", judges, true);
+document.addEventListener("keydown", judges, true);
+
+const saidOnPage = () => {
+  const said = document.querySelector(".sightserve-kept");
+  if (!said || said.dataset.told) return;
+  said.dataset.told = "yes";
+  if (judged) speak(said.dataset.say);
+  judged = false;
+};
+
 const answerOnPage = () => {
   const answer = document.querySelector(".sightserve-answered");
   if (!answer || answer.dataset.told) return;
@@ -27,4 +41,4 @@ const answerOnPage = () => {
   if (pressed && waited) waited.textContent = `${((performance.now() - pressed) / 1000).toFixed(2)} s`;
   pressed = 0;
 };
-new MutationObserver(answerOnPage).observe(document.body, { childList: true, subtree: true });
+new MutationObserver(() => { answerOnPage(); saidOnPage(); }).observe(document.body, { childList: true, subtree: true });
