@@ -72,7 +72,8 @@ async def greet(request: Request) -> ServiceInfo:
             "metrics": "/metrics",
             "open_inference_protocol": "/v2",
             "hugging_face": "/hf",
-        },
+        }
+        | ({"reload": "/admin/reload"} if settings.admin else {}),
     )
 
 

@@ -62,7 +62,7 @@ _CSS: Final = """
 
 /* Where a dragged photo may be let go: everywhere. */
 body.sightserve-drag::after {
-  content: "Let go to add the photo"; position: fixed; inset: 0.75rem; z-index: 1000000; display: flex;
+  content: attr(data-drag); position: fixed; inset: 0.75rem; z-index: 1000000; display: flex;
   align-items: center; justify-content: center; font: 600 1.4rem sans-serif; color: #fff;
   background: rgba(15, 118, 110, 0.88); border-radius: 1rem; pointer-events: none;
 }
