@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Annotated
 
@@ -47,11 +47,24 @@ def up(
         "web app": (["ui", "--host", host, "--port", str(ui_port)], f"{app}/_stcore/health"),
     }
     environment = {**os.environ, "BACKEND": api} | ({"SIGHTSERVE_API_KEY": api_key} if api_key else {})
+    environment = _with_reload(environment, host) | environment
     with _running({name: words for name, (words, _) in halves.items()}, environment) as processes:
         for name, (_, health) in halves.items():
             _wait_until_healthy(name, processes, health)
         typer.echo(f"\n  Web app   {app}\n  API       {api}  (documentation: {api}/docs)\n\n  Ctrl-C ends both.\n")
         _watch(processes)
+
+
+def _with_reload(environment: Mapping[str, str], host: str) -> dict[str, str]:
+    """Return what lets the Teach page put its model in place, where there is that page and no stranger reaches the API."""
+    from sightserve.client.addresses import is_local
+    from sightserve.frontend.shared.settings import InvalidSetting, read_settings
+
+    with contextlib.suppress(InvalidSetting):  # the web app says what is wrong
+        teaches = read_settings(environment).teach
+        if teaches and (is_local(f"http://{host}") or environment.get("SIGHTSERVE_API_KEYS")):
+            return {"SIGHTSERVE_ADMIN": "1"}
+    return {}
 
 
 class _Stopped(BaseException):

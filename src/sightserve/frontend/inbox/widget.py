@@ -143,9 +143,10 @@ def draw(
     least: int = 512,
     collect: bool = False,
     more: Mapping[str, object] | None = None,
-    on_came: Callable[[], None] | None = None,
-    on_removed: Callable[[], None] | None = None,
-    on_offered: Callable[[], None] | None = None,
+    on_came: Callable[..., None] | None = None,
+    on_removed: Callable[..., None] | None = None,
+    on_offered: Callable[..., None] | None = None,
+    args: tuple[object, ...] = (),
 ) -> None:
     """Draw the place.
 
@@ -163,8 +164,14 @@ def draw(
         on_came: called when files came in, or did not; `came` says what.
         on_removed: called when a person wants the picture to go; `removed` says which of several.
         on_offered: called when a person has chosen what goes later; `offer` says what.
+        args: what these three are called with.
     """
-    nothing: Callable[[], None] = lambda: None  # noqa: E731 - Streamlit wants a function for each kind of news
+
+    def told(
+        news: Callable[..., None] | None,
+    ) -> Callable[[], None]:  # Streamlit wants a function for each kind of news
+        return lambda: news(*args) if news is not None else None
+
     photos = [name.removeprefix(".") for name in TYPES]
     suffixes = {"photo": photos, "archive": ["zip"], "video": VIDEOS}
     accepted = [f".{suffix}" for kind in kinds for suffix in suffixes[kind]]
@@ -191,9 +198,9 @@ def draw(
     _component()(
         key=f"inbox-{place}",
         data=data,
-        on_came_change=on_came or nothing,
-        on_removed_change=on_removed or nothing,
-        on_offered_change=on_offered or nothing,
+        on_came_change=told(on_came),
+        on_removed_change=told(on_removed),
+        on_offered_change=told(on_offered),
     )
 
 
