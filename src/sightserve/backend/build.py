@@ -123,6 +123,7 @@ def setup_of(settings: Settings, bundle: Bundle) -> Setup:
         exclusive=manifest.output.meaning == "exclusive",
         temperature=manifest.temperature,
         least_standout=manifest.calibration.least_standout if manifest.calibration else None,
+        least_probability=manifest.calibration.least_probability if manifest.calibration else None,
         output=manifest.output.name,
         features=manifest.heat_map.output if manifest.heat_map else None,
         max_pixels=settings.max_pixels,

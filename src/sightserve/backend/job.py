@@ -59,6 +59,7 @@ class Setup:
         exclusive: whether one class is right; else each has a probability of its own.
         temperature: that logits are divided by; 1 leaves them.
         least_standout: of a first class that is taken for recognised; None: every one is.
+        least_probability: of a first class that is taken for recognised; None: any.
         output: of the graph, with the probabilities; None: the only one of the right shape.
         features: output of the graph that class activation maps are made of; None where there is none.
         max_pixels: of one image.
@@ -75,6 +76,7 @@ class Setup:
     exclusive: bool
     temperature: float
     least_standout: float | None
+    least_probability: float | None
     output: str | None
     features: str | None
     max_pixels: int

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from sightserve.backend.build import setup_of
 from sightserve.backend.settings import Settings
+from sightserve.backend.workers import together_of
 from sightserve.batch.job import Terms
 from sightserve.batch.photo import is_url
 from sightserve.batch.shards import Format
-from sightserve.batch.slots import READERS, READERS_AFAR, together_of
+from sightserve.batch.slots import READERS, READERS_AFAR
 from sightserve.batch.work import Output
 from sightserve.bundle.manifest import Bundle
 

@@ -17,6 +17,7 @@ from sightserve.api.errors import ErrorCode
 from sightserve.api.rows import Row
 from sightserve.backend.errors import BackendError, SlotLost
 from sightserve.backend.job import Answer
+from sightserve.backend.workers import DIED
 from sightserve.batch.errors import Unreadable
 from sightserve.batch.photo import Photo
 from sightserve.batch.reading import read
@@ -210,6 +211,6 @@ def _row(name: str, outcome: Answer | Exception, labels: int) -> Row:
     if isinstance(outcome, Answer):
         return table.answered(name, json.loads(outcome.body), labels)
     if isinstance(outcome, SlotLost):  # its last words differ from run to run, and shards must not
-        return table.failed(name, str(outcome.code), "the process that worked on this photo died, or took too long")
+        return table.failed(name, str(outcome.code), DIED)
     code = outcome.code if isinstance(outcome, (BackendError, Unreadable)) else ErrorCode.INTERNAL
     return table.failed(name, str(code), str(outcome))

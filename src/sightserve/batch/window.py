@@ -1,4 +1,4 @@
-"""How much is under way at once: photos that were read and wait, and pixels in memory."""
+"""How many photos are read ahead at once, and of how many bytes."""
 
 import threading
 from collections.abc import Callable
@@ -49,25 +49,4 @@ class Window:
         with self._changed:
             self._groups -= 1
             self._held -= size
-            self._changed.notify_all()
-
-
-class Pixels:
-    """What photos that need more memory than a slot may take unasked hold together; one is let in, however large."""
-
-    def __init__(self, most: int) -> None:
-        """Bound them."""
-        self._most, self._held = most, 0
-        self._changed = threading.Condition()
-
-    def enter(self, pixels: int) -> None:
-        """Wait until there is room for so many."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._held or self._held + pixels <= self._most)
-            self._held += pixels
-
-    def leave(self, pixels: int) -> None:
-        """Free them."""
-        with self._changed:
-            self._held -= pixels
             self._changed.notify_all()

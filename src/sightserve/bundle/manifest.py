@@ -68,6 +68,7 @@ class Calibration(Strict):
         error_after: with it.
         least_standout: of softmax: a photo whose first class stands out less from all others is probably of none of them
             (`backend.slot.ranking.standout`).
+        least_probability: of softmax: a photo whose first class is less probable, with the temperature, is of none of them.
     """
 
     temperature: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
@@ -75,6 +76,7 @@ class Calibration(Strict):
     error_before: Fraction | None = None
     error_after: Fraction | None = None
     least_standout: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    least_probability: Fraction | None = None
 
 
 class Sample(Strict):
@@ -150,8 +152,10 @@ class Manifest(Strict):
 
     @model_validator(mode="after")
     def _stands_out_of_all(self) -> "Manifest":
-        if self.output.meaning == "independent" and self.calibration and self.calibration.least_standout is not None:
-            raise ValueError("calibration.least_standout is for exclusive outputs: independent ones do not compete")
+        if self.output.meaning == "independent" and self.calibration:
+            for key in ("least_standout", "least_probability"):
+                if getattr(self.calibration, key) is not None:
+                    raise ValueError(f"calibration.{key} is for exclusive outputs: independent ones do not compete")
         return self
 
     @property

@@ -1,4 +1,7 @@
-"""Ctrl-C for commands with work under way: all threads hear of it, and the work ends in order; a second one ends it at once."""
+"""Ctrl-C and SIGTERM for commands with work under way: the work ends in order.
+
+Ctrl-C, where threads work on: all hear of it, and a second one ends it at once.
+"""
 
 import signal
 import threading
@@ -21,3 +24,13 @@ def stopping_on_ctrl_c() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Have whoever ends this process with SIGTERM be heard as Ctrl-C is: what was begun is taken back, and children end."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

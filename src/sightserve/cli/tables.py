@@ -33,6 +33,17 @@ def print_line(words: str, style: str = "") -> None:
     console().print(Text(printable(words), style=style), soft_wrap=True)
 
 
+def print_text(words: str, style: str = "", indent: int = 0) -> None:
+    """Print a sentence that a terminal breaks between words, all of it so far from the edge."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    out = console()
+    if not out.is_terminal:
+        out.width = _PIPE
+    out.print(Padding(Text(printable(words), style=style), (0, 0, 0, indent), expand=False))
+
+
 def print_json(text: str) -> None:
     """Print JSON that has its own line breaks."""
     typer.echo("\n".join(escaped_json(line) for line in text.split("\n")))

@@ -7,6 +7,7 @@ from typing import Final
 
 from sightserve.backend.ram import shares
 from sightserve.backend.scheduler.limits import enough_memory
+from sightserve.bundle.beside import NOTICE, kept_out_of_images
 from sightserve.bundle.errors import BundleError
 from sightserve.bundle.manifest import EMBEDDED, Bundle, load_bundle
 from sightserve.bundle.store import locate
@@ -58,7 +59,8 @@ def read_model(chosen: str, models: Path) -> Model | None:
     except BundleError as exc:
         raise UnfitModel(str(exc)) from exc
     directory = bundle.directory.resolve()
-    if others := sorted({str(path.relative_to(directory)) for path in directory.rglob("*")} - files_of(bundle)):
+    beside = {str(path.relative_to(directory)) for path in directory.rglob("*")} - files_of(bundle)
+    if others := sorted(beside - kept_out_of_images(directory)):
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")  # noqa: PLR2004
         raise UnfitModel(f"{directory} holds what is no part of the model, and would be sent along: move {shown} away")
     manifest = bundle.manifest
@@ -67,12 +69,12 @@ def read_model(chosen: str, models: Path) -> Model | None:
 
 
 def files_of(bundle: Bundle) -> set[str]:
-    """Return the names of all files of a bundle."""
+    """Return the names of all files that a bundle may have."""
     manifest = bundle.manifest
     refs = [manifest.model, manifest.labels, *manifest.external_data, *(each.photo for each in manifest.page.samples)]
     refs += [manifest.kinds] if manifest.kinds else []
     refs += [manifest.heat_map.classifier] if manifest.heat_map else []
-    return {MANIFEST, *(ref.file for ref in refs)}
+    return {MANIFEST, NOTICE, *(ref.file for ref in refs)}
 
 
 def memory_for(model: Model, cpu: int) -> int:

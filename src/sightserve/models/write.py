@@ -16,10 +16,16 @@ from sightserve.models.graph import external_files
 
 GRAPH: Final = "model.onnx"
 LABELS: Final = "labels.txt"
+CLASS_MAP: Final = "class_map.onnx"
 
 
 def write(
-    directory: Path, graph: Path, labels: Sequence[str], samples: Sequence[tuple[str, Path]], **facts: Any
+    directory: Path,
+    graph: Path,
+    labels: Sequence[str],
+    samples: Sequence[tuple[str, Path]],
+    class_map: tuple[str, Path] | None = None,
+    **facts: Any,
 ) -> Manifest:
     """Write a bundle's files; what was in them before is replaced.
 
@@ -28,6 +34,7 @@ def write(
         graph: of the model, with its external data beside it.
         labels: in the model's order, distinct.
         samples: titles and photos for the page.
+        class_map: the graph's output with its last feature map, and the graph that makes heat maps of that.
         facts: of the manifest, beside the files.
     """
     refs: dict[str, Any] = {}
@@ -41,6 +48,10 @@ def write(
     refs["external_data"] = [_ref(directory / name) for name in names]
     (directory / LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     refs["labels"] = _ref(directory / LABELS)
+    if class_map is not None:
+        output, cells = class_map
+        _copied(cells, directory / CLASS_MAP)
+        refs["heat_map"] = {"output": output, "classifier": _ref(directory / CLASS_MAP)}
     page = dict(facts.pop("page", {}))
     page["samples"] = list(_samples(directory, samples))
     content = {"format": 2, **refs, "classes": len(labels), **facts, "page": page}

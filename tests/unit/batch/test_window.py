@@ -1,6 +1,4 @@
-import threading
-
-from sightserve.batch.window import Pixels, Window
+from sightserve.batch.window import Window
 
 MIB = 2**20
 
@@ -31,18 +29,3 @@ def test_of_large_photos_fewer_and_never_less_than_the_slots_have():
         assert entered(window) == groups
         window.leave(size)
         assert entered(window) == 1
-
-
-def test_what_needs_much_memory_waits_for_its_turn_and_one_always_has_it():
-    pixels = Pixels(100)
-    pixels.enter(500)
-    in_turn = threading.Thread(target=pixels.enter, args=(60,))
-    in_turn.start()
-    in_turn.join(0.1)
-    assert in_turn.is_alive()
-
-    pixels.leave(500)
-
-    in_turn.join(5)
-    assert not in_turn.is_alive()
-    pixels.enter(40)

@@ -8,6 +8,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.models import write_bundle
 
+from sightserve.bundle.beside import REPORT_JSON, REPORT_PAGE, keep_out_of_images
 from sightserve.deploy.cloud_run import plan
 from sightserve.deploy.images import MODEL_BUILD_CONFIG, MODEL_DOCKERFILE
 from sightserve.deploy.model import Model, UnfitModel, check_memory, memory_for, read_model
@@ -106,6 +107,22 @@ def test_what_is_damaged_missing_or_holds_more_than_a_model_is_refused(tmp_path)
         read_model(str(folder), tmp_path)
     with pytest.raises(UnfitModel, match="neither a directory nor the name of a model"):
         read_model("nowhere", tmp_path)
+
+
+def test_a_trained_models_report_stays_here(tmp_path):
+    folder = write_bundle(tmp_path / "mine")
+    before = read_model(str(folder), tmp_path)
+    (folder / REPORT_PAGE).write_text("photos")
+    (folder / REPORT_JSON).write_text("{}")
+
+    with pytest.raises(UnfitModel, match=r"would be sent along: move report\.html, report\.json away"):
+        read_model(str(folder), tmp_path)
+    keep_out_of_images(folder)
+    assert read_model(str(folder), tmp_path) == before
+
+    (folder / ".gcloudignore").write_text("# nothing")
+    with pytest.raises(UnfitModel, match=r"move \.dockerignore, \.gcloudignore, report\.html, report\.json away"):
+        read_model(str(folder), tmp_path)
 
 
 def test_a_large_model_gets_the_memory_that_it_takes_or_more_cpus_are_asked_for():

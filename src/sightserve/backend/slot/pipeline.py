@@ -64,7 +64,7 @@ class Pipeline:
         self.labels = setup.labels
         self._model = {"name": setup.name, "version": setup.version, "outputs": setup.outputs}
         self._exclusive, self._temperature = setup.exclusive, setup.temperature
-        self._least_standout = setup.least_standout
+        self._least_standout, self._least_probability = setup.least_standout, setup.least_probability
         self._threads_when_alone = setup.threads_when_alone
         self._decoder = decoder
         self._room = room
@@ -174,7 +174,7 @@ class Pipeline:
             "filename": job.filename,
             "prediction": ranked[0].label,
             "probability": ranked[0].probability,
-            "recognised": self._least_standout is None or standout(row) >= self._least_standout,
+            "recognised": self._recognised(row, ranked[0].probability),
             "top_k": [{"index": r.index, "label": r.label, "probability": r.probability} for r in ranked],
             "probabilities": row.clip(0, 1).tolist() if job.probabilities else None,
             "heat_map": heat_map,
@@ -188,6 +188,12 @@ class Pipeline:
         }
         body = json.dumps(prediction, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return Answer(body, waited, image.seconds, inference)
+
+    def _recognised(self, row: NDArray[np.float32], probability: float) -> bool:
+        """Whether a photo is of one of the classes, going by how its first one stands out of all, and how probable it is."""
+        if self._least_probability is not None and probability < self._least_probability:
+            return False
+        return self._least_standout is None or standout(row) >= self._least_standout
 
     def _heat_map(
         self, patience: float, engine: Engine, found: "_Found", image: "_Decoded", index: int

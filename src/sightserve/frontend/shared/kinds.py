@@ -112,7 +112,9 @@ def _said(headline: str, probability: float, threshold: float, note: str = "", k
 
 
 def _nothing(prediction: Prediction) -> Verdict:
-    closest = tuple(entry.label for entry in prediction.top_k[:_CLOSEST])
+    # of two or three labels, naming all of them says nothing
+    named = _CLOSEST if len(prediction.top_k) > _CLOSEST else max(1, len(prediction.top_k) - 1)
+    closest = tuple(entry.label for entry in prediction.top_k[:named])
     note = f"It gives every photo some labels, but none of them stands out in this one. Closest: {', '.join(closest)}."
     return Verdict(NOTHING, None, "", words.NOT_SURE, "unsure", note, closest=closest)
 
