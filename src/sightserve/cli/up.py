@@ -1,6 +1,7 @@
 """`sightserve up`: both halves together, for a laptop."""
 
 import contextlib
+import ipaddress
 import os
 import select
 import signal
@@ -57,14 +58,20 @@ def up(
 
 def _with_reload(environment: Mapping[str, str], host: str) -> dict[str, str]:
     """Return what lets the Teach page put its model in place, where there is that page and no stranger reaches the API."""
-    from sightserve.client.addresses import is_local
     from sightserve.frontend.shared.settings import InvalidSetting, read_settings
 
     with contextlib.suppress(InvalidSetting):  # the web app says what is wrong
         teaches = read_settings(environment).teach
-        if teaches and (is_local(f"http://{host}") or environment.get("SIGHTSERVE_API_KEYS")):
+        if teaches and (_is_loopback(host) or environment.get("SIGHTSERVE_API_KEYS")):
             return {"SIGHTSERVE_ADMIN": "1"}
     return {}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Stopped(BaseException):

@@ -156,10 +156,9 @@ def _start(collection: Collection, name: str, made_from: str, *, none_of_these: 
             "**There is no room on the disk of this app.** Remove some photos, and try again.", icon=":material/error:"
         )
         return
-    about = st.session_state.get("teach-about", "").strip()
-    title = about[:1].upper() + about[1:]
+    subject = " ".join(st.session_state.get("teach-about", "").split())
     wanted = Wanted(
-        name, photos, replace=replace, none_of_these=none_of_these, title=title, made_from=made_from,
+        name, photos, replace=replace, none_of_these=none_of_these, subject=subject, made_from=made_from,
     )  # fmt: skip
     begun = Training(wanted, _turns(), training.COMMAND)
     sessions().belongs(account().session, begun)

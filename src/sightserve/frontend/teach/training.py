@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sightserve import lifeline
+from sightserve.frontend.shared.english import sentence
 from sightserve.frontend.shared.metrics import metrics
 from sightserve.frontend.teach.collection import Snapshot
 
@@ -49,7 +50,7 @@ class Wanted:
         photos: to learn from.
         replace: whether a model of this name may go.
         none_of_these: whether it may say that a photo shows none of the classes.
-        title: of the web app that asks it; made of the name where it is empty.
+        subject: what it is about, as a person says it.
         made_from: what changes with whatever there is to learn from.
     """
 
@@ -57,7 +58,7 @@ class Wanted:
     photos: Snapshot
     replace: bool = False
     none_of_these: bool = False
-    title: str = ""
+    subject: str = ""
     made_from: str = ""
 
     def words(self) -> list[str]:
@@ -65,7 +66,8 @@ class Wanted:
         words = [str(self.photos.folder), "--name", self.name, "--progress", "json"]
         words += ["--replace"] if self.replace else []
         words += ["--none-of-these"] if self.none_of_these else []
-        return words + ([f"--title={self.title}"] if self.title else [])
+        title = sentence(self.subject)
+        return words + ([f"--title={title}", f"--question={title}: which one is it?"] if title else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,25 +225,31 @@ class Training:
     def _listen(self, process: "subprocess.Popen[bytes]") -> None:
         if process.stdout is None:
             return
-        while line := process.stdout.readline(_LONGEST_LINE):
-            try:
-                told = json.loads(line)
-            except ValueError:
-                continue  # of a library that prints
-            if isinstance(told, dict):
-                self._hear(told)
+        with process.stdout as lines:
+            while line := lines.readline(_LONGEST_LINE):
+                try:
+                    told = json.loads(line)
+                except ValueError:
+                    continue  # of a library that prints
+                if isinstance(told, dict):
+                    self._hear(told)
 
     def _hear(self, told: Mapping[str, Any]) -> None:
         match told:
             case {"step": str(words)}:
+                words = self._ours(words)
                 done, of = (told.get(name) for name in ("done", "of"))
                 self._told.progress = Progress(words, _count(done), _count(of))
             case {"note": str(words)}:
-                self._told.notes = [*self._told.notes, words][:_MOST_NOTES]
+                self._told.notes = [*self._told.notes, self._ours(words)][:_MOST_NOTES]
             case {"trained": {"name": str(name), "directory": str(directory), "report": dict(report)}}:
                 self._told.trained = Trained(name, Path(directory), report)
             case {"error": str(words)}:
-                self._told.error = words
+                self._told.error = self._ours(words)
+
+    def _ours(self, words: str) -> str:
+        """Return words without the name of a folder that a person never saw."""
+        return words.replace(str(self.wanted.photos.folder), "your photos")
 
 
 def _count(value: object) -> int:
@@ -252,9 +260,10 @@ def _keep_last(process: "subprocess.Popen[bytes]", into: list[bytes]) -> None:
     """Keep the last of what a process says on standard error."""
     if process.stderr is None:
         return
-    while part := os.read(process.stderr.fileno(), 4096):
-        into.append(part)
-        del into[:-4]
+    with process.stderr as errors:
+        while part := os.read(errors.fileno(), 4096):
+            into.append(part)
+            del into[:-4]
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
