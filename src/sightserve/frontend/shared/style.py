@@ -139,12 +139,15 @@ body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo befor
 [class*="st-key-box-"].sightserve-drag-here { box-shadow: 0 0 0 3px #14a396; border-radius: 0.6rem; }
 [class*="st-key-head-"] { flex-wrap: nowrap !important; }
 [class*="st-key-head-"] input { font-weight: 600; }
+[class*="st-key-head-"] button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .sightserve-table { overflow-x: auto; }
 .sightserve-table table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .sightserve-table caption { caption-side: bottom; text-align: left; padding-top: 0.4rem; font-size: 0.875rem; }
 .sightserve-table :is(th, td) { padding: 0.35rem 0.7rem; text-align: right;
   border-bottom: 1px solid rgba(128, 140, 138, 0.35); }
-.sightserve-table th { font-weight: 600; max-width: 14rem; overflow-wrap: anywhere; vertical-align: bottom; }
+.sightserve-table th { font-weight: 600; max-width: 14rem; overflow-wrap: anywhere; }
+.sightserve-table thead th { vertical-align: bottom; }
+.sightserve-table tbody :is(th, td) { vertical-align: top; }
 .sightserve-table th[scope="row"], .sightserve-table th:first-child { text-align: left; }
 .sightserve-table small { opacity: 0.85; white-space: nowrap; font-weight: 400; }
 .sightserve-table .own { background: rgba(15, 148, 136, 0.22); }

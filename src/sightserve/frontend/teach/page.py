@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from sightserve.frontend.shared import head, kept, words
+from sightserve.frontend.shared import kept, words
 from sightserve.frontend.shared.ledger import account
 from sightserve.frontend.shared.sessions import sessions
 from sightserve.frontend.shared.settings import settings
@@ -24,10 +24,9 @@ _SUBJECT: Final = "teach-subject"
 
 def page() -> None:
     """Draw the page."""
-    head.draw(
-        "Teach it your own classes",
-        "Show it some photos of each: it learns to tell them apart, and how well is measured.",
-    )
+    with st.container(key="head"):
+        st.title("Teach it your own classes", anchor=False)
+    st.markdown("Show it some photos of each: it learns to tell them apart, and how well it does is measured.")
     missing = [name for name in ("onnxruntime", "sklearn", "onnx") if importlib.util.find_spec(name) is None]
     if missing:
         st.info(
