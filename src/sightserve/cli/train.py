@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from sightserve import lifeline
 from sightserve.cli.extras import fail, needs
 from sightserve.cli.signals import sigterm_as_ctrl_c
 from sightserve.cli.train_told import ForPeople, ForPrograms, Telling
@@ -57,6 +58,7 @@ def train(
     Nothing leaves this machine. Afterwards: sightserve up --model NAME. The exit code is 0 when it is made, 1 when it cannot
     be, and 130 when it was stopped; then nothing is left behind.
     """
+    lifeline.hold()
     told: Telling = ForPrograms() if progress == "json" else ForPeople()
     with needs("backend,train", told.refuse):
         import onnx as _onnx  # noqa: F401 - missing where the extra is

@@ -1,13 +1,14 @@
 """`sightserve up`: both halves together, for a laptop."""
 
 import contextlib
+import ipaddress
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Annotated
 
@@ -47,11 +48,30 @@ def up(
         "web app": (["ui", "--host", host, "--port", str(ui_port)], f"{app}/_stcore/health"),
     }
     environment = {**os.environ, "BACKEND": api} | ({"SIGHTSERVE_API_KEY": api_key} if api_key else {})
+    environment = _with_reload(environment, host) | environment
     with _running({name: words for name, (words, _) in halves.items()}, environment) as processes:
         for name, (_, health) in halves.items():
             _wait_until_healthy(name, processes, health)
         typer.echo(f"\n  Web app   {app}\n  API       {api}  (documentation: {api}/docs)\n\n  Ctrl-C ends both.\n")
         _watch(processes)
+
+
+def _with_reload(environment: Mapping[str, str], host: str) -> dict[str, str]:
+    """Return what lets the Teach page put its model in place, where there is that page and no stranger reaches the API."""
+    from sightserve.frontend.shared.settings import InvalidSetting, read_settings
+
+    with contextlib.suppress(InvalidSetting):  # the web app says what is wrong
+        teaches = read_settings(environment).teach
+        if teaches and (_is_loopback(host) or environment.get("SIGHTSERVE_API_KEYS")):
+            return {"SIGHTSERVE_ADMIN": "1"}
+    return {}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Stopped(BaseException):

@@ -17,6 +17,7 @@ from sightserve.api.schema import (
     Health,
     ModelInfo,
     Prediction,
+    Reloaded,
     ServiceInfo,
     WireModel,
 )
@@ -232,6 +233,15 @@ class AsyncClient:
     async def ready(self) -> Health:
         """Return normally when the backend is ready for work; it is asked once."""
         return await self._request(Health, "GET", "/health/ready", retry=ONCE)
+
+    async def reload(self, model: str | None = None) -> Reloaded:
+        """Have the backend serve another model, where it takes that (`info().links` has `reload` then).
+
+        Args:
+            model: accurate, fast or the name of one that was added there; None: the same again.
+        """
+        asked = {} if model is None else {"model": model}
+        return await self._request(Reloaded, "POST", "/admin/reload", json=asked, retry=ONCE)
 
     async def sample(self, path: str) -> bytes:
         """Return a photo to try the model on, by the path that `model().samples` says."""

@@ -8,9 +8,11 @@ from sightserve.frontend.batch import page as batch
 from sightserve.frontend.photo import page as photo
 from sightserve.frontend.shared import backend, lost, pages, style
 from sightserve.frontend.shared.sessions import session_id, sessions
+from sightserve.frontend.shared.settings import settings
+from sightserve.frontend.teach import page as teach
 from sightserve.frontend.video import page as video
 
-_MADE = {"batch", "labelling"}  # what a reload of the page would lose
+_MADE = {"batch", "labelling", "taught"}  # what a reload of the page would lose
 
 sessions().here(session_id())
 
@@ -18,6 +20,7 @@ known = {
     "photo": st.Page(photo.page, title="Photo", default=True),
     "batch": st.Page(batch.page, title="Batch", url_path="batch"),
     "video": st.Page(video.page, title="Video", url_path="video"),
+    **({"teach": st.Page(teach.page, title="Teach", url_path="teach")} if settings().teach else {}),
     "about": st.Page(about.page, title="About", url_path="about"),
 }
 page = st.navigation(list(known.values()), position="hidden")

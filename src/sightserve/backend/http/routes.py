@@ -81,7 +81,8 @@ async def greet(request: Request) -> ServiceInfo:
             "open_inference_protocol": "/v2",
             "hugging_face": "/hf",
         }
-        | ({"feedback": "/feedback"} if backend.feedback else {}),
+        | ({"feedback": "/feedback"} if backend.feedback else {})
+        | ({"reload": "/admin/reload"} if settings.admin else {}),
     )
 
 

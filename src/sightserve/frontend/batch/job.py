@@ -18,7 +18,7 @@ from sightserve.client.patience import GivenUp, Patience
 from sightserve.client.retry import FOR_WORK, Retry, is_temporary
 from sightserve.frontend.batch.outcomes import Outcome, State, View
 from sightserve.frontend.batch.sorted_zip import SortedZip, name_of
-from sightserve.frontend.batch.sources import FileRefused, NotYet, Source
+from sightserve.frontend.inbox.sources import FileRefused, NotYet, Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.ledger import Account
 from sightserve.frontend.shared.photos import Photo

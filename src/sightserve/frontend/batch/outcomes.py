@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sightserve.api.errors import ErrorCode
 from sightserve.api.schema import Prediction
-from sightserve.frontend.batch.sources import Source
+from sightserve.frontend.inbox.sources import Source
 from sightserve.frontend.shared.preview import Pictures
 from sightserve.frontend.shared.words import Message
 

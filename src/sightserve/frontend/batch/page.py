@@ -7,11 +7,11 @@ import streamlit as st
 
 from sightserve.client import ClientError
 from sightserve.frontend.batch import results
-from sightserve.frontend.batch.archive import ArchiveRefused, open_zip
 from sightserve.frontend.batch.job import Job
 from sightserve.frontend.batch.outcomes import State, View
-from sightserve.frontend.batch.sources import Source, of_pick
 from sightserve.frontend.inbox import widget
+from sightserve.frontend.inbox.archive import ArchiveRefused, open_zip
+from sightserve.frontend.inbox.sources import Source, of_pick
 from sightserve.frontend.inbox.store import File, Pick, inbox
 from sightserve.frontend.inbox.widget import Offer, Texts
 from sightserve.frontend.shared import backend, head, pages, waiting, words

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sightserve.frontend.batch.sources import Source
+from sightserve.frontend.inbox.sources import Source
 from sightserve.frontend.shared.ledger import Account
 from sightserve.frontend.shared.spare import Spare
 

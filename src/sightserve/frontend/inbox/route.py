@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -29,10 +30,12 @@ _LOOK_EVERY: Final = 0.05
 _log = logging.getLogger(__name__)
 _FAR: Final = 2**53  # numbers that a browser counts exactly
 
-_MOST: Final = {"photo": 100, "archive": 100, "video": 1}  # files of one pick
+_MOST: Final = {"photo": 100, "archive": 100, "video": 1, "try": 1}  # files of one pick
 _ONE_BY_ONE: Final = frozenset({"batch"})
 _ON_DISK: Final = frozenset({"video"})
 PLACES: Final = frozenset({"photo", "archive"}) | _ONE_BY_ONE | _ON_DISK
+_TO_TEACH: Final = re.compile(r"classes|class-[0-9]{1,3}")  # of the Teach page: on the disk
+_TO_TRY: Final = "try"  # likewise, in memory
 
 
 class _Refused(Exception):
@@ -64,7 +67,7 @@ async def _put(request: "Request") -> Response:
 async def _take(request: "Request") -> None:
     path, query = request.path_params, request.query_params
     inbox, place, index = of_ticket(path["ticket"]), path["place"], path["index"]
-    if inbox is None or place not in PLACES:
+    if inbox is None or not _is_open(place):
         raise _Refused(HTTPStatus.NOT_FOUND, "This page has ended. Load it again.")
     try:
         count, size, offset = (
@@ -78,7 +81,7 @@ async def _take(request: "Request") -> None:
         raise _Refused(HTTPStatus.BAD_REQUEST, "A part needs its place and its length.", "no_length") from None
     if size > most_bytes(place) or length > PART:
         raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This file is too large.", "too_large")
-    where = Place.DISK if place in _ON_DISK else Place.MEMORY
+    where = Place.DISK if place in _ON_DISK or _TO_TEACH.fullmatch(place) else Place.MEMORY
     try:
         pick = inbox.coming(place, Pick(path["pick"], count, where, one_by_one=place in _ONE_BY_ONE))
         if "unreadable" in query:
@@ -91,6 +94,8 @@ async def _take(request: "Request") -> None:
         finally:
             pick.settle(file)
     except NoRoom as none:
+        if where is Place.DISK and place not in _ON_DISK:  # what is there stays: waiting does not help
+            raise _Refused(HTTPStatus.INSUFFICIENT_STORAGE, "There is no room for more photos.") from None
         later = none.ever or place in _ONE_BY_ONE  # those before it are let go as they are answered
         status = HTTPStatus.SERVICE_UNAVAILABLE if later else HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         raise _Refused(status, "The app has no room for this file.") from None
@@ -108,7 +113,13 @@ async def _take(request: "Request") -> None:
 def most_bytes(place: str) -> int:
     """Return the most bytes of one file in this place."""
     here = settings()
-    return {"video": here.max_video_mb, "archive": here.session_upload_mb}.get(place, here.max_upload_mb) * MIB
+    of_its_own = {"video": here.max_video_mb, "archive": here.session_upload_mb, "classes": here.total_video_mb // 4}
+    return of_its_own.get(place, here.max_upload_mb) * MIB
+
+
+def _is_open(place: str) -> bool:
+    teaches = place == _TO_TRY or _TO_TEACH.fullmatch(place) is not None
+    return settings().teach if teaches else place in PLACES
 
 
 async def _wait_for_room(pick: Pick) -> None:

@@ -203,6 +203,12 @@ class Pick:
         with self._changed:
             return self._files.pop(index)
 
+    def hand_over_all(self) -> list[File]:
+        """Return all files that are here, in their order: they are the caller's from now on."""
+        with self._changed:
+            here = [index for index in sorted(self._files) if self._is_here(index)]
+            return [self._files.pop(index) for index in here]
+
     def let_go(self, index: int) -> None:
         """Let go of one file's bytes."""
         with self._changed:

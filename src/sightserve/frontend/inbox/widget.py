@@ -24,6 +24,8 @@ _PARTS: Final = (
     "camera",
     "answers",
     "away",
+    "places",
+    "collect",
     "view",
     "anywhere",
     "keys",
@@ -76,6 +78,7 @@ class Texts:
         choose: on the button.
         folder: on the button for folders; no such button where it is empty.
         unseen: in the place of a picture that a browser cannot show.
+        drop: over the page while something is dragged.
     """
 
     invite: str
@@ -84,6 +87,7 @@ class Texts:
     choose: str
     folder: str = ""
     unseen: str = ""
+    drop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +142,12 @@ def draw(
     camera: bool = False,
     original: bool = False,
     least: int = 512,
+    collect: bool = False,
     more: Mapping[str, object] | None = None,
-    on_came: Callable[[], None] | None = None,
-    on_removed: Callable[[], None] | None = None,
-    on_offered: Callable[[], None] | None = None,
+    on_came: Callable[..., None] | None = None,
+    on_removed: Callable[..., None] | None = None,
+    on_offered: Callable[..., None] | None = None,
+    args: tuple[object, ...] = (),
 ) -> None:
     """Draw the place.
 
@@ -154,12 +160,19 @@ def draw(
         camera: whether to offer the camera.
         original: whether photos are sent as they are.
         least: pixels that a photo's shorter side keeps when it is made smaller to be sent.
+        collect: whether what comes in joins what is there: the next pick begins when `pick` is the last one's number.
         more: what else the browser half wants to know.
         on_came: called when files came in, or did not; `came` says what.
-        on_removed: called when a person wants the picture to go.
+        on_removed: called when a person wants the picture to go; `removed` says which of several.
         on_offered: called when a person has chosen what goes later; `offer` says what.
+        args: what these three are called with.
     """
-    nothing: Callable[[], None] = lambda: None  # noqa: E731 - Streamlit wants a function for each kind of news
+
+    def told(
+        news: Callable[..., None] | None,
+    ) -> Callable[[], None]:  # Streamlit wants a function for each kind of news
+        return lambda: news(*args) if news is not None else None
+
     photos = [name.removeprefix(".") for name in TYPES]
     suffixes = {"photo": photos, "archive": ["zip"], "video": VIDEOS}
     accepted = [f".{suffix}" for kind in kinds for suffix in suffixes[kind]]
@@ -180,20 +193,27 @@ def draw(
         "camera": camera,
         "original": original,
         "least": least,
+        "collect": collect,
         **(more or {}),
     }
     _component()(
         key=f"inbox-{place}",
         data=data,
-        on_came_change=on_came or nothing,
-        on_removed_change=on_removed or nothing,
-        on_offered_change=on_offered or nothing,
+        on_came_change=told(on_came),
+        on_removed_change=told(on_removed),
+        on_offered_change=told(on_offered),
     )
 
 
 def came(place: str) -> Came:
     """Return the news, within `on_came`."""
     return _came(_told(place).get("came"))
+
+
+def removed(place: str) -> str:
+    """Return which of the pictures is to go, within `on_removed`."""
+    told = _told(place).get("removed")
+    return told if isinstance(told, str) else ""
 
 
 def offer(place: str) -> Offer | None:
@@ -248,6 +268,7 @@ def explain(refusal: Refusal, place: str) -> Message:
         "unreadable": Message("Your browser cannot read this file.", "Was it moved or removed? Choose it once more."),
         "session": Message("This page has lost its connection.", "Load it again."),
         "room": Message("Very many photos are here right now.", "Try again in a minute."),
+        "full": Message("There is no room for more photos.", "Remove some, or ask who runs this app for more room."),
         "line": Message("This file did not get through.", "Check your connection and choose it once more."),
         "camera": Message("Your browser does not let this page use a camera.", "Allow it, or choose a photo."),
         "nothing": Message("There is nothing in it that works here.", wanted),

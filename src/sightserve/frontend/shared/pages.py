@@ -14,6 +14,7 @@ ICONS: Final = {
     "photo": ":material/photo_camera:",
     "batch": ":material/photo_library:",
     "video": ":material/movie:",
+    "teach": ":material/auto_awesome:",
     "about": ":material/info:",
 }
 

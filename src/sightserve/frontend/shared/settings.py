@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 
 _PREFIX = "SIGHTSERVE_UI_"
 MIB = 1024 * 1024
 _LAST_PORT = 65535
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _GOES = 60  # seconds in which what belongs to a session that has ended goes
 _CLOUD_RUN = {
     "max_video_mb": 100,
@@ -30,7 +31,7 @@ class UiSettings:
         total_upload_mb: of all that all sessions have in memory, MiB.
         session_seconds: for which a session is kept after its page was closed: a phone that sleeps comes back to its page.
         max_video_mb: of one video, MiB; 100 on Cloud Run.
-        total_video_mb: of all videos on the disk, labelled ones included, MiB; 512 on Cloud Run.
+        total_video_mb: of all videos on the disk, labelled ones included, and of photos to learn from, MiB; 512 on Cloud Run.
         max_video_minutes: of one video.
         videos: that are read or written at once, by all sessions together.
         max_photos: in one batch.
@@ -41,6 +42,7 @@ class UiSettings:
         base_path: where a proxy that does not strip it has the app, such as /tools/sight; its root where it is empty.
         public_backend: the backend's address as people reach it, for the curl line; where it is found when empty; "none"
             where people do not reach it.
+        teach: whether there is a page that makes classifiers of people's photos, for the person who runs the app.
         metrics_port: where Prometheus finds the metrics, at the address of the app; 0: nowhere.
     """
 
@@ -59,6 +61,7 @@ class UiSettings:
     allowed_hosts: str = ""
     base_path: str = ""
     public_backend: str = ""
+    teach: bool = False
     metrics_port: int = 0
 
     @property
@@ -126,7 +129,7 @@ def read_settings(environment: Mapping[str, str]) -> UiSettings:
         name = _PREFIX + field.name.upper()
         text = environment.get(name, "").strip()
         if text:
-            values[field.name] = _number(name, text, least=1 if field.default else 0) if field.type is int else text
+            values[field.name] = _value(name, text, field)
     read = UiSettings(**values)  # type: ignore[arg-type]
     if read.metrics_port > _LAST_PORT:
         raise InvalidSetting(f"{_PREFIX}METRICS_PORT is {read.metrics_port}: ports end at {_LAST_PORT}")
@@ -146,6 +149,18 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
             raise InvalidSetting(
                 f"{name} is no setting" + (f": did you mean {_PREFIX}{nearest[0].upper()}?" if nearest else "")
             )
+
+
+def _value(name: str, text: str, field: "Field[int | str]") -> int | str:
+    if field.type is bool:
+        return _switch(name, text)
+    return _number(name, text, least=1 if field.default else 0) if field.type is int else text
+
+
+def _switch(name: str, text: str) -> bool:
+    if text.lower() not in _SWITCH:
+        raise InvalidSetting(f"{name} is {text!r}: it needs to be 1 (on) or 0 (off)")
+    return _SWITCH[text.lower()]
 
 
 def _number(name: str, text: str, least: int) -> int:

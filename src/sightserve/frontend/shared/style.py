@@ -62,7 +62,7 @@ _CSS: Final = """
 
 /* Where a dragged photo may be let go: everywhere. */
 body.sightserve-drag::after {
-  content: "Let go to add the photo"; position: fixed; inset: 0.75rem; z-index: 1000000; display: flex;
+  content: attr(data-drag); position: fixed; inset: 0.75rem; z-index: 1000000; display: flex;
   align-items: center; justify-content: center; font: 600 1.4rem sans-serif; color: #fff;
   background: rgba(15, 118, 110, 0.88); border-radius: 1rem; pointer-events: none;
 }
@@ -136,6 +136,30 @@ body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo befor
   .st-key-opened img { max-height: 16vh; }
   .st-key-opened .sightserve-bars { gap: 0.25rem 0.6rem; }
 }
+/* The Teach page: a box for each class; tables of what was measured; mistakes as cards. */
+.st-key-boxes { display: grid !important; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr));
+  align-items: start; }
+.st-key-boxes > * { width: 100% !important; }
+[class*="st-key-box-"].sightserve-drag-here { box-shadow: 0 0 0 3px #14a396; border-radius: 0.6rem; }
+[class*="st-key-head-"] { flex-wrap: nowrap !important; }
+[class*="st-key-head-"] input { font-weight: 600; }
+[class*="st-key-head-"] button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.sightserve-table { overflow-x: auto; }
+.sightserve-table table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.sightserve-table caption { caption-side: bottom; text-align: left; padding-top: 0.4rem; font-size: 0.875rem; }
+.sightserve-table :is(th, td) { padding: 0.35rem 0.7rem; text-align: right;
+  border-bottom: 1px solid rgba(128, 140, 138, 0.35); }
+.sightserve-table th { font-weight: 600; max-width: 14rem; overflow-wrap: anywhere; }
+.sightserve-table thead th { vertical-align: bottom; }
+.sightserve-table tbody :is(th, td) { vertical-align: top; }
+.sightserve-table th[scope="row"], .sightserve-table th:first-child { text-align: left; }
+.sightserve-table small { opacity: 0.85; white-space: nowrap; font-weight: 400; }
+.sightserve-table .own { background: rgba(15, 148, 136, 0.22); }
+.sightserve-table .wrong { background: rgba(217, 119, 6, 0.22); }
+.st-key-mistakes { display: grid !important; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); }
+.st-key-mistakes > * { width: 100% !important; }
+.st-key-mistakes img { display: block; aspect-ratio: 4 / 3; object-fit: cover; width: 100%; border-radius: 0.6rem; }
+:is(.st-key-taught-result h2, .st-key-mistakes) { overflow-wrap: anywhere; }
 /* The Video page: a frame that is looked at is shown as the player shows it; on a phone, what is stacked stands close. */
 .st-key-frame img { width: 100%; height: auto; max-height: min(26rem, 50vh); object-fit: contain; background: #000; }
 .st-key-frame .stElementToolbar { display: none; }

@@ -147,6 +147,11 @@ def plain(text: str) -> str:
     return re.sub(r"(?i)(www|@|\\:(?=//|material/|[\\\w+-]+\\:))", r"\1" + _JOINER, escaped)
 
 
+def of_code(code: str) -> Message:
+    """Return what to tell a person about an error by its code alone."""
+    return _BY_CODE.get(code, INTERNAL)
+
+
 def explain(error: ClientError, max_pixels: int = 0) -> Message:  # noqa: PLR0911 - a table, written as a match
     """Return what to tell a person about an error.
 

@@ -10,7 +10,7 @@ from sightserve.client import ApiError, BackendUnreachable, GatewayError, Invali
 from sightserve.client.retry import Retry
 from sightserve.frontend.batch.job import Job
 from sightserve.frontend.batch.outcomes import State
-from sightserve.frontend.batch.sources import FileRefused, Source
+from sightserve.frontend.inbox.sources import FileRefused, Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
 from sightserve.frontend.shared.spare import Spare

@@ -8,7 +8,7 @@ from tests.unit.frontend.batch.test_job import PREDICTION, QUICK, refusal, run, 
 from sightserve.client import BackendTimeout, ConnectionBroken, GatewayError
 from sightserve.frontend.batch.job import Job
 from sightserve.frontend.batch.outcomes import State
-from sightserve.frontend.batch.sources import Source
+from sightserve.frontend.inbox.sources import Source
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
 
 

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from sightserve.frontend.batch.sorted_zip import ROUTE, SortedZip, in_folders, name_of
-from sightserve.frontend.batch.sources import Source
+from sightserve.frontend.inbox.sources import Source
 from sightserve.frontend.shared.ledger import Account, Budget, Ledger, Place
 from sightserve.frontend.shared.spare import Spare
 

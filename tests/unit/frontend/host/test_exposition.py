@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sightserve.frontend.batch.job import Job
-from sightserve.frontend.batch.sources import FileRefused, Source
 from sightserve.frontend.host.exposition import Looked
+from sightserve.frontend.inbox.sources import FileRefused, Source
 from sightserve.frontend.shared.ledger import Ledger, Place, budgets
 from sightserve.frontend.shared.sessions import Sessions
 from sightserve.frontend.shared.settings import MIB, UiSettings

@@ -1,27 +1,38 @@
 // Anywhere on the page: what is pasted or dropped comes in, and who leaves is asked before something is lost.
 
-const dragsFiles = (event) => shown && !shown.data.go && [...(event.dataTransfer?.types ?? [])].includes("Files");
-const dragging = (on) => document.body.classList.toggle("sightserve-drag", on);
+const bringsFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+const takes = (view) => !!view && !view.data.go;
+const LET_GO = "Let go to add the photo";
+// The page as a whole, or the card that the pointer is over, says that it takes what is dragged.
+const dragging = (view) => {
+  const card = view && cardOf(view);
+  document.body.classList.toggle("sightserve-drag", !!view && !card);
+  document.body.dataset.drag = view?.data.words.drop || LET_GO;
+  for (const other of document.querySelectorAll(".sightserve-drag-here")) if (other !== card) other.classList.remove("sightserve-drag-here");
+  card?.classList.add("sightserve-drag-here");
+};
 document.addEventListener("paste", (event) => {
   const files = [...(event.clipboardData?.files ?? [])];
-  if (!shown || !files.length || shown.data.go) return;
+  const view = touchedView();
+  if (!files.length || !takes(view)) return;
   event.preventDefault();
-  choose(shown, files.map((file) => entryOf(file)));
+  choose(view, files.map((file) => entryOf(file)));
 });
 document.addEventListener("dragover", (event) => {
-  if (!dragsFiles(event)) return;
+  const view = viewAt(event) ?? pageView();
+  if (!bringsFiles(event) || !takes(view)) return;
   event.preventDefault();
-  dragging(true);
+  dragging(view);
 });
-document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) dragging(false); });
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) dragging(null); });
 document.addEventListener("drop", async (event) => {
-  dragging(false);
-  if (!dragsFiles(event)) return;
+  const view = viewAt(event) ?? pageView();
+  dragging(null);
+  if (!bringsFiles(event) || !takes(view)) return;
   event.preventDefault();
-  const view = shown;
   choose(view, await filesIn(event.dataTransfer));
 });
 window.addEventListener("beforeunload", (event) => {
-  const unsaved = document.querySelector(".sightserve-unsaved") || Object.values(kept).some(({ sending }) => sending);
+  const unsaved = document.querySelector(".sightserve-unsaved") || Object.values(kept).some(({ sending, queue }) => sending || queue?.length);
   if (unsaved) event.preventDefault();
 });

@@ -105,6 +105,7 @@ class Sending {
         if (offset >= blob.size) return "";
       } else if (status === 409) offset = Number(text) || 0;
       else if (status === 413) return "large";
+      else if (status === 507) return "full";
       else if (status === 410) return "session";
       else if (status === 404 && ++failed >= 3) return "session"; // or another instance answered, which has no such page
       else if (status === 503 && this.options.patient) await pause(1000); // others are taken first

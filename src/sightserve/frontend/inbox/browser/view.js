@@ -1,7 +1,6 @@
-// The place on a page where files come in. One for each page; what is on its way stays on its way when another page is shown.
+// The place on a page where files come in; what is on its way stays on its way when another page is shown.
 
 const kept = {}; // by place: { sending, number, urls, offer }
-let shown = null; // the component that is on the page: { data, root, choose }
 
 const icon = (path) => `<svg viewBox="0 -960 960 960" aria-hidden="true"><path d="${path}"/></svg>`;
 const ICONS = { // Material Symbols, Apache-2.0
@@ -21,6 +20,8 @@ const HTML = `
   <div class="progress" hidden><div role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-label="Sending"><span></span></div><p></p></div>
 </div>
 <div class="buttons"></div>
+<p class="shots" role="status"></p>
+<ul class="collected"></ul>
 <input type="file" class="files" tabindex="-1" aria-hidden="true">
 <input type="file" class="folder" tabindex="-1" aria-hidden="true" webkitdirectory>
 <input type="file" class="snap" tabindex="-1" aria-hidden="true" accept="image/*" capture="environment">`;
@@ -37,17 +38,20 @@ export function mount({ data, parentElement, setTriggerValue }) {
   }
   root.dataset.place = data.place;
   const view = { data, root, setTriggerValue };
-  shown = view;
+  shown.set(data.place, view);
   const state = (kept[data.place] ??= {});
   // What was chosen here is not what the page shows any more: a sample is, or nothing.
-  if (state.number && !state.pending && data.pick !== state.number) forget(state);
+  if (state.number && !state.pending && data.pick !== state.number && !data.collect) forget(state);
   if (state.pending && data.pick === state.number) state.pending = false;
   wire(view);
   draw(view);
   if (data.place === "batch") goOn(view);
+  if (data.collect) goOnCollecting(view);
   return () => {
-    closeCamera(root.querySelector(".live"));
-    if (shown === view) shown = null;
+    if (shown.get(data.place) === view) shown.delete(data.place);
+    const live = root.querySelector(".live");
+    if (!data.collect) closeCamera(live);
+    else setTimeout(() => { if (!root.isConnected) closeCamera(live); }, 500); // a run of the script ends no camera
   };
 }
 
@@ -83,6 +87,7 @@ function wire(view) {
 function buttons(view) {
   const { data } = view;
   const live = find(view, ".live");
+  if (!live.hidden && data.collect) return collectingButtons(view, live);
   if (!live.hidden) {
     return [
       ["take", "Take photo", async () => { const file = await takePhoto(live); hideCamera(view); choose(view, [entryOf(file)]); }],
@@ -129,8 +134,10 @@ function draw(view) {
   const film = data.place === "video" && local;
   const picture = local ? { src: state.urls[0], alt: `The photo ${state.names[0]}`, caption: state.names.length === 1 ? state.names[0] : "" } : data.picture;
   const filled = !live && !film && !!picture;
+  const compact = !!data.collect && !live;
   const quiet = data.place === "batch" && (data.go || state.offer);
   root.dataset.state = live ? "camera" : filled || film ? "filled" : quiet ? "quiet" : "empty";
+  root.classList.toggle("collects", compact);
 
   find(view, ".invite").hidden = live || filled || film || quiet;
   find(view, ".invite strong").textContent = data.words.invite;
@@ -181,6 +188,7 @@ function draw(view) {
     }));
   }
   wanted.forEach(([name, , act]) => { row.querySelector(`.${name}`).onclick = act; });
+  if (data.collect) drawCollected(view);
   progress(view, state);
 }
 
@@ -224,8 +232,9 @@ function progress(view, state) {
   find(view, ".progress span").style.width = `${percent}%`;
   find(view, "[role=progressbar]").setAttribute("aria-valuenow", percent);
   const total = sending.entries.length;
+  const waiting = state.queue?.length ? `, ${state.queue.length.toLocaleString("en")} more to come` : "";
   find(view, ".progress p").textContent =
-    total > 1 ? `${sending.count.toLocaleString("en")} of ${total.toLocaleString("en")} sent` : `Sending ... ${percent} %`;
+    total > 1 || waiting ? `${sending.count.toLocaleString("en")} of ${total.toLocaleString("en")} sent${waiting}` : `Sending ... ${percent} %`;
 }
 
 // Tell the page, and so the person, what is not taken.
@@ -243,6 +252,10 @@ function choose(view, entries) {
     offer(view, taken, refused, others);
     return;
   }
+  if (data.collect) {
+    collect(view, taken, refused);
+    return;
+  }
   note();
   const some = taken.slice(0, data.most);
   const left = taken.length - some.length;
@@ -252,8 +265,8 @@ function choose(view, entries) {
     number: Date.now(), pending: true, names: some.map(({ path }) => path), urls: some.map(({ file }) => URL.createObjectURL(file)),
   });
   draw(view); // the photo itself, before anything of it is sent
-  send(view, state, data.place, some, { shrink: data.place === "photo" }, (sending) => {
-    setTimeout(() => (shown ?? view).setTriggerValue("came", { pick: sending.number, refused: [...refused, ...sending.problems], left }));
+  send(view, state, data.place, some, { shrink: data.kinds.includes("photo") }, (sending) => {
+    setTimeout(() => someViewOr(view).setTriggerValue("came", { pick: sending.number, refused: [...refused, ...sending.problems], left }));
   });
 }
 
@@ -262,13 +275,13 @@ function send(view, state, place, entries, options, then) {
   const sending = (state.sending = new Sending({
     place, entries, ticket: data.ticket, number: state.number,
     options: { original: data.original, least: data.least, mostBytes: data.most_bytes, ...options },
-    onChange: () => { if (shown?.data.place === data.place) progress(shown, state); },
+    onChange: () => { if (shown.has(data.place)) progress(shown.get(data.place), state); },
   }));
   progress(view, state);
   sending.run().then(() => {
     if (sending.stopped || state.sending !== sending) return;
     state.sending = null;
-    if (shown?.data.place === data.place) progress(shown, state);
+    if (shown.has(data.place)) progress(shown.get(data.place), state);
     then(sending);
   });
 }
@@ -283,7 +296,7 @@ function offer(view, taken, refused, others) {
   const photos = all.slice(0, data.most);
   const number = Date.now();
   Object.assign(state, { number, pending: true, offer: { photos } });
-  const told = (problems) => (shown ?? view).setTriggerValue("offered", {
+  const told = (problems) => someViewOr(view).setTriggerValue("offered", {
     pick: number, photos: photos.map(({ file, path }) => [path, file.size]), left: all.length - photos.length,
     zips: zips.length, others, refused: [...refused, ...problems],
   });

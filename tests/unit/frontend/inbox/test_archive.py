@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from sightserve.frontend.batch.archive import ArchiveRefused, open_zip
-from sightserve.frontend.batch.sources import FileRefused
+from sightserve.frontend.inbox.archive import ArchiveRefused, open_zip
+from sightserve.frontend.inbox.sources import FileRefused
 
 MIB = 1024 * 1024
 

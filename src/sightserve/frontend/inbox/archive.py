@@ -1,21 +1,22 @@
-"""A zip for the Batch page, a stranger's: photos read one by one, never unpacked to disk, never more than one in memory.
+"""A zip of photos, a stranger's: read one by one, never unpacked as a whole, never more than one in memory.
 
-What is refused: more entries or bytes than a batch may have, entries that grow too much when unpacked (bombs), that lie
+What is refused: more entries or bytes than a page takes, entries that grow too much when unpacked (bombs), that lie
 about their size, that are encrypted, that are links, or whose path leads out of the folder. A bad entry is an error beside
 the others; only a zip that is bad as a whole is refused as a whole.
 """
 
 import io
+import mmap
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from sightserve.api.errors import ErrorCode
-from sightserve.frontend.batch.sources import FileRefused, Source, is_litter
+from sightserve.frontend.inbox.sources import FileRefused, Source, is_litter
 from sightserve.frontend.shared.photos import shown_path
 from sightserve.frontend.shared.settings import MIB
 from sightserve.frontend.shared.words import Message
@@ -46,11 +47,11 @@ class Contents:
     others: int
 
 
-def open_zip(data: bytes, *, max_photos: int, max_bytes: int) -> Contents:
+def open_zip(data: bytes | Path, *, max_photos: int, max_bytes: int) -> Contents:
     """Return what is in a zip without unpacking anything.
 
     Args:
-        data: the zip.
+        data: the zip, or where it lies.
         max_photos: most photos.
         max_bytes: most bytes of one photo, unpacked.
 
@@ -58,10 +59,10 @@ def open_zip(data: bytes, *, max_photos: int, max_bytes: int) -> Contents:
         ArchiveRefused: it is no zip, is damaged, or is too large in one way or another.
     """
     # Counted before zipfile reads the directory: it would build half a kilobyte for each of half a million entries.
-    if data.count(_CENTRAL_HEADER) > _MOST_ENTRIES:
+    if _entries(data) > _MOST_ENTRIES:
         raise ArchiveRefused(Message(f"This zip has more than {_MOST_ENTRIES:,} files.", "Make several smaller ones."))
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else data)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError) as exc:
         raise ArchiveRefused(
             Message("This is not a zip, or it is damaged.", "Make it once more, and try that.")
@@ -76,6 +77,19 @@ def open_zip(data: bytes, *, max_photos: int, max_bytes: int) -> Contents:
         raise ArchiveRefused(Message("This zip would unpack to more than 2 GB.", "Make several smaller ones."))
     sources = [_source(archive, entry, max_bytes) for entry in photos]
     return Contents(sources, others=len(entries) - len(photos))
+
+
+def _entries(data: bytes | Path) -> int:
+    """Return how many entries a zip may have, at most; no more are counted than it takes."""
+    if isinstance(data, bytes):
+        return data.count(_CENTRAL_HEADER)
+    if not data.stat().st_size:
+        return 0  # which nobody maps
+    with data.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        count, at = 0, mapped.find(_CENTRAL_HEADER)
+        while at >= 0 and count <= _MOST_ENTRIES:
+            count, at = count + 1, mapped.find(_CENTRAL_HEADER, at + 1)
+        return count
 
 
 def _source(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) -> Source:
