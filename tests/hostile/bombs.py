@@ -28,11 +28,10 @@ def encoded(image: Image.Image, name: str, **options: object) -> bytes:
 def zeros(size: int) -> bytes:
     """Deflate that many zero bytes without having them: about a thousandth of their size."""
     packer, last = zlib.compressobj(9, wbits=-15), zlib.compressobj(9, wbits=-15)
-    block = packer.compress(bytes(2**20)) + packer.flush(
-        zlib.Z_FULL_FLUSH
-    )  # which stands for itself, as often as one likes
+    # a block that ends in a full flush stands for itself, as often as one likes
+    block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
     rest = last.compress(bytes(size % 2**20)) + last.flush()
-    # the header and the Adler-32 of zlib (RFC 1950): the sum of zeros is the 1 that it begins with, that of the sums their number
+    # zlib's header and Adler-32 (RFC 1950): of zeros, one sum stays the 1 that it begins with, the other counts them
     return b"\x78\xda" + block * (size // 2**20) + rest + struct.pack(">I", size % 65_521 << 16 | 1)
 
 
