@@ -62,6 +62,14 @@ def running_app(
         yield RunningApp(url, process, temporary)
 
 
+_TIDY = """
+import functools, runpy
+from sightserve.frontend.host import collector
+collector.start = functools.partial(collector.start, every=0.5, thaw_after=2.0)
+runpy.run_module("sightserve.frontend.host", run_name="__main__", alter_sys=True)
+"""
+
+
 @contextmanager
 def running_probe(folder: Path, server: str, script: str = "", **environment: str) -> Iterator[str]:
     """Serve a script of a test's own, with Streamlit's settings as the web app has them; yields its address.
@@ -80,12 +88,33 @@ def running_probe(folder: Path, server: str, script: str = "", **environment: st
     for name in ("server.disconnectedSessionTTL", "runner.postScriptGC"):
         if name in environment:
             command[command.index(f"--{name}") + 1] = environment.pop(name)
-    log = folder / "log"
+    with _served(command, port, folder / "log", environment):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def tidy_app(folder: Path, backend: str, **environment: str) -> Iterator[RunningApp]:
+    """Run the web app as `running_app` does, with a collector of garbage that has a quicker clock."""
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    port = free_port()
+    command = streamlit_command("127.0.0.1", port)
+    module = command.index("-m")
+    command[module : module + 2] = ["-c", _TIDY]
+    environment = {"BACKEND": backend, "TMPDIR": str(temporary), **environment}
+    with _served(command, port, folder / "log", environment) as process:
+        yield RunningApp(f"http://127.0.0.1:{port}", process, temporary)
+
+
+@contextmanager
+def _served(
+    command: list[str], port: int, log: Path, environment: dict[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=clean_environment(**environment), stdout=output, stderr=output)
     try:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, log)
-        yield f"http://127.0.0.1:{port}"
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=15)

@@ -95,4 +95,4 @@ def test_the_reduced_scale_decode_costs_no_accuracy(labelled_photos):
 
 @pytest.mark.slow
 def test_nor_does_it_on_12_megapixel_photos(labelled_photos):
-    assert reduced_agreement([enlarged(path.read_bytes()) for path, _ in labelled_photos]) >= 0.98
+    assert reduced_agreement([enlarged(path.read_bytes()) for path, _ in labelled_photos[::2]]) >= 0.98

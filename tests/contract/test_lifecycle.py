@@ -52,7 +52,8 @@ class Load:
 
 
 def test_sigterm_under_load_loses_nothing_that_was_accepted(tmp_path, espresso):
-    with running_backend(tmp_path / "log") as backend, Load(backend.url, espresso, connections=8) as load:
+    graceful = running_backend(tmp_path / "log", SIGHTSERVE_DRAIN_GRACE="1")
+    with graceful as backend, Load(backend.url, espresso, connections=8) as load:
         time.sleep(1.0)
         started = time.monotonic()
         backend.process.send_signal(signal.SIGTERM)
@@ -75,7 +76,7 @@ def test_sigterm_under_load_loses_nothing_that_was_accepted(tmp_path, espresso):
 
 
 def test_a_request_under_way_at_sigterm_is_answered(tmp_path, espresso):
-    with running_backend(tmp_path / "log", SIGHTSERVE_DRAIN_GRACE="0") as backend:
+    with running_backend(tmp_path / "log") as backend:
 
         def slow_body():
             yield espresso[:100]

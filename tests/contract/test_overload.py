@@ -71,8 +71,8 @@ def test_after_the_rush_everything_is_as_before(backend, slow_photo, espresso):
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "soon", "1.5", ""])
-def test_a_deadline_that_is_none_is_a_bad_parameter(backend, espresso, value):
-    answer = httpx2.post(f"{backend.url}/predict", content=espresso, headers={"x-request-deadline-ms": value})
+def test_a_deadline_that_is_none_is_a_bad_parameter(backend_url, espresso, value):
+    answer = httpx2.post(f"{backend_url}/predict", content=espresso, headers={"x-request-deadline-ms": value})
 
     assert answer.status_code == 422
     assert answer.json()["code"] == "invalid_parameter"

@@ -5,7 +5,7 @@ import signal
 import pytest
 import websocket
 from tests.fake_backend import fake_backend
-from tests.web_app import MIB, ended, photos, running_app, until, upload_under_way, visitor
+from tests.web_app import MIB, ended, photos, running_app, tidy_app, until, upload_under_way, visitor
 
 pytestmark = pytest.mark.slow  # each starts an app of its own, and waits for sessions to end
 
@@ -18,9 +18,8 @@ def backend():
 
 def test_who_leaves_last_leaves_nothing_behind(tmp_path, backend):
     """Nobody else comes: no other page that is closed has Streamlit look for what is over."""
-    backend.seconds = 10.0
     little = {"SIGHTSERVE_UI_SESSION_SECONDS": "2", "SIGHTSERVE_UI_TOTAL_UPLOAD_MB": "300"}
-    with running_app(tmp_path, backend.url, **little) as app:
+    with tidy_app(tmp_path, backend.url, **little) as app:
         with (
             visitor(app.url, "video") as one,
             visitor(app.url, "batch") as other,
@@ -28,9 +27,10 @@ def test_who_leaves_last_leaves_nothing_behind(tmp_path, backend):
         ):
             one.press("sample-video")
             before = app.memory()
+            chooser.upload("photo", photos(6, 20 * MIB))
+            backend.seconds = 5.0
             other.upload("batch", photos(6, 5 * MIB))
             other.press("start")  # a batch that is under way holds on to its photos
-            chooser.upload("photo", photos(6, 20 * MIB))
             held, files = app.memory(), app.files()
 
         until(lambda: app.files() == [])
@@ -38,9 +38,9 @@ def test_who_leaves_last_leaves_nothing_behind(tmp_path, backend):
 
         assert files == ["video.mp4"]
         assert held > before + 110
+        backend.seconds = 0.0
         with visitor(app.url) as third:
             third.upload("photo", photos(6, 20 * MIB))
-    backend.seconds = 0.0
 
 
 def test_a_page_that_was_only_away_for_a_moment_finds_its_session(tmp_path, backend):

@@ -20,7 +20,7 @@ def load(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=proxied, timeout=90)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # not of the module: the browser's test comes after those of other modules
 def visited(both_halves, tmp_path_factory):
     """Six users of both halves for a few seconds, some of them on the Batch page; the folder has the results."""
     folder = tmp_path_factory.mktemp("visited")

@@ -183,7 +183,7 @@ def test_nothing_of_a_visit_is_left_in_the_apps_memory(tmp_path, backend):
     """The real script, with a look at what there is of everything that holds people's bytes."""
     left = tmp_path / "left"
     environment = {"SIGHTSERVE_UI_SESSION_SECONDS": "1", "LEFT": str(left), "BACKEND": backend.url}
-    backend.seconds = 5.0
+    backend.seconds = 2.0
     with running_probe(tmp_path, COUNTING, **environment) as url:
         with visitor(url) as one, visitor(url, "batch") as other, visitor(url, "video") as third:
             one.upload("photo", photos(2, MIB))

@@ -228,6 +228,16 @@ def answers(received: bytes, *, bodiless: bool = False) -> list[Answer]:
     return [answer for answer in found if answer.status >= 200]
 
 
+def _whole(received: bytes) -> int | None:
+    """Return how many answers have come, None in the middle of one."""
+    try:
+        found = answers(received)
+    except (AssertionError, ValueError):
+        return None
+    whole = all(len(answer.body) == int(answer.headers.get("content-length", -1)) for answer in found)
+    return len(found) if whole else None
+
+
 def check(answer: Answer) -> None:
     """An answer is a success, or a problem with a documented code; never a 500."""
     if answer.status < 300:
@@ -242,9 +252,10 @@ def check(answer: Answer) -> None:
     assert problem["request_id"] == answer.headers["x-request-id"]
 
 
-def exchange(port: int, data: bytes, *, patience: float = 10, quiet: float = 0.3) -> bytes:
-    """Send everything, then read until the server closes, or has answered and says no more.
+def exchange(port: int, data: bytes, *, patience: float = 10, quiet: float = 0.3, expected: int | None = None) -> bytes:
+    """Send everything, then read until the server closes, or has answered and says no more for `quiet` seconds.
 
+    Where so many answers as are `expected` are there, a third of that is enough to see that there are no more.
     A reset is an end like another: the server may refuse before it has read everything.
     """
     received = b""
@@ -253,7 +264,7 @@ def exchange(port: int, data: bytes, *, patience: float = 10, quiet: float = 0.3
             connection.sendall(data)
             while packet := connection.recv(65_536):
                 received += packet
-                connection.settimeout(quiet)
+                connection.settimeout(quiet / 3 if expected and _whole(received) == expected else quiet)
         except (ConnectionResetError, BrokenPipeError):
             pass
         except TimeoutError:

@@ -30,7 +30,7 @@ FOREIGN = {
     "loadtest": ["onnxruntime", "fastapi", "streamlit", "pandas", "pydantic_settings"],
     "video": ["onnxruntime", "fastapi", "streamlit", "pandas"],
 }
-WITH_PIP = ("", "backend")
+WITH_PIP = ("backend",)
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +252,7 @@ def test_the_frontend_extra_alone_shows_the_page(installed, tmp_path, backend_ur
 def test_the_loadtest_extra_alone_loads_the_api_and_names_what_the_web_app_needs(installed, backend_url, tmp_path):
     python, told = installed("loadtest"), str(tmp_path / "run.json")
 
-    load = run(python, "loadtest", "--backend", backend_url, "--users", "3", "--run-time", "5s", "--api-every", "100ms",
+    load = run(python, "loadtest", "--backend", backend_url, "--users", "3", "--run-time", "3s", "--api-every", "100ms",
                "--phone-photos", "0%", "--failures", "0%", "--json", told)  # fmt: skip
     capacity = run(python, "capacity", "--from", told, "--rps", "100", "--p99", "2s")
     visits = run(python, "loadtest", "--frontend", "http://127.0.0.1:9")

@@ -56,13 +56,13 @@ class Soak:
         self._expected = [self._ask(photo)[1] for photo in self._photos]
         self.report = Report()
 
-    def run(self, requests: int, warm_up: int) -> Report:
-        """Send the warm-up, then so many requests; returns when all are answered."""
+    def run(self, requests: int, warm_up: int, looks: int) -> Report:
+        """Send the warm-up, then so many requests, with so many looks at the memory; returns when all are answered."""
         self._send_all(warm_up, seed=1)
         self.report = Report()
         self._remember(0)
         started = time.perf_counter()
-        step = max(1, requests // 20)
+        step = max(1, requests // looks)
         for done in range(0, requests, step):
             self._send_all(min(step, requests - done), seed=2 + done)
             self.report.seconds = time.perf_counter() - started
@@ -145,10 +145,10 @@ class Soak:
         return connection
 
 
-def soak(requests: int, warm_up: int, log: Path) -> Report:
+def soak(requests: int, warm_up: int, log: Path, looks: int = 20) -> Report:
     """Start a server, run, and return what happened; a traceback in the server's log is wrong too."""
     with running_backend(log, SIGHTSERVE_HEADER_TIMEOUT="2", SIGHTSERVE_IDLE_TIMEOUT="2") as backend:
-        report = Soak(int(backend.url.rsplit(":", 1)[1]), backend.process.pid).run(requests, warm_up)
+        report = Soak(int(backend.url.rsplit(":", 1)[1]), backend.process.pid).run(requests, warm_up, looks)
     if "Traceback" in log.read_text():
         report.wrong.append("the log has a traceback")
     return report

@@ -13,9 +13,9 @@ from tests.slots import slots
 
 @pytest.mark.slow
 def test_killed_five_times_it_gives_the_same_bytes_as_undisturbed(tmp_path):
-    names = archive.make(tmp_path / "in", 2000, of_folder=100)
-    words = (tmp_path / "in", tmp_path / "killed", "--shard-rows", "100")
-    batch(tmp_path / "in", tmp_path / "peace", "--shard-rows", "100")
+    names = archive.make(tmp_path / "in", 1000)
+    words = (tmp_path / "in", tmp_path / "killed", "--shard-rows", "50")
+    batch(tmp_path / "in", tmp_path / "peace", "--shard-rows", "50")
     peace = shards(tmp_path / "peace")
 
     for turn in range(5):
