@@ -1,7 +1,7 @@
 """What is read of a source, and whether the exported graph says of photos what the source's own pipeline says; as JSON.
 
-python -m tests.torch_compare, where PyTorch is: it answers a line for each line of its input, so that what takes seconds to import
-is imported once; a line is [{"source": ..., "arch": ..., "photos": [...]}, ...].
+python -m tests.torch_compare, where PyTorch is: it answers a line for each line of its input, so that what takes seconds to
+import is imported once; a line is [{"source": ..., "arch": ..., "photos": [...]}, ...].
 """
 
 import json
