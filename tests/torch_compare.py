@@ -1,9 +1,11 @@
 """What is read of a source, and whether the exported graph says of photos what the source's own pipeline says; as JSON.
 
-python -m tests.torch_compare '[{"source": ..., "arch": ..., "photos": [...]}, ...]', where PyTorch is.
+python -m tests.torch_compare, where PyTorch is: it answers a line for each line of its input, so that what takes seconds to
+import is imported once; a line is [{"source": ..., "arch": ..., "photos": [...]}, ...].
 """
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -68,4 +70,7 @@ def _agreement(reading: Reading, session: Any, photos: list[Path]) -> dict[str, 
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps([found(each) for each in json.loads(sys.argv[1])]) + "\n")
+    told = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # where the libraries print what they like
+    for line in sys.stdin:
+        print(json.dumps([found(each) for each in json.loads(line)]), file=told, flush=True)

@@ -3,9 +3,11 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from tests.processes import clean_environment
@@ -24,12 +26,9 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
     One thread: PyTorch's and ONNX Runtime's wait for each other by turning in a loop, minutes of it where other work runs.
     """
-    if not PYTHON.is_file():
-        pytest.fail(f"{PYTHON} is not there: run tools/install_torch.sh")
-    paths = os.pathsep.join([str(_ROOT / "src"), str(_ROOT)])
     return subprocess.run(
-        [str(PYTHON), *words],
-        env=clean_environment(PYTHONPATH=paths, PYTHONWARNINGS="ignore", OMP_NUM_THREADS="1", **environment),
+        _command(*words),
+        env=_environment(**environment),
         cwd=_ROOT,
         capture_output=True,
         text=True,
@@ -38,11 +37,51 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def compare(*sources: tuple[Path | str, str | None], photos: Sequence[Path] = (), **environment: str) -> list[Any]:
-    """Return what tests/torch_compare.py finds of each source (and `--arch`): what was read, how its answers agree."""
-    named = [str(photo) for photo in photos]
-    asked = [{"source": str(source), "arch": arch, "photos": named} for source, arch in sources]
-    ended = run("-m", "tests.torch_compare", json.dumps(asked), **environment)
-    assert ended.returncode == 0, ended.stderr
-    answers: list[Any] = json.loads(ended.stdout.splitlines()[-1])
-    return answers
+def _command(*words: str) -> list[str]:
+    if not PYTHON.is_file():
+        pytest.fail(f"{PYTHON} is not there: run tools/install_torch.sh")
+    return [str(PYTHON), *words]
+
+
+def _environment(**more: str) -> dict[str, str]:
+    paths = os.pathsep.join([str(_ROOT / "src"), str(_ROOT)])
+    return clean_environment(PYTHONPATH=paths, PYTHONWARNINGS="ignore", OMP_NUM_THREADS="1", **more)
+
+
+class Compare(Protocol):
+    """Returns what tests/torch_compare.py finds of each source (and `--arch`): what was read, how its answers agree."""
+
+    def __call__(self, *sources: tuple[Path | str, str | None], photos: Sequence[Path] = ()) -> list[Any]: ...
+
+
+@contextmanager
+def comparing(**environment: str) -> Iterator[Compare]:
+    """One process that compares whatever it is asked to until the block ends."""
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            _command("-m", "tests.torch_compare"),
+            env=_environment(**environment),
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asks, told = process.stdin, process.stdout
+
+        def compare(*sources: tuple[Path | str, str | None], photos: Sequence[Path] = ()) -> list[Any]:
+            named = [str(photo) for photo in photos]
+            asked = [{"source": str(source), "arch": arch, "photos": named} for source, arch in sources]
+            print(json.dumps(asked), file=asks, flush=True)
+            line = told.readline()
+            errors.seek(0)
+            assert line, errors.read()
+            answers: list[Any] = json.loads(line)
+            return answers
+
+        yield compare
+        asks.close()
