@@ -108,6 +108,8 @@ def test_who_asked_is_kept_and_neither_names_nor_addresses(keeping, database, ca
         for each in ids.values():
             page.feedback(each, right=True)  # behind them: when this is kept, they are
 
+    with Client(keeping.url, source="video") as video:
+        assert video.predict(cat).id is None  # of thousands of frames
     found = dict(rows(database, "SELECT id, source FROM prediction"))
     assert {source: found[each] for source, each in ids.items()} == {"page": "page", "api": "api"}
     written = b"".join(path.read_bytes() for path in database.parent.glob("feedback.db*"))

@@ -18,10 +18,10 @@ from sightserve.backend import errors
 from sightserve.backend.errors import BackendError, FeedbackUnavailable, Overloaded
 from sightserve.backend.job import Answer, Job
 from sightserve.backend.settings import NO_PHOTOS, Settings
-from sightserve.feedback.errors import DatabaseAway, NoDatabase, PhotoRefused, UnknownPrediction
+from sightserve.feedback.errors import DatabaseAway, PhotoRefused, UnknownPrediction
+from sightserve.feedback.opening import open_recorder
 from sightserve.feedback.recorder import Recorder
 from sightserve.feedback.records import Predicted, Source, Summary
-from sightserve.installing import more
 from sightserve.previews.pool import NoPicture, Pool, Why
 
 Found = TypeVar("Found")
@@ -33,6 +33,7 @@ _SOURCES: Final[dict[bytes, Source]] = {
     b"sightserve-client": "client",
     b"sightserve-command": "command",
 }
+_FRAMES: Final = b"sightserve-video"  # thousands of a video, which nobody judges: they are not kept
 _ID_BYTES: Final = 16  # 128 bits: nobody guesses another's
 _PHOTO: Final = (1024, 85)  # longest side in pixels, JPEG quality
 _PHOTOS_AT_ONCE: Final = 2
@@ -146,15 +147,8 @@ def open_feedback(settings: Settings) -> Feedback | None:
     """
     if settings.feedback_database is None:
         return None
-    try:
-        # SQLAlchemy's imports are for those who keep something
-        from sightserve.feedback.database_recorder import DatabaseRecorder  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").startswith("sightserve"):
-            raise
-        raise NoDatabase(f"{exc.name} is missing, a part of the extra 'feedback'; {more('feedback')}") from exc
     keeps_photos = settings.feedback_photos != NO_PHOTOS
-    recorder = DatabaseRecorder(
+    recorder = open_recorder(
         settings.feedback_database.get_secret_value(),
         settings.feedback_days,
         settings.feedback_photos if keeps_photos else None,
@@ -167,15 +161,18 @@ def open_feedback(settings: Settings) -> Feedback | None:
     )
 
 
-def new_id() -> str:
-    """Return an id for an answer."""
-    return secrets.token_urlsafe(_ID_BYTES)
+def new_id(headers: Headers) -> str | None:
+    """Return an id for an answer; None for a frame of a video."""
+    return None if _agent(headers) == _FRAMES else secrets.token_urlsafe(_ID_BYTES)
 
 
 def source_of(headers: Headers) -> Source:
     """Return who asks, as far as they say so."""
-    agent = next((value for name, value in headers if name == b"user-agent"), b"")
-    return _SOURCES.get(agent.partition(b"/")[0], "api")
+    return _SOURCES.get(_agent(headers), "api")
+
+
+def _agent(headers: Headers) -> bytes:
+    return next((value for name, value in headers if name == b"user-agent"), b"").partition(b"/")[0]
 
 
 async def told(waiting: Future[Found]) -> Found:

@@ -10,6 +10,7 @@ from sightserve.cli.extras import fail
 
 if TYPE_CHECKING:
     from sightserve.client import Client
+    from sightserve.client.protocol import Source
 
 ApiKey = Annotated[
     str,
@@ -21,12 +22,12 @@ ApiKey = Annotated[
 ]
 
 
-def open_client(url: str, api_key: str) -> Client:
+def open_client(url: str, api_key: str, source: Source = "command") -> Client:
     """Return a client; the command ends with a sentence where the address or the key is none."""
     from sightserve.client import Client, ClientError
     from sightserve.client.caller import identity_for
 
     try:
-        return Client(url, api_key=api_key or None, auth=identity_for(url), source="command")
+        return Client(url, api_key=api_key or None, auth=identity_for(url), source=source)
     except (ValueError, ClientError) as exc:
         fail(str(exc))

@@ -76,6 +76,7 @@ def open_classifier(
     stop: threading.Event,
     parallel: int = REQUESTS,
     tell: Callable[[str], None] | None = None,
+    frames: bool = False,
 ) -> Iterator[Classifier]:
     """Yield what classifies, ready for work; the command ends with a sentence where the model cannot be loaded.
 
@@ -88,6 +89,7 @@ def open_classifier(
         stop: set from any thread, or by a signal, to stop waiting.
         parallel: requests under way at once, at most.
         tell: is told, in words, why and for how long a backend is waited for, and what is odd about a model of this process.
+        frames: whether these are a video's, which no backend keeps for feedback.
     """
     if backend is None:
         yield _in_process(model, tell)
@@ -100,7 +102,7 @@ def open_classifier(
         if tell is not None and pause >= _WORTH_TELLING:
             tell(f"{why}: asking again in {pause:.0f} s")
 
-    with open_client(backend, api_key) as client:
+    with open_client(backend, api_key, "video" if frames else "command") as client:
         yield _Remote(client, parallel, Patience(parallel, stop, retry=FOR_A_COMMAND, tell=waits))
 
 

@@ -88,6 +88,7 @@ def video(
             stop=stop,
             parallel=_REQUESTS,
             tell=lambda what: screen.print(printable(what), markup=False),
+            frames=True,
         ) as classifier,
     ):
         knows = classifier.model()

@@ -23,7 +23,7 @@ from sightserve.client.errors import (
 )
 
 Model = TypeVar("Model", bound=WireModel)
-Source = Literal["page", "client", "command"]
+Source = Literal["page", "client", "command", "video"]
 
 # Seconds. More than the longest deadline that a backend takes of itself, 30 s, and the work that begins just before it.
 DEFAULT_TIMEOUT: Final = httpx2.Timeout(60.0, connect=5.0)

@@ -75,7 +75,7 @@ async def classify_one(request: Request, upload: Upload, parameters: Parameters)
 
 async def _classify(request: Request, ticket: Ticket, upload: Upload, parameters: Parameters) -> Answer:
     backend = backend_of(request)
-    job = _job(backend, ticket, upload, parameters)
+    job = _job(request, backend, ticket, upload, parameters)
     disconnect = current()
     try:
         if disconnect.happened:
@@ -141,7 +141,7 @@ def id_header(*predictions: Prediction) -> dict[str, str]:
     return {ID_HEADER: ",".join(ids)} if ids else {}
 
 
-def _job(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameters) -> Job:
+def _job(request: Request, backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameters) -> Job:
     heat_map_of, labels = parameters.heat_map_of, backend.bundle.labels
     wants_heat_map = parameters.heat_map or heat_map_of is not None
     if wants_heat_map and not backend.bundle.class_map:
@@ -156,7 +156,7 @@ def _job(backend: Backend, ticket: Ticket, upload: Upload, parameters: Parameter
         wants_heat_map,
         index,
         ticket.patience,
-        None if backend.feedback is None else new_id(),
+        None if backend.feedback is None else new_id(request.scope["headers"]),
     )
 
 

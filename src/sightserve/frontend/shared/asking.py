@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sightserve.api.errors import ErrorCode
 from sightserve.api.schema import Prediction
 from sightserve.client import ApiError
+from sightserve.client.protocol import Source
 from sightserve.client.retry import FOR_A_PERSON, ONCE, Retry
 from sightserve.frontend.shared import backend
 from sightserve.frontend.shared import metrics as counts
@@ -41,6 +42,7 @@ def ask(
     retry: Retry,
     filename: str | None = None,
     heat_map: bool = False,
+    source: Source = "page",
 ) -> Prediction:
     """Return an image's most probable labels, and take note where another model answers than before.
 
@@ -51,11 +53,12 @@ def ask(
         retry: what to do when it is busy.
         filename: to be told in the answer.
         heat_map: whether to be told where the model looked.
+        source: what of ours asks.
 
     Raises:
         ClientError: there is no answer.
     """
-    answering = backend.client(place.url, place.identified)
+    answering = backend.client(place.url, place.identified, source)
 
     def most() -> int:
         return min(labels, backend.current(place).model.classes)

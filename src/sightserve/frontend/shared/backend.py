@@ -18,6 +18,7 @@ from sightserve.client import Client, ClientError, caller
 from sightserve.client.addresses import is_local
 from sightserve.client.discovery import Finder, read_places
 from sightserve.client.identity import Identity
+from sightserve.client.protocol import Source
 from sightserve.frontend.shared import words
 from sightserve.frontend.shared.settings import settings
 from sightserve.frontend.shared.words import Message
@@ -110,13 +111,13 @@ def _identity(url: str) -> Identity:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, on_release=Client.close)
-def client(url: str, identified: bool = False) -> Client:
+def client(url: str, identified: bool = False, source: Source = "page") -> Client:
     """Return the client that all sessions share: its connections stay open from one photo to the next.
 
     Raises:
         IdentityError: an ID token would travel in the clear.
     """
-    return Client(url, api_key=_finder().places.api_key, auth=_identity(url) if identified else None, source="page")
+    return Client(url, api_key=_finder().places.api_key, auth=_identity(url) if identified else None, source=source)
 
 
 @st.cache_resource(show_spinner=False, ttl=_KEPT_SECONDS, max_entries=4)

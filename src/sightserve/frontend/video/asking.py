@@ -24,7 +24,7 @@ def frame_asker(patience: Patience, labels: int) -> tuple[Classify, ModelInfo]:
 
     @metrics.answers("frame")
     def once(frame: bytes) -> Prediction:
-        return asking.ask(place, frame, labels, retry=ONCE)
+        return asking.ask(place, frame, labels, retry=ONCE, source="video")
 
     def ask(frame: bytes) -> tuple[Guess, ...]:
         answer = patience.ask(lambda: once(frame))
