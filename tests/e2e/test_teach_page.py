@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import expect, Locator, Page
+from playwright.sync_api import Locator, Page, expect
 from tests.e2e.conftest import hand_over, violations
 from tests.processes import free_port, running
 
