@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.e2e.conftest import hand_over, violations
 from tests.processes import free_port, running
 
@@ -57,7 +57,7 @@ def app(tmp_path_factory):
     assert not list(folder.glob("sightserve-ui-*"))  # people's photos went with the app
 
 
-def box(page: Page, number: int):
+def box(page: Page, number: int) -> Locator:
     return page.locator(f".st-key-box-{number}")
 
 

@@ -42,6 +42,7 @@ def test_a_training_tells_what_became_of_it(wanted, tmp_path):
     assert training.notes == ["It went well"]
     assert training.trained.directory == tmp_path / "models" / "apples"
     told = read(training.trained.report)
+    assert told is not None
     assert told.headline() == "Right on 9 of 10 photos it had not seen (80 to 100 %)"
     assert told.mistakes[0].name in wanted.photos.photos
 
