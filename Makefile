@@ -43,6 +43,7 @@ lock: $(VENV)/.dev  ## compile the lock files anew from pyproject.toml
 
 test-slow: $(VENV)/.dev browser  ## what is too slow for `make test`: each extra alone in its own environment, ... (minutes)
 	@tools/install_clients.sh
+	@tools/install_postgresql.sh
 	@tools/install_foreign_models.sh $(BIN)/python
 	@tools/install_torch.sh
 	@$(BIN)/python -m pytest -m slow

@@ -31,7 +31,9 @@ def test_version():
     assert sightserve_("--version").stdout == f"sightserve {sightserve.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["up", "serve", "ui", "classify", "video", "deploy", "loadtest", "capacity"])
+@pytest.mark.parametrize(
+    "command", ["up", "serve", "ui", "classify", "video", "train", "deploy", "loadtest", "capacity"]
+)
 def test_every_command_has_help(command):
     run = sightserve_(command, "--help")
 

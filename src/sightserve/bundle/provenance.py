@@ -1,12 +1,13 @@
 """How a bundle came about, and what was measured of it: for readers, nothing is decided by it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from sightserve.bundle.inputs import Strict
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+FORM: Final = "form"  # what a fact is called that says it
 
 
 class Accuracy(Strict):
@@ -59,7 +60,7 @@ class Candidate(Strict):
 
 
 class Provenance(Strict):
-    """How `sightserve model add` made the bundle, and what it saw before it wrote it.
+    """How `sightserve model add` or `sightserve train` made the bundle, and what it saw before it wrote it.
 
     Attributes:
         facts: what was read, and from where.
@@ -76,3 +77,14 @@ class Provenance(Strict):
     largest_difference: Annotated[float, Field(ge=0)] | None = None
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def form_of(accuracy: Accuracy | None, provenance: Provenance | None) -> str:
+    """Return whether a model computes in int8, as far as its manifest says; empty where it does not say it."""
+    if provenance is not None:
+        if kept := next((each.variant for each in provenance.candidates if each.kept), None):
+            return kept if kept == "float32" else f"int8, {kept}"
+        if read := next((fact.value for fact in provenance.facts if fact.what == FORM), None):
+            return read
+    # whoever measured that compared another form with it
+    return "int8" if accuracy is not None and accuracy.agreement_with_float32 is not None else ""

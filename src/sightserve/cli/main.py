@@ -12,17 +12,20 @@ from sightserve.cli.terminal import no_color
 
 # In the order of the help. Each is a function, or a group called `app`, of the module of its name.
 _COMMANDS: Final = (
-    "up",
-    "serve",
-    "ui",
-    "classify",
-    "batch",
-    "video",
-    "train",
-    "model",
-    "deploy",
-    "loadtest",
-    "capacity",
+    *(
+        "up",
+        "serve",
+        "ui",
+        "classify",
+        "batch",
+        "video",
+        "train",
+        "model",
+        "feedback",
+        "deploy",
+        "loadtest",
+        "capacity",
+    ),
 )
 
 

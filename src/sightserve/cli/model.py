@@ -167,14 +167,9 @@ def _looks(manifest: Manifest) -> str:
 
 
 def _form(manifest: Manifest) -> str:
-    """Return whether it computes in int8, as far as its manifest says."""
-    tried = manifest.provenance.candidates if manifest.provenance else ()
-    if kept := next((each.variant for each in tried if each.kept), None):
-        return kept if kept == "float32" else f"int8, {kept}"
-    # whoever measured that compared another form with it
-    if manifest.accuracy is not None and manifest.accuracy.agreement_with_float32 is not None:
-        return "int8"
-    return "-"
+    from sightserve.bundle.provenance import form_of
+
+    return form_of(manifest.accuracy, manifest.provenance) or "-"
 
 
 def _show(directory: Path, manifest: Manifest) -> None:

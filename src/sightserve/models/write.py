@@ -85,16 +85,14 @@ def staged(final: Path, *, replace: bool) -> Iterator[Path]:
     Raises:
         AddError: `final` is there already, and is not to be replaced.
     """
-    if final.exists() and not replace:
-        raise AddError(
-            f"there is a model {final.name} already: name this one otherwise with --name, or --replace that one"
-        )
+    _check_free(final, replace=replace)
     final.parent.mkdir(parents=True, exist_ok=True)
     # beside it: only within one file system a rename is one step
     made = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
         yield made
         made.chmod(0o755)
+        _check_free(final, replace=replace)  # somebody may have made one meanwhile
         if final.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{final.name}.old.", dir=final.parent))
             final.rename(old / final.name)
@@ -104,3 +102,10 @@ def staged(final: Path, *, replace: bool) -> Iterator[Path]:
             made.rename(final)
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _check_free(final: Path, *, replace: bool) -> None:
+    if final.exists() and not replace:
+        raise AddError(
+            f"there is a model {final.name} already: name this one otherwise with --name, or --replace that one"
+        )

@@ -8,7 +8,7 @@ from typing import Final
 
 from sightserve.bundle.manifest import Bundle, Manifest
 from sightserve.bundle.manifest import Page as PageOf
-from sightserve.bundle.provenance import Accuracy, Provenance, ReadFact
+from sightserve.bundle.provenance import FORM, Accuracy, Provenance, ReadFact, form_of
 from sightserve.models.write import write as write_files
 from sightserve.training.errors import TrainError
 from sightserve.training.evaluate import FOLDS
@@ -63,7 +63,7 @@ def write(
             "source": f"sightserve train, on the features of {manifest.name} {manifest.version} ({manifest.source})",
             "license": manifest.license,
             "accuracy": _accuracy(report).model_dump(mode="json"),
-            "provenance": _provenance(report).model_dump(mode="json"),
+            "provenance": _provenance(report, manifest).model_dump(mode="json"),
         }
         cells = manifest.heat_map and grafted.class_map and (manifest.heat_map.output, grafted.class_map)
         written = write_files(directory, grafted.graph, report.labels, samples, class_map=cells or None, **facts)
@@ -109,9 +109,9 @@ def _held_out(report: Report) -> str:
 
 def _accuracy(report: Report) -> Accuracy:
     data = (
-        f"{report.photos:,} photos of {report.scenes:,} scenes that it was trained with, each held out once, with all that "
-        f"look like it, from {FOLDS} trainings on the others; with 95% confidence between {report.accuracy.low:.1%} and "
-        f"{report.accuracy.high:.1%}. What serves has learned from all of them"
+        f"its own, of {report.scenes:,} scenes, each held out once, with all that look like it, from {FOLDS} trainings on "
+        f"the others; with 95% confidence between {report.accuracy.low:.1%} and {report.accuracy.high:.1%}. What serves has "
+        "learned from all of them"
     )
     return Accuracy(data=data, photos=report.photos, top1=round(report.accuracy.value, 4))
 
@@ -126,10 +126,12 @@ def _calibration(report: Report) -> dict[str, object]:
     }
 
 
-def _provenance(report: Report) -> Provenance:
+def _provenance(report: Report, base: Manifest) -> Provenance:
     views = ", ".join(report.views) or "none"
+    form = form_of(base.accuracy, base.provenance)
     facts = (
         ReadFact(what="base", value=report.base, source="--base"),
+        *([ReadFact(what=FORM, value=form, source="the base; the last layer is float32")] if form else []),
         ReadFact(what="labels", value=f"{len(report.labels)}", source="the photos' folders or table"),
         ReadFact(what="last layer", value="multinomial logistic regression, L2", source="cross-validation"),
         ReadFact(what="augmented views", value=views, source="whether they helped on photos held out"),

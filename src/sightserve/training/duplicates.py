@@ -102,7 +102,8 @@ class _Alike:
             _within(distances, cosines, self._level),
             _within(distances, cosines, max(self._level, _WITH_OTHER_LABELS)),
         )
-        return found & (~plain | (cosines >= _PLAIN_COSINE))
+        alike: NDArray[np.bool_] = found & (~plain | (cosines >= _PLAIN_COSINE))
+        return alike
 
     def _compare(self, pairs: _Places) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         left, right = pairs.T
@@ -148,5 +149,10 @@ def _candidates(hashes: NDArray[np.uint64], most: int) -> _Places:
             near = (keys[left] == keys[right]) & (np.bitwise_count(hashes[left] ^ hashes[right]) <= most)
             left, right = left[near], right[near]
             found.append(np.minimum(left, right) * count + np.maximum(left, right))
-        known = np.union1d(known, np.concatenate(found))
+        known = _each_once(np.concatenate([known, *found]))
     return np.stack(np.divmod(known, count), axis=1)
+
+
+def _each_once(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    numbers.sort()  # ten times as fast as np.unique, which hashes
+    return numbers[np.diff(numbers, prepend=-1) > 0]

@@ -18,7 +18,7 @@ from sightserve.training.head import ABSENT, How, Problem, fit, path
 FOLDS: Final = 5
 _INNER: Final = 3
 _STRENGTHS: Final = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # scikit-learn's C, of rows whose length is about 1
-_FOR_CHOICE: Final = 0.1  # share of the photos that a fit otherwise takes
+_FOR_CHOICE: Final = 0.05  # share of the photos that a fit otherwise takes
 _PHOTOS_FOR_VIEWS: Final = 5000  # with more, seeing each otherwise too brings nothing that is worth the time
 _CERTAIN: Final = 2.0  # standard errors
 

@@ -98,6 +98,11 @@ class _Walk:
             for name, found in inside.items()
             if found.folders or found.linked
         }
+        if not with_classes and len(names) > 1:
+            raise TrainError(
+                f"{some(sorted(map(shown, names)))} are parts of a dataset, and there is no folder of a class in them: make "
+                f"some in each, such as {shown(names[0])}/ripe and {shown(names[0])}/rotten"
+            )
         if not with_classes:
             return None
         made = [

@@ -149,7 +149,8 @@ def _with_cells(graph: Any, weights: Head, bias: Head) -> bool:
     (product,) = products
     sums = [node for node in graph.node if node.op_type == "Add" and product.output[0] in node.input]
     before = list(graph.output[0].type.tensor_type.shape.dim)[-1].dim_value
-    numbers = [name for name, each in held.items() if each.dtype == np.int64 and each.tolist() == [before]]
+    shapes = [node.input[-1] for node in graph.node if node.op_type == "Concat" and node.input[-1] in held]
+    numbers = [name for name in shapes if held[name].tolist() == [before]]
     offsets = [name for node in sums for name in node.input if name in held and held[name].shape == (before,)]
     if len(sums) != 1 or len(numbers) != 1 or len(offsets) != 1 or len(product.input) > 2:  # noqa: PLR2004
         return False

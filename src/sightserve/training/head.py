@@ -19,11 +19,11 @@ Rows = NDArray[np.float64]
 
 ABSENT: Final = -1e4  # logit of a class that a head has not seen
 _WORK: Final = 200_000_000  # photos x axes x classes of a fit: some seconds on a core
-_LARGE: Final = 50_000_000  # the same, of all photos
+_LARGE: Final = 5_000_000  # the same, of all photos
 _LEAST_OF_CLASS: Final = 10  # photos, however many classes there are
 _AXES_OF_MANY: Final = 256  # features are turned to so many where there are very many classes
 _MANY: Final = 100  # classes
-_ITERATIONS: Final = 100
+_ITERATIONS: Final = 60
 _BLOCK: Final = 8192  # photos that are worked on at once
 _FOR_AXES: Final = 20_000  # photos
 
@@ -149,7 +149,7 @@ class Problem:
         """Find the spaces, and bring to them what is small."""
         views = list(self.views.values())
         self.spaces = (_space(self.vectors, views, self.classes),)
-        if self.known is not None and not self.is_large:
+        if self.known is not None and len(self.targets) <= _FOR_AXES:
             self.spaces += (_space(self.vectors, views, self.classes, self.known),)
         if len(self.vectors) <= _BLOCK:
             every = {"": self.vectors, **self.views}

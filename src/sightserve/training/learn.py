@@ -22,7 +22,7 @@ from sightserve.training.measure import of_classes, surest_mistakes
 _LEAST_PHOTOS: Final = 2  # of a class: one to learn from, one to ask
 _FEW_IN_WORDS: Final = 5
 _FINAL_SHARE: Final = 2.0  # of the photos of a fit: the last one is done once
-_FOR_ONE_THREAD: Final = 20_000_000  # photos x axes x classes: below, threads cost more than they bring
+_FOR_ONE_THREAD: Final = 200_000_000  # photos x axes x classes: below, threads cost more than they bring
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,8 @@ def _photos(request: Request, workspace: Path, listener: Listener) -> tuple[Data
 
         listener.step("Reading corrections")
         found, corrections = with_corrections(found, corrected(request.feedback), digests_of(found), workspace)
+        if not corrections:
+            listener.note("There is no correction with a photo to learn from.")
     for note in found.notes:
         listener.note(note)
     return found, corrections
@@ -222,7 +224,13 @@ def _in_words(models: Path) -> Iterator[None]:
     except BrokenPipeError:  # who listened has gone
         raise
     except OSError as exc:
-        where = exc.filename or models
+        where = str(exc.filename2 or exc.filename or models)
+        if where.startswith(str(models)):  # what is written there has a name that nobody knows
+            where = str(models)
         if exc.errno in _FULL:
-            raise TrainError(f"there is no room left on the disk ({where}): make some, and train again") from exc
+            raise TrainError(f"there is no room left on the disk of {where}: make some, and train again") from exc
+        if where == str(models):
+            raise TrainError(
+                f"no model can be written to {where}: {exc.strerror or exc}; SIGHTSERVE_MODELS_DIR names another folder"
+            ) from exc
         raise TrainError(f"{where}: {exc.strerror or exc}") from exc

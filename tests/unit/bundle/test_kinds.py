@@ -56,13 +56,11 @@ def test_kinds_that_do_not_fit_the_model_are_refused(tmp_path, kinds, why):
         load_bundle(with_kinds(tmp_path, kinds))
 
 
-def test_labels_that_do_not_compete_have_no_least_standout(tmp_path):
-    wrong: dict[str, Any] = {
-        "output": {"meaning": "independent"},
-        "calibration": {"temperature": 1, "least_standout": 5},
-    }
+@pytest.mark.parametrize("least", [{"least_standout": 5}, {"least_probability": 0.5}])
+def test_labels_that_do_not_compete_have_no_least_standout_or_probability(tmp_path, least):
+    wrong: dict[str, Any] = {"output": {"meaning": "independent"}, "calibration": {"temperature": 1, **least}}
 
-    with pytest.raises(ManifestInvalidError, match="least_standout"):
+    with pytest.raises(ManifestInvalidError, match=next(iter(least))):
         load_bundle(write_bundle(tmp_path, format=2, input=WHOLE, **wrong))
 
 

@@ -13,6 +13,7 @@ NONE_APPLIES: Final = "None of its labels"
 _HELPS: Final = 1.3  # times as probable as its best label: a kind that adds less to it says less than the label
 _GUESS: Final = 0.1  # below it, the best of many labels is as good as any other
 _CLOSEST: Final = 3
+_ALL: Final = 0.99  # of labels that exclude each other, together
 _NAMED: Final = 4  # labels in a headline; more are counted
 
 Tone = Literal["sure", "leaning", "unsure"]
@@ -112,9 +113,9 @@ def _said(headline: str, probability: float, threshold: float, note: str = "", k
 
 
 def _nothing(prediction: Prediction) -> Verdict:
-    # of two or three labels, naming all of them says nothing
-    named = _CLOSEST if len(prediction.top_k) > _CLOSEST else max(1, len(prediction.top_k) - 1)
-    closest = tuple(entry.label for entry in prediction.top_k[:named])
+    closest = tuple(entry.label for entry in prediction.top_k[:_CLOSEST])
+    if 1 < len(prediction.top_k) == len(closest) and sum(entry.probability for entry in prediction.top_k) > _ALL:
+        closest = closest[:-1]  # these are all that there are: naming every one says nothing
     note = f"It gives every photo some labels, but none of them stands out in this one. Closest: {', '.join(closest)}."
     return Verdict(NOTHING, None, "", words.NOT_SURE, "unsure", note, closest=closest)
 

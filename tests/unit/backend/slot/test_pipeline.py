@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_the_answer_is_the_schemas_prediction_field_for_field(pipeline, cat, fil
     assert prediction.filename == filename
     assert prediction.timing_ms.queue == pytest.approx(12.3, abs=1)  # it waited for nobody else
     assert len(prediction.top_k) == 3
+
+
+@pytest.mark.parametrize(("least", "recognised"), [(None, True), (0.2, True), (0.9999, False)])
+def test_an_answer_below_the_least_probability_is_of_none_of_the_classes(cat, least, recognised):
+    settings = Settings(cpus=1)
+    bundle = load(settings)
+    setup = replace(setup_of(settings, bundle), least_probability=least)
+    pipeline, _ = assemble(setup, model_files(bundle))
+
+    answer = json.loads(pipeline.classify(Job(cat)))
+
+    assert 0.2 < answer["probability"] < 0.9999
+    assert answer["recognised"] is recognised
 
 
 def test_an_image_that_cannot_be_read_does_not_spoil_its_batch(pipeline, cat):

@@ -101,6 +101,12 @@ def test_where_no_label_stands_out_nothing_is_named_and_the_nearest_are_told(fou
     assert "Closest: palace, tabby." in said.note
 
 
+def test_of_two_labels_neither_of_which_is_seen_the_nearer_one_is_told():
+    said = verdict(answer("unrecognised", palace=0.55, tabby=0.45))
+
+    assert (said.headline, said.closest) == (NOTHING, ("palace",))
+
+
 def test_many_unlikely_labels_of_one_kind_are_that_kind():
     said = verdict(answer(tabby=0.35, Egyptian_cat=0.34, lion=0.3), KINDS)
 
