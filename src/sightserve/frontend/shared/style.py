@@ -149,14 +149,16 @@ body.sightserve-sending .st-key-answer { opacity: 0.35; }  /* of the photo befor
 .sightserve-table caption { caption-side: bottom; text-align: left; padding-top: 0.4rem; font-size: 0.875rem; }
 .sightserve-table :is(th, td) { padding: 0.35rem 0.7rem; text-align: right;
   border-bottom: 1px solid rgba(128, 140, 138, 0.35); }
-.sightserve-table th { font-weight: 600; max-width: 14rem; overflow-wrap: anywhere; }
+.sightserve-table th { font-weight: 600; max-width: 14rem; }
+.sightserve-table :is(th[scope="row"], .name) { overflow-wrap: anywhere; min-width: 4rem; }
 .sightserve-table thead th { vertical-align: bottom; }
 .sightserve-table tbody :is(th, td) { vertical-align: top; }
 .sightserve-table th[scope="row"], .sightserve-table th:first-child { text-align: left; }
 .sightserve-table small { opacity: 0.85; white-space: nowrap; font-weight: 400; }
 .sightserve-table .own { background: rgba(15, 148, 136, 0.22); }
 .sightserve-table .wrong { background: rgba(217, 119, 6, 0.22); }
-.st-key-mistakes { display: grid !important; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); }
+.st-key-mistakes { display: grid !important; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(12rem, 45%), 1fr)); }
 .st-key-mistakes > * { width: 100% !important; }
 .st-key-mistakes img { display: block; aspect-ratio: 4 / 3; object-fit: cover; width: 100%; border-radius: 0.6rem; }
 :is(.st-key-taught-result h2, .st-key-mistakes) { overflow-wrap: anywhere; }

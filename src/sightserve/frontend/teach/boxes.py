@@ -50,12 +50,11 @@ def draw(collection: Collection) -> None:
 
 
 def _box(collection: Collection, group: Group) -> None:
-    key = _name_key(group)
-    if key not in st.session_state:  # Streamlit forgets it while another page is shown
-        st.session_state[key] = group.name
+    # The name is the field's default: put into the state, it would overwrite what somebody types meanwhile.
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"head-{group.number}"):
         st.text_input(
-            "Name of this class", key=key, max_chars=LONGEST, label_visibility="collapsed", width="stretch",
+            "Name of this class", group.name, key=_name_key(group), max_chars=LONGEST,
+            label_visibility="collapsed", width="stretch",
             on_change=_rename, args=(collection, group.number),
         )  # fmt: skip
         st.button(
@@ -118,7 +117,9 @@ def _remove_class(collection: Collection, number: int) -> None:
 
 def _rename(collection: Collection, number: int) -> None:
     key = f"class-name-{number}"
-    st.session_state[key] = collection.rename(number, st.session_state.get(key, ""))
+    typed = st.session_state.get(key, "")
+    if (name := collection.rename(number, typed)) != typed:
+        st.session_state[key] = name
 
 
 def _came(collection: Collection, number: int | None) -> None:

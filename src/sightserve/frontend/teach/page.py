@@ -69,11 +69,11 @@ def _collection() -> Collection:
 
 def _subject() -> str:
     """Draw what it is about, and return the model's name."""
-    if _SUBJECT not in st.session_state:
-        st.session_state[_SUBJECT] = st.session_state.get("teach-about", "")
+    before = st.session_state.get("teach-about", "")  # Streamlit forgets the field while another page is shown
     about = st.text_input(
-        "What is it about?", key=_SUBJECT, placeholder="apples", max_chars=_LONGEST_SUBJECT, width=420, live="250ms"
-    )
+        "What is it about?", before, key=_SUBJECT, placeholder="apples", max_chars=_LONGEST_SUBJECT, width=420,
+        live="250ms",
+    )  # fmt: skip
     st.session_state["teach-about"] = about or ""
     name = naming.model_name(about or "")
     if name:

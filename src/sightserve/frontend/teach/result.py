@@ -81,7 +81,7 @@ def _confusion(told: Told) -> None:
     if len(told.labels) > _MOST_IN_TABLE:
         _pairs(told)
         return
-    head = "".join(f'<th scope="col" dir="auto">{html.escape(label)}</th>' for label in told.labels)
+    head = "".join(f'<th scope="col" dir="auto" class="name">{html.escape(label)}</th>' for label in told.labels)
     rows = "".join(
         f'<tr><th scope="row" dir="auto">{html.escape(label)}</th>{_cells(row, at)}</tr>'
         for at, (label, row) in enumerate(zip(told.labels, told.confusion, strict=False))
@@ -155,7 +155,7 @@ def _beside(told: Told) -> None:
     for twins in told.twins[:_NAMED]:
         named = words.plain(", ".join(twins.names[:_NAMED]))
         st.warning(
-            f"**The same photo is in {words.plain(' and '.join(twins.labels))}:** {named}",
+            f"**The same photo is in {words.plain(' and '.join(dict.fromkeys(twins.labels)))}:** {named}",
             icon=":material/content_copy:",
         )
     if told.left_out:

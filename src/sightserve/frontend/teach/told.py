@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sightserve.frontend.shared import words
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -103,8 +105,9 @@ class Told(_Fact):
         said = ""
         if len(self.curve) > 1:
             first, last = self.curve[0], self.curve[-1]
+            fewest = words.counted(round(first.photos), "photo")
             said = (
-                f"With {first.photos:.0f} photos of each class it would be right on {first.accuracy:.0%} of them,"
+                f"With {fewest} of each class it would be right on {first.accuracy:.0%} of them,"
                 f" with {last.photos:.0f} on {last.accuracy:.0%}"
             )
         if self.expected_at_double is not None:

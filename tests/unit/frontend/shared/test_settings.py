@@ -28,6 +28,17 @@ def test_there_are_no_metrics_unless_a_port_is_named(text):
     assert read_settings({"SIGHTSERVE_UI_METRICS_PORT": "8502"}).metrics_port == 8502
 
 
+@pytest.mark.parametrize(("text", "there"), [("", False), ("0", False), ("off", False), ("1", True), ("True", True)])
+def test_the_teach_page_is_there_where_somebody_says_so(text: str, there: bool) -> None:
+    assert read_settings({"SIGHTSERVE_UI_TEACH": text}).teach is there
+
+
+@pytest.mark.parametrize("name", ["SIGHTSERVE_UI_TEACH", "SIGHTSERVE_UI_TEACHING"])
+def test_a_switch_that_is_neither_on_nor_off_is_refused(name: str) -> None:
+    with pytest.raises(InvalidSetting, match=name):
+        read_settings({name: "please"})
+
+
 def test_a_port_beyond_the_last_names_the_variable():
     with pytest.raises(InvalidSetting, match="SIGHTSERVE_UI_METRICS_PORT is 65536"):
         read_settings({"SIGHTSERVE_UI_METRICS_PORT": "65536"})
