@@ -58,14 +58,14 @@ def _judge(answer: str, prediction: Prediction, headline: str, kept: FeedbackInf
             )
             return
         if said.kept is not None and not said.changing:
-            _thank(said, said.kept)
+            _thank(said, said.kept, may_keep_photo=may_keep_photo)
         else:
             _ask(said, prediction, headline)
             if said.form:
                 _form(answer, said, prediction, may_keep_photo=may_keep_photo)
         if not said.form:
             _tell(said)
-        photo = "the photo only if you tick it" if may_keep_photo and said.kept is None else "not the photo"
+        photo = "the photo only if you say so" if may_keep_photo and said.kept is None else "not the photo"
         if said.kept is not None and said.kept.photo:
             photo = "the photo, small and without what the camera wrote into it"
         st.caption(what_is_kept(kept, photo))
@@ -112,12 +112,16 @@ def _form(answer: str, said: Said, prediction: Prediction, *, may_keep_photo: bo
                                   args=(answer, said, None))  # fmt: skip
 
 
-def _thank(said: Said, kept: Judgement) -> None:
+def _thank(said: Said, kept: Judgement, *, may_keep_photo: bool) -> None:
     """Draw what is kept, and the ways back."""
     what = "right" if kept.verdict == "right" else "wrong" if kept.label is None else f"“{kept.label}”"
     with st.container(key="feedback-kept", horizontal=True, vertical_alignment="center", gap="small"):
         _say(f"Thank you: kept as {what}{', with the photo' if kept.photo else ''}.")
         with st.container(horizontal=True, gap="small", width="content"):
+            if kept.verdict == "right" and may_keep_photo and not kept.photo:
+                # who learns from mistakes alone learns that everything is another thing than it looks
+                st.button("Keep the photo too", key="feedback-photo", on_click=_pressed_photo, args=(said,),
+                          help="So that the classifier can learn from it.")  # fmt: skip
             st.button("Change", key="feedback-change", on_click=_change, args=(said,))
             st.button("Undo", key="feedback-undo", on_click=_pressed_undo, args=(said,),
                       help="Deletes this answer, what you said of it, and its photo.")  # fmt: skip
@@ -154,6 +158,10 @@ def cleaned(label: str | None, options: Sequence[str]) -> str | None:
 
 def _pressed_right(said: Said) -> None:
     said.wish, said.form, said.problem = Judgement("right"), False, None
+
+
+def _pressed_photo(said: Said) -> None:
+    said.wish, said.problem = Judgement("right", photo=True), None
 
 
 def _pressed_wrong(said: Said) -> None:

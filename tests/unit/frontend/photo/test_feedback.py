@@ -45,7 +45,7 @@ def test_where_no_feedback_is_taken_nothing_of_it_is_drawn(backend, photo_page, 
 
 
 def test_right_is_one_press_and_can_be_undone(backend, answered):
-    assert "Kept for 90 days: the answer, the photo's size and checksum; the photo only if you tick it" in texts(
+    assert "Kept for 90 days: the answer, the photo's size and checksum; the photo only if you say so" in texts(
         answered
     )
     assert "keeps its answers for 90 days" in texts(answered)
