@@ -151,7 +151,7 @@ def test_a_zip_that_would_unpack_to_gigabytes_is_refused_as_a_whole():
         opened(bytes(data))
 
 
-@pytest.mark.parametrize("data", [b"", b"PK", b"GIF89a", zipped(("a.jpg", b"x"))[:-10]])
+@pytest.mark.parametrize("data", [b"", b"PK", b"GIF89a", zipped((zipfile.ZipInfo("a.jpg"), b"x"))[:-10]])
 def test_what_is_no_zip_is_refused_with_a_sentence(data):
     with pytest.raises(ArchiveRefused, match="not a zip"):
         opened(data)
