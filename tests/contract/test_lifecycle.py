@@ -85,9 +85,26 @@ def test_a_request_under_way_at_sigterm_is_answered(tmp_path, espresso):
             yield espresso[100:]
 
         answer = httpx2.post(f"{backend.url}/predict", content=slow_body(), timeout=30)
-        backend.process.wait(timeout=10)
+        code = backend.process.wait(timeout=10)
 
     assert answer.json()["prediction"] == "espresso"
+    assert code == 0
+    assert "POST /predict 200" in backend.log.read_text(), "its line too"
+
+
+def test_a_second_sigterm_ends_the_grace_and_loses_nothing_of_the_log(tmp_path, espresso):
+    with running_backend(tmp_path / "log", SIGHTSERVE_DRAIN_GRACE="8") as backend:
+        httpx2.post(f"{backend.url}/predict", content=espresso)
+        started = time.monotonic()
+        backend.process.send_signal(signal.SIGTERM)
+        while httpx2.get(f"{backend.url}/health/ready").status_code != 503:
+            time.sleep(0.01)
+        backend.process.send_signal(signal.SIGTERM)
+        code = backend.process.wait(timeout=10)
+
+    assert time.monotonic() - started < 5
+    assert code == 0
+    assert "POST /predict 200" in backend.log.read_text()
 
 
 def slots(pid: int) -> list[int]:

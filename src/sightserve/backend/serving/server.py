@@ -122,12 +122,17 @@ class Server(uvicorn.Server):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin the end: SIGTERM with the grace, Ctrl-C and any second signal at once."""
+        """Begin the end: SIGTERM with the grace, Ctrl-C and any second signal at once.
+
+        SIGTERM is not uvicorn's to take: it would raise it once more at the end, and what is not logged by then never is.
+        """
         self._lifecycle.start_draining()
-        if sig == signal.SIGTERM and self._close_at is None and self._grace > 0:
+        if sig != signal.SIGTERM:
+            super().handle_exit(sig, frame)
+        elif self._close_at is None:
             self._close_at = time.monotonic() + self._grace
-            return
-        super().handle_exit(sig, frame)
+        else:
+            self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         """Run every tenth of a second; return whether to shut down."""
