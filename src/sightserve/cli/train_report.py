@@ -98,7 +98,7 @@ def _mistakes(report: Report) -> None:
 def _twins(report: Report) -> None:
     if not report.twins:
         return
-    _heading("The same photo in different classes; at most one of them is right")
+    _heading("Alike, in different classes; where it is the same photo, one label is wrong")
     for each in report.twins[:_MOST_TWINS]:
         print_text(f"{', '.join(each.names)}: {', '.join(dict.fromkeys(each.labels))}", indent=2)
     _more(len(report.twins) - _MOST_TWINS, "group")

@@ -59,7 +59,7 @@ class CurvePoint(Fact):
 
 
 class Twins(Fact):
-    """Photos that look the same and lie in different classes."""
+    """Photos that look alike and lie in different classes."""
 
     names: tuple[str, ...]
     labels: tuple[str, ...]

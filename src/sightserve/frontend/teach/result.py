@@ -155,7 +155,7 @@ def _beside(told: Told) -> None:
     for twins in told.twins[:_NAMED]:
         named = words.plain(", ".join(twins.names[:_NAMED]))
         st.warning(
-            f"**The same photo is in {words.plain(' and '.join(dict.fromkeys(twins.labels)))}:** {named}",
+            f"**Alike, but in {words.plain(' and '.join(dict.fromkeys(twins.labels)))}:** {named}",
             icon=":material/content_copy:",
         )
     if told.left_out:

@@ -49,7 +49,7 @@ class CurvePoint(_Fact):
 
 
 class Twins(_Fact):
-    """Photos that look the same and lie in different classes."""
+    """Photos that look alike and lie in different classes."""
 
     names: tuple[str, ...]
     labels: tuple[str, ...]

@@ -64,7 +64,7 @@ def _sections(report: Report, pictures: Pictures) -> Iterator[str]:
     yield section("Classes", _classes(report), id_="classes")
     yield section("What is taken for what", matrix(report), id_="confusion")
     yield section("The mistakes it is surest of", _mistakes(report, pictures), id_="mistakes")
-    yield section("The same photo in different classes", _twins(report, pictures), id_="twins")
+    yield section("Alike, in different classes", _twins(report, pictures), id_="twins")
     yield section("What more photos would bring", curve(report), paragraph(words.more_photos(report)), id_="curve")
     yield section(
         "How sure it is", paragraph(words.calibrated(report)), paragraph(words.none_of_these(report)), id_="sure"
@@ -116,7 +116,9 @@ def _mistakes(report: Report, pictures: Pictures) -> str:
 def _twins(report: Report, pictures: Pictures) -> str:
     if not report.twins:
         return ""
-    lead = paragraph("They look the same and lie in more than one class: at most one of their labels is right.")
+    lead = paragraph(
+        "They look alike to it and lie in more than one class. Where it is the same photo, one of its labels is wrong."
+    )
     groups = "".join(_group(each, pictures) for each in report.twins[:_MOST_TWINS])
     return lead + groups + _more(len(report.twins) - _MOST_TWINS, "group", "report.json has all")
 
