@@ -17,6 +17,12 @@ NOT_NEEDED = (
     "onnxruntime/tools",
     "onnxruntime/quantization",
     "numpy/*/tests",  # 7 MB
+    "sqlalchemy/testing",  # 4 MB, with the next
+    "alembic/testing",
+    "mako/testing",
+    "sqlalchemy/dialects/mssql",  # 4 MB: feedback is kept in SQLite or PostgreSQL
+    "sqlalchemy/dialects/mysql",
+    "sqlalchemy/dialects/oracle",
     "pandas/tests",  # 18 MB
     "pyarrow/tests",
     "pyarrow/include",  # 6 MB: headers
