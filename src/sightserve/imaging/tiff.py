@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -113,7 +113,7 @@ def entries(data: bytes, most: int) -> Iterator[tuple[int, int, int, bytes]]:
     """
     order, big = _order(data)
     (at,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
+    (count,) = _unpacked(order + ("Q" if big else "H"), data, at)
     if count > most:
         raise UnreadableImage(f"the TIFF image has more than {most:,} tags")
     at += 8 if big else 2
@@ -232,7 +232,7 @@ def _values(data: bytes, order: str, kind: int, count: int, value: bytes) -> tup
     form = f"{order}{min(count, _MOST_SAMPLES)}{letter}"
     if struct.calcsize(f"{order}{count}{letter}") <= len(value):
         return struct.unpack_from(form, value)
-    return struct.unpack_from(form, data, int.from_bytes(value, "little" if order == "<" else "big"))
+    return _unpacked(form, data, int.from_bytes(value, "little" if order == "<" else "big"))
 
 
 def _number(data: bytes, order: str, count: int, value: bytes) -> float | None:
@@ -243,3 +243,10 @@ def _number(data: bytes, order: str, count: int, value: bytes) -> float | None:
         return float(text.rstrip(b"\0 ").decode("ascii"))
     except ValueError:
         return None
+
+
+def _unpacked(form: str, data: bytes, at: int) -> tuple[Any, ...]:
+    """Return what stands there; struct.error where the file ends before, by however much: BigTIFF's offsets have 64 bits."""
+    if at > len(data):
+        raise struct.error(f"the file ends before byte {at}")
+    return struct.unpack_from(form, data, at)

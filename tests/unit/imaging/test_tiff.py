@@ -374,3 +374,13 @@ def test_a_turned_tiff_is_upright(orientation, kind):
 def test_a_tiff_that_ends_too_soon_is_unreadable(compression):
     with pytest.raises(UnreadableImage):
         AS_IT_IS.decode(tiff(as_samples(GREY, "uint16"), compression=compression)[:-400])
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_a_big_tiff_whose_directory_lies_beyond_every_file_is_damaged(order):
+    """Offsets of 64 bits, of which the upper half fits no index."""
+    byteorder: Literal["little", "big"] = "little" if order == "II" else "big"
+    head = order.encode() + (43).to_bytes(2, byteorder) + (8).to_bytes(2, byteorder) + bytes(2)
+
+    with pytest.raises((UnreadableImage, UnsupportedImageType)):
+        decode(head + (2**63 + 9).to_bytes(8, byteorder) + bytes(64))
