@@ -5,7 +5,7 @@ import lzma
 import struct
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -383,4 +383,4 @@ def test_a_big_tiff_whose_directory_lies_beyond_every_file_is_damaged(order):
     head = order.encode() + (43).to_bytes(2, byteorder) + (8).to_bytes(2, byteorder) + bytes(2)
 
     with pytest.raises((UnreadableImage, UnsupportedImageType)):
-        decode(head + (2**63 + 9).to_bytes(8, byteorder) + bytes(64))
+        decoded(head + (2**63 + 9).to_bytes(8, byteorder) + bytes(64))
